@@ -1,1 +1,6 @@
-//! authz
+//! The authorization engine: one policy says who may do what; this crate reads it and decides.
+//!
+//! Pure: no I/O, no clock, no randomness. Time is an input, and so are files, as named
+//! [`source::Source`]s. The modules stand in the order in which a policy passes them.
+
+pub mod source;

@@ -1,0 +1,142 @@
+//! One mistake in a source, and how it is shown.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use super::{Place, Source};
+
+/// A mistake in a file that a user wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where it is.
+    pub place: Place,
+    /// What is wrong: a lowercase fragment, the user's own text in backticks.
+    pub message: String,
+    /// What stands under the caret, usually what was expected.
+    pub label: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A mistake without label and help.
+    pub fn new(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            place,
+            message: message.into(),
+            label: None,
+            help: None,
+        }
+    }
+
+    /// The same mistake with `label` under the caret.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// The same mistake with what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same mistake with "did you mean", where a candidate is near to `word`.
+    #[must_use]
+    pub fn nearest<'a>(self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        match super::nearest(word, candidates) {
+            Some(candidate) => self.help(format!("did you mean `{candidate}`?")),
+            None => self,
+        }
+    }
+}
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// Adds a mistake.
+    pub fn push(&mut self, mistake: Diagnostic) {
+        self.0.push(mistake);
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The mistakes in the order of the text: by file, then by place.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.0.sort_by(|a, b| {
+            (&a.place.file, a.place.span.start).cmp(&(&b.place.file, b.place.span.start))
+        });
+        self.0.dedup();
+        self.0
+    }
+
+    /// `value` if nothing is wrong.
+    ///
+    /// # Errors
+    /// The mistakes, sorted, if there are any.
+    pub fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.into_sorted()),
+        }
+    }
+}
+
+/// The mistakes as a person reads them: file, line, the text with a caret, help.
+///
+/// `sources` must hold the sources in which the mistakes were found; a mistake in another one is
+/// shown without its text.
+pub fn render(mistakes: &[Diagnostic], sources: &[Source], colour: bool) -> String {
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut out = String::new();
+    for mistake in mistakes {
+        out.push_str(&render_one(mistake, sources, &renderer));
+        out.push_str("\n\n");
+    }
+    let count = mistakes.len();
+    let noun = if count == 1 { "mistake" } else { "mistakes" };
+    out.push_str(&format!("{count} {noun} found\n"));
+    out
+}
+
+fn render_one(mistake: &Diagnostic, sources: &[Source], renderer: &Renderer) -> String {
+    let place = &mistake.place;
+    let source = sources.iter().find(|source| source.name() == &*place.file);
+    let Some(source) = source else {
+        return format!("error: {place}: {}", mistake.message);
+    };
+    let mut annotation = AnnotationKind::Primary.span(clamp(place, source.text()));
+    if let Some(label) = &mistake.label {
+        annotation = annotation.label(label.as_str());
+    }
+    let snippet = Snippet::source(source.text())
+        .path(source.name())
+        .annotation(annotation);
+    let mut group = Level::ERROR
+        .primary_title(mistake.message.as_str())
+        .element(snippet);
+    if let Some(help) = &mistake.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+/// The first line of the place: a caret under half a file helps nobody.
+fn clamp(place: &Place, text: &str) -> std::ops::Range<usize> {
+    let start = place.span.start.min(text.len());
+    let rest = text
+        .get(start..place.span.end.min(text.len()))
+        .unwrap_or("");
+    let line = rest.lines().next().unwrap_or("");
+    start..start + line.trim_end().len()
+}
