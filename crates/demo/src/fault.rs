@@ -1,0 +1,70 @@
+//! The faults that can be planted, by name. Each has its correct twin: the same system with the fault left out.
+//!
+//! Where a fault acts is written in the handler that has it; `FAULTS.md` says what it does to whom.
+
+/// A fault of the sample system: one mistake in one handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// `GET /posts/{id}` forgets the tenant.
+    ReadForeign,
+    /// `PUT /users/{id}/bio` writes the bio of whoever is named in the path.
+    SilentCrossOwnerWrite,
+    /// `DELETE /posts/{id}` forgets the role and the owner.
+    OpenPrivilegedVerb,
+    /// `PATCH /posts/{id}` takes the owner from the body.
+    MassAssignment,
+    /// `GET /debug/config` is served.
+    DebugRoute,
+    /// The refusal of `GET /drafts/{id}` tells the title.
+    TitleIn403,
+    /// `POST /login` refuses the role `admin`.
+    LockedOutAdmin,
+}
+
+impl Fault {
+    /// Every fault, in the order of the table in `FAULTS.md`.
+    pub const ALL: [Fault; 7] = [
+        Fault::ReadForeign,
+        Fault::SilentCrossOwnerWrite,
+        Fault::OpenPrivilegedVerb,
+        Fault::MassAssignment,
+        Fault::DebugRoute,
+        Fault::TitleIn403,
+        Fault::LockedOutAdmin,
+    ];
+
+    /// The fault of this name, if there is one; names are matched exactly.
+    pub fn from_name(name: &str) -> Option<Fault> {
+        Fault::ALL.into_iter().find(|fault| fault.name() == name)
+    }
+
+    /// The name that users type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::ReadForeign => "read-foreign",
+            Fault::SilentCrossOwnerWrite => "silent-cross-owner-write",
+            Fault::OpenPrivilegedVerb => "open-privileged-verb",
+            Fault::MassAssignment => "mass-assignment",
+            Fault::DebugRoute => "debug-route",
+            Fault::TitleIn403 => "title-in-403",
+            Fault::LockedOutAdmin => "locked-out-admin",
+        }
+    }
+
+    /// What the planted system does wrong, in one line without a final period.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Fault::ReadForeign => "`GET /posts/{id}` serves another tenant's post",
+            Fault::SilentCrossOwnerWrite => {
+                "`PUT /users/{id}/bio` changes somebody else's bio, and answers 204 either way"
+            }
+            Fault::OpenPrivilegedVerb => {
+                "`DELETE /posts/{id}` lets every member of the tenant delete"
+            }
+            Fault::MassAssignment => "`PATCH /posts/{id}` takes a new owner from the body",
+            Fault::DebugRoute => "`GET /debug/config` is open to everybody",
+            Fault::TitleIn403 => "the 403 of `GET /drafts/{id}` tells the title of the draft",
+            Fault::LockedOutAdmin => "`POST /login` refuses administrators with the right password",
+        }
+    }
+}
