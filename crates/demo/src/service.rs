@@ -26,14 +26,14 @@ pub(crate) struct Service {
 
 /// A router of these paths; whatever else is asked for is refused as JSON too.
 pub(crate) fn router(routes: Vec<(&'static str, MethodRouter<Shared>)>, system: Shared) -> Router {
-    let router = Router::new()
-        .fallback(answer::not_found)
-        .method_not_allowed_fallback(answer::method_not_allowed);
     routes
         .into_iter()
-        .fold(router, |router, (path, methods)| {
+        .fold(Router::new(), |router, (path, methods)| {
             router.route(path, methods)
         })
+        // Reaches only the routes that are there already.
+        .method_not_allowed_fallback(answer::method_not_allowed)
+        .fallback(answer::not_found)
         .with_state(system)
 }
 
