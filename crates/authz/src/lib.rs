@@ -4,3 +4,20 @@
 //! [`source::Source`]s. The modules stand in the order in which a policy passes them.
 
 pub mod source;
+
+pub mod language;
+
+pub mod model;
+
+pub mod condition;
+
+pub mod facts;
+
+mod evaluation;
+
+pub mod decision;
+
+pub use decision::{Decision, Denial, Outcome, Reason, ReasonKind};
+pub use facts::{Reference, Request, Resource, Subject, SubjectFacts};
+pub use language::{POLICY_SCHEMA, read_policy};
+pub use model::{ActionKind, Policy};

@@ -1,0 +1,188 @@
+//! Deciding: the tenant gate, then the role grants as one policy and each rule as one more under
+//! the combining algorithm, then default deny.
+
+mod combining;
+mod explain;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::decision::{Decision, Denial, Outcome, Reason};
+use crate::facts::{Request, Resource, Subject};
+use crate::model::{ANYONE, ActionKind, Effect, Policy, Rule, SIGNED_IN, Target};
+
+use combining::{DenyOverrides, Extended, Member};
+
+/// The tenant gate: whether the resource belongs to a tenant that is not the subject's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Closed,
+}
+
+/// What a member of the combination is.
+#[derive(Debug)]
+enum By {
+    /// The grant of `granted_by`, which the subject holds through its role `role`.
+    Roles { role: usize, granted_by: usize },
+    /// A rule, with what went wrong if its condition could not be evaluated.
+    Rule { index: usize, error: Option<String> },
+}
+
+impl Policy {
+    /// Decides one request: in this order the tenant gate, the grants of roles and the rules
+    /// under the combining algorithm, and default deny.
+    ///
+    /// - A resource of another tenant is permitted only by what a subject holds through a role
+    ///   with `across_tenants`; rules may still deny it. An instance whose tenant is not known
+    ///   is indeterminate.
+    /// - Without a session only the role `anyone` counts, the gate stands open, and a rule whose
+    ///   condition comes to nothing for want of a subject does not apply.
+    /// - A subject, resource or action that is not this policy's is indeterminate.
+    pub fn decide(&self, request: &Request<'_>) -> Decision {
+        let Some((action, kind)) = self.requested_action(request) else {
+            return undecided(self.unknown_request(request));
+        };
+        let Some(gate) = self.gate(request, kind) else {
+            return undecided(self.unknown_tenant(request));
+        };
+        let mut depends_on_time = false;
+        let members = self.combine(request, action, gate, &mut depends_on_time);
+        let (value, by) = members.finish();
+        let outcome = match value {
+            Extended::Permit => Outcome::Permit,
+            Extended::Deny | Extended::NotApplicable => Outcome::Deny(self.denial(request, gate)),
+            Extended::Indeterminate(_) => Outcome::Indeterminate,
+        };
+        Decision {
+            outcome,
+            reason: self.explain(request, outcome, gate, by),
+            depends_on_time,
+        }
+    }
+
+    /// The number and kind of the action, if everything in the request is of this policy.
+    fn requested_action(&self, request: &Request<'_>) -> Option<(usize, ActionKind)> {
+        let Request {
+            subject, resource, ..
+        } = request;
+        if !self.knows(subject, resource) {
+            return None;
+        }
+        let (_, found) = self.types.get_index(resource.type_index)?;
+        let action = found.actions.get(request.action)?;
+        Some((action.number, action.kind))
+    }
+
+    fn knows(&self, subject: &Subject, resource: &Resource) -> bool {
+        Arc::ptr_eq(&subject.policy, &self.identity)
+            && Arc::ptr_eq(&resource.policy, &self.identity)
+    }
+
+    /// The state of the gate; none if it cannot be known whose the instance is.
+    fn gate(&self, request: &Request<'_>, kind: ActionKind) -> Option<Gate> {
+        let resource = request.resource;
+        let slot = self.types.get_index(resource.type_index);
+        let slot = slot.and_then(|(_, found)| found.tenant_slot);
+        let Some(slot) = slot.filter(|_| self.tenants.is_some()) else {
+            return Some(Gate::Open);
+        };
+        if !request.subject.signed_in {
+            return Some(Gate::Open);
+        }
+        match resource.attributes.get(slot).and_then(Option::as_ref) {
+            None if kind == ActionKind::Collection => Some(Gate::Open),
+            None => None,
+            Some(tenant) => Some(if tenant.as_str() == request.subject.tenant() {
+                Gate::Open
+            } else {
+                Gate::Closed
+            }),
+        }
+    }
+
+    /// What the roles and each rule say. What can change nothing is not looked at.
+    fn combine(
+        &self,
+        request: &Request<'_>,
+        action: usize,
+        gate: Gate,
+        depends_on_time: &mut bool,
+    ) -> DenyOverrides<By> {
+        let mut members = DenyOverrides::new();
+        if let Some(by) = self.role_grant(request.subject, action, gate) {
+            let value = Extended::Permit;
+            members.add(Member { value, by });
+        }
+        for &(index, target) in self.targets.get(action).into_iter().flatten() {
+            let Some(rule) = self.rules.get(index) else {
+                continue;
+            };
+            let idle = gate == Gate::Closed || members.is_permitted();
+            if rule.effect == Effect::Permit && idle {
+                continue;
+            }
+            let Some(target) = rule.targets.get(target) else {
+                continue;
+            };
+            members.add(member(index, rule, target, request, depends_on_time));
+            if members.is_decided() {
+                break;
+            }
+        }
+        members
+    }
+
+    /// The first grant of the action in the order of the subject's roles, the reserved ones last.
+    fn role_grant(&self, subject: &Subject, action: usize, gate: Gate) -> Option<By> {
+        let (assigned, reserved): (&[usize], &[&str]) = if subject.signed_in {
+            (&subject.roles, &[SIGNED_IN, ANYONE])
+        } else {
+            (&[], &[ANYONE])
+        };
+        let reserved = reserved.iter();
+        let reserved = reserved.filter_map(|name| self.roles.get_index_of(*name));
+        let mut roles = assigned.iter().copied().chain(reserved);
+        roles.find_map(|role| {
+            let (_, found) = self.roles.get_index(role)?;
+            let granted_by = found.grant(action, gate == Gate::Closed)?;
+            Some(By::Roles { role, granted_by })
+        })
+    }
+
+    fn denial(&self, request: &Request<'_>, gate: Gate) -> Denial {
+        if !request.subject.signed_in {
+            Denial::Unauthenticated
+        } else if gate == Gate::Closed && self.conceals() {
+            Denial::Concealed
+        } else {
+            Denial::Forbidden
+        }
+    }
+}
+
+fn undecided(reason: Reason) -> Decision {
+    Decision {
+        outcome: Outcome::Indeterminate,
+        reason,
+        depends_on_time: false,
+    }
+}
+
+/// What one rule says of a request that it applies to.
+fn member(
+    index: usize,
+    rule: &Rule,
+    _target: &Target,
+    _request: &Request<'_>,
+    _depends_on_time: &mut bool,
+) -> Member<By> {
+    let value = match rule.effect {
+        Effect::Permit => Extended::Permit,
+        Effect::Deny => Extended::Deny,
+    };
+    let by = By::Rule { index, error: None };
+    Member { value, by }
+}

@@ -1,0 +1,134 @@
+//! Reasons: which part of the policy decided, where it stands, and the same for people.
+
+use crate::decision::{Outcome, Reason, ReasonKind};
+use crate::facts::{Request, Subject};
+use crate::model::{Policy, Role, is_reserved};
+use crate::source::Place;
+
+use super::{By, Gate};
+
+impl Policy {
+    pub(super) fn explain(
+        &self,
+        request: &Request<'_>,
+        outcome: Outcome,
+        gate: Gate,
+        by: Option<By>,
+    ) -> Reason {
+        match by {
+            Some(By::Roles { role, granted_by }) => self.by_roles(request, role, granted_by),
+            Some(By::Rule { index, error }) => self.by_rule(outcome, index, error),
+            None if gate == Gate::Closed => self.by_tenant(request),
+            None => self.by_default(request),
+        }
+    }
+
+    /// "role `editor` (included in `admin`) may update post"
+    fn by_roles(&self, request: &Request<'_>, role: usize, granted_by: usize) -> Reason {
+        let granting = self.role(granted_by);
+        let name = granting.map_or("", |role| &*role.name);
+        let via = self.role(role).filter(|_| role != granted_by);
+        let via = via.map(|role| role.name.to_string());
+        let included = via.as_ref().map(|via| format!(" (included in `{via}`)"));
+        let Request {
+            action, resource, ..
+        } = request;
+        let text = format!(
+            "role `{name}`{} may {action} {}",
+            included.unwrap_or_default(),
+            resource.type_name(),
+        );
+        let kind = ReasonKind::Role {
+            role: name.to_owned(),
+            via,
+        };
+        let place = granting.and_then(|role| role.place.clone());
+        Reason { kind, place, text }
+    }
+
+    fn by_rule(&self, outcome: Outcome, index: usize, error: Option<String>) -> Reason {
+        let rule = self.rules.get(index);
+        let name = rule.map_or_else(String::new, |rule| rule.name.to_string());
+        let place = rule.map(|rule| rule.place.clone());
+        if let Some(error) = error {
+            let text = format!("rule `{name}` cannot be evaluated: {error}");
+            let kind = ReasonKind::Indeterminate { rule: Some(name) };
+            return Reason { kind, place, text };
+        }
+        let verb = if outcome == Outcome::Permit {
+            "permits"
+        } else {
+            "denies"
+        };
+        let text = format!("rule `{name}` {verb} it");
+        let kind = ReasonKind::Rule { name };
+        Reason { kind, place, text }
+    }
+
+    fn by_tenant(&self, request: &Request<'_>) -> Reason {
+        let text = match request.subject.tenant() {
+            Some(tenant) => {
+                format!("it is another tenant's, and nothing lets a subject of `{tenant}` cross")
+            }
+            None => "it is a tenant's, and the subject has no tenant".to_owned(),
+        };
+        let kind = ReasonKind::Tenant;
+        let place = self.tenants.as_ref().map(|tenants| tenants.place.clone());
+        Reason { kind, place, text }
+    }
+
+    fn by_default(&self, request: &Request<'_>) -> Reason {
+        let names = self.role_names_of(request.subject);
+        let text = match names.as_slice() {
+            _ if !request.subject.signed_in => "nothing permits it without a session".to_owned(),
+            [] => "the subject has no role, and no rule permits it".to_owned(),
+            [one] => format!("role `{one}` does not permit it, and no rule does"),
+            more => format!(
+                "none of the roles `{}` permits it, and no rule does",
+                more.join("`, `")
+            ),
+        };
+        let kind = ReasonKind::Default;
+        let place = self.place_of_roles(request.subject);
+        Reason { kind, place, text }
+    }
+
+    pub(super) fn unknown_request(&self, request: &Request<'_>) -> Reason {
+        let text = if self.knows(request.subject, request.resource) {
+            let type_name = request.resource.type_name();
+            format!("`{type_name}` has no action `{}`", request.action)
+        } else {
+            "the subject or the resource was checked against another policy".to_owned()
+        };
+        undecided(text, None)
+    }
+
+    pub(super) fn unknown_tenant(&self, request: &Request<'_>) -> Reason {
+        let type_name = request.resource.type_name();
+        let text = format!("it is not known to which tenant the {type_name} belongs");
+        let place = self.tenants.as_ref().map(|tenants| tenants.place.clone());
+        undecided(text, place)
+    }
+
+    fn role(&self, index: usize) -> Option<&Role> {
+        self.roles.get_index(index).map(|(_, role)| role)
+    }
+
+    fn role_names_of(&self, subject: &Subject) -> Vec<&str> {
+        let roles = subject.roles.iter().filter_map(|&index| self.role(index));
+        roles.map(|role| &*role.name).collect()
+    }
+
+    /// Where the first role of the subject is declared, or the roles are at all.
+    fn place_of_roles(&self, subject: &Subject) -> Option<Place> {
+        let counts = |role: &&Role| subject.signed_in == !is_reserved(&role.name);
+        let mut roles = subject.roles.iter().filter_map(|&index| self.role(index));
+        let first = roles.find(counts).and_then(|role| role.place.clone());
+        first.or_else(|| self.roles_place.clone())
+    }
+}
+
+fn undecided(text: String, place: Option<Place>) -> Reason {
+    let kind = ReasonKind::Indeterminate { rule: None };
+    Reason { kind, place, text }
+}

@@ -1,0 +1,38 @@
+//! Reads `policy.yaml` into the model.
+//!
+//! Two phases: the structure (keys and kinds of values: what a JSON Schema can say), then names
+//! and types. All mistakes of all files are told at once; a part whose structure is wrong is
+//! left out of the second phase, the rest is not.
+
+mod names;
+mod roles;
+mod rules;
+mod structure;
+
+use crate::model::Policy;
+use crate::source::{Diagnostic, Diagnostics, Source};
+
+/// The JSON Schema (draft 2020-12) of `policy.yaml`, for editors.
+pub const POLICY_SCHEMA: &str = include_str!("../../schema/policy.schema.json");
+
+/// Reads the policy that stands in one or more files, whose sections are merged.
+///
+/// # Errors
+/// Every mistake, sorted by file and place.
+pub fn read_policy(sources: &[Source]) -> Result<Policy, Vec<Diagnostic>> {
+    let mut diagnostics = Diagnostics::default();
+    let file = structure::read(sources, &mut diagnostics);
+    let policy = names::resolve(&file, sources, &mut diagnostics);
+    diagnostics.into_result(Some(policy))
+}
+
+/// The first phase alone, which accepts exactly what [`POLICY_SCHEMA`] accepts of text that is
+/// YAML.
+///
+/// # Errors
+/// Every mistake of structure, sorted by place.
+pub fn check_structure(source: &Source) -> Result<(), Vec<Diagnostic>> {
+    let mut diagnostics = Diagnostics::default();
+    structure::read(std::slice::from_ref(source), &mut diagnostics);
+    diagnostics.into_result(Some(()))
+}

@@ -1,0 +1,286 @@
+//! The second phase: every name is looked up, every default typed, and the model built.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::model::{
+    ANYONE, Action, ActionKind, Attribute, AttributeType, Policy, Role, SIGNED_IN, Tenants, Type,
+    is_reserved,
+};
+use crate::source::{Diagnostic, Diagnostics, Place, Source};
+
+use super::roles::{self, Declared};
+use super::rules;
+use super::structure::{AttributeEntry, File, Grant, RoleEntry, TypeEntry, Word};
+
+/// The policy that the files mean; what is wrong is reported and left out.
+pub(super) fn resolve(file: &File, sources: &[Source], diagnostics: &mut Diagnostics) -> Policy {
+    let types = types(&file.types, diagnostics);
+    let actions: usize = types.values().map(|it: &Type| it.actions.len()).sum();
+    let declared = declared_roles(&file.roles, &types, diagnostics);
+    let roles = roles::inherit(declared, actions, diagnostics);
+    let roles = roles.into_iter().map(|role| (Arc::clone(&role.name), role));
+    once(
+        "combine",
+        file.combine.iter().map(|it| &it.place),
+        diagnostics,
+    );
+    once(
+        "tenants",
+        file.tenants.iter().map(|it| &it.place),
+        diagnostics,
+    );
+    let rules = rules::resolve(&file.rules, &types, sources, diagnostics);
+    Policy {
+        identity: Arc::new(()),
+        roles: roles.collect(),
+        roles_place: file.roles_place.clone(),
+        tenants: file.tenants.first().map(|tenants| Tenants {
+            conceal: tenants.conceal,
+            place: tenants.place.clone(),
+        }),
+        targets: rules::index(&rules, actions),
+        rules,
+        types,
+    }
+}
+
+/// A name declared before is a mistake; within one file the reader of YAML has told it already.
+pub(super) struct Declarations<'a> {
+    what: &'static str,
+    first: HashMap<&'a str, &'a Place>,
+}
+
+impl<'a> Declarations<'a> {
+    pub(super) fn of(what: &'static str) -> Self {
+        let first = HashMap::new();
+        Self { what, first }
+    }
+
+    /// Whether the name is new.
+    pub(super) fn add(&mut self, name: &'a Word, diagnostics: &mut Diagnostics) -> bool {
+        let Some(first) = self.first.get(name.text.as_str()) else {
+            self.first.insert(&name.text, &name.place);
+            return true;
+        };
+        let message = format!("{} `{}` is declared twice", self.what, name.text);
+        let mistake = Diagnostic::new(name.place.clone(), message);
+        diagnostics.push(mistake.label(format!("first declared at {first}")));
+        false
+    }
+}
+
+fn once<'a>(key: &str, mut places: impl Iterator<Item = &'a Place>, diagnostics: &mut Diagnostics) {
+    let Some(first) = places.next() else { return };
+    for place in places {
+        let mistake = Diagnostic::new(place.clone(), format!("`{key}` is given twice"));
+        diagnostics.push(mistake.label(format!("first given at {first}")));
+    }
+}
+
+fn types(entries: &[TypeEntry], diagnostics: &mut Diagnostics) -> IndexMap<Arc<str>, Type> {
+    let names: Vec<&str> = entries.iter().map(|it| it.name.text.as_str()).collect();
+    let mut declarations = Declarations::of("type");
+    let mut types = IndexMap::new();
+    let mut number = 0;
+    for entry in entries {
+        if declarations.add(&entry.name, diagnostics) {
+            let name: Arc<str> = entry.name.text.as_str().into();
+            let attributes = attributes(entry, &names, diagnostics);
+            let found = Type {
+                tenant_slot: tenant_slot(entry, &attributes, diagnostics),
+                attributes,
+                actions: actions(&entry.actions, &mut number),
+                name: Arc::clone(&name),
+            };
+            types.insert(name, found);
+        }
+    }
+    types
+}
+
+fn actions(entries: &[(Word, ActionKind)], number: &mut usize) -> IndexMap<Arc<str>, Action> {
+    let numbered = entries.iter().map(|(name, kind)| {
+        let action = Action {
+            kind: *kind,
+            number: *number,
+        };
+        *number += 1;
+        (Arc::from(name.text.as_str()), action)
+    });
+    numbered.collect()
+}
+
+fn attributes(
+    entry: &TypeEntry,
+    types: &[&str],
+    diagnostics: &mut Diagnostics,
+) -> IndexMap<Arc<str>, Attribute> {
+    let typed = entry.attributes.iter().filter_map(|attribute| {
+        let found = typed_attribute(attribute, types, diagnostics)?;
+        Some((Arc::from(attribute.name.text.as_str()), found))
+    });
+    typed.collect()
+}
+
+fn typed_attribute(
+    entry: &AttributeEntry,
+    types: &[&str],
+    diagnostics: &mut Diagnostics,
+) -> Option<Attribute> {
+    let word = &entry.value_type;
+    let declared = types.contains(&word.text.as_str());
+    let declared = declared.then(|| AttributeType::Reference(word.text.as_str().into()));
+    let Some(value_type) = AttributeType::built_in(&word.text).or(declared) else {
+        let known = AttributeType::BUILT_IN.iter().chain(types).copied();
+        let mistake = Diagnostic::new(word.place.clone(), format!("unknown type `{}`", word.text))
+            .label("expected a built-in or a declared type");
+        diagnostics.push(mistake.nearest(&word.text, known));
+        return None;
+    };
+    let default = entry.default.as_ref().and_then(|node| {
+        let value = value_type.value(&node.to_json());
+        let mistake = |error| Diagnostic::new(node.place.clone(), error);
+        let value = value.map_err(|error| diagnostics.push(mistake(error)));
+        value.ok()
+    });
+    Some(Attribute {
+        value_type,
+        default,
+    })
+}
+
+/// The attribute that says whose the object is: a second one would leave that open.
+fn tenant_slot(
+    entry: &TypeEntry,
+    attributes: &IndexMap<Arc<str>, Attribute>,
+    diagnostics: &mut Diagnostics,
+) -> Option<usize> {
+    let mut tenants = entry.attributes.iter();
+    let mut tenants = tenants.by_ref().filter(|it| it.value_type.text == "tenant");
+    let first = tenants.next()?;
+    for second in tenants {
+        let message = format!("type `{}` has two tenants", entry.name.text);
+        let label = format!("`{}` says already whose it is", first.name.text);
+        diagnostics.push(Diagnostic::new(second.name.place.clone(), message).label(label));
+    }
+    attributes.get_index_of(first.name.text.as_str())
+}
+
+/// The reserved roles first, declared or not, then the others in the order of the file.
+fn declared_roles(
+    entries: &[RoleEntry],
+    types: &IndexMap<Arc<str>, Type>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Declared> {
+    let mut declarations = Declarations::of("role");
+    let mut kept: IndexMap<&str, Option<&RoleEntry>> =
+        IndexMap::from([(ANYONE, None), (SIGNED_IN, None)]);
+    for entry in entries {
+        if declarations.add(&entry.name, diagnostics) {
+            kept.insert(&entry.name.text, Some(entry));
+        }
+    }
+    let names: IndexMap<&str, usize> = kept.keys().copied().zip(0..).collect();
+    let declared = kept.iter().map(|(name, entry)| match entry {
+        Some(entry) => declared_role(entry, &names, types, diagnostics),
+        None => undeclared_role(name),
+    });
+    declared.collect()
+}
+
+fn undeclared_role(name: &str) -> Declared {
+    Declared {
+        role: empty_role(name, None),
+        across_tenants: false,
+        includes: Vec::new(),
+        can: Vec::new(),
+    }
+}
+
+fn declared_role(
+    entry: &RoleEntry,
+    names: &IndexMap<&str, usize>,
+    types: &IndexMap<Arc<str>, Type>,
+    diagnostics: &mut Diagnostics,
+) -> Declared {
+    let includes = entry.includes.iter().filter_map(|word| {
+        let index = included_role(word, names, diagnostics)?;
+        Some((index, word.clone()))
+    });
+    let includes = includes.collect();
+    let can = entry.can.iter();
+    let can = can.flat_map(|grant| granted_actions(grant, types, diagnostics).1);
+    Declared {
+        role: empty_role(&entry.name.text, Some(entry.name.place.clone())),
+        across_tenants: entry.across_tenants,
+        includes,
+        can: can.collect(),
+    }
+}
+
+fn empty_role(name: &str, place: Option<Place>) -> Role {
+    Role {
+        name: name.into(),
+        place,
+        grants: Vec::new(),
+        grants_across: Vec::new(),
+    }
+}
+
+fn included_role(
+    word: &Word,
+    names: &IndexMap<&str, usize>,
+    diagnostics: &mut Diagnostics,
+) -> Option<usize> {
+    if is_reserved(&word.text) {
+        let message = format!("role `{}` cannot be included", word.text);
+        let mistake = Diagnostic::new(word.place.clone(), message);
+        diagnostics.push(mistake.label("every subject that can have it has it already"));
+        return None;
+    }
+    let found = names.get(word.text.as_str()).copied();
+    if found.is_none() {
+        let known = names.keys().copied().filter(|name| !is_reserved(name));
+        let message = format!("unknown role `{}`", word.text);
+        let mistake = Diagnostic::new(word.place.clone(), message);
+        diagnostics.push(mistake.nearest(&word.text, known));
+    }
+    found
+}
+
+/// The type of the grant, and the numbers of its actions. `*` is every action of the type.
+pub(super) fn granted_actions(
+    grant: &Grant,
+    types: &IndexMap<Arc<str>, Type>,
+    diagnostics: &mut Diagnostics,
+) -> (Option<usize>, Vec<usize>) {
+    let word = &grant.type_name;
+    let Some((index, _, found)) = types.get_full(word.text.as_str()) else {
+        let known = types.keys().map(|name| &**name);
+        let mistake = Diagnostic::new(word.place.clone(), format!("unknown type `{}`", word.text));
+        diagnostics.push(mistake.nearest(&word.text, known));
+        return (None, Vec::new());
+    };
+    let mut numbers = Vec::new();
+    for action in &grant.actions {
+        match found.actions.get(action.text.as_str()) {
+            Some(action) => numbers.push(action.number),
+            None if action.text == "*" => {
+                numbers.extend(found.actions.values().map(|action| action.number));
+            }
+            None => diagnostics.push(unknown_action(action, found)),
+        }
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    (Some(index), numbers)
+}
+
+fn unknown_action(action: &Word, found: &Type) -> Diagnostic {
+    let message = format!("`{}` has no action `{}`", found.name, action.text);
+    let known = found.actions.keys().map(|name| &**name);
+    Diagnostic::new(action.place.clone(), message).nearest(&action.text, known)
+}

@@ -1,0 +1,28 @@
+//! Rules: an effect on some actions of some types, under a condition.
+
+use std::sync::Arc;
+
+use crate::source::Place;
+
+/// A rule of the policy.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) name: Arc<str>,
+    pub(crate) place: Place,
+    pub(crate) effect: Effect,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// What a rule says where it applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Permit,
+    Deny,
+}
+
+/// One type that a rule applies to.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// The numbers of the actions.
+    pub(crate) actions: Vec<usize>,
+}

@@ -1,0 +1,3 @@
+//! Tests of the authorization engine through its public face.
+
+mod decisions;
