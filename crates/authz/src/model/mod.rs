@@ -87,6 +87,13 @@ impl Policy {
         found.flat_map(|found| found.attributes.keys().map(|name| &**name))
     }
 
+    /// The attribute that says to which tenant an object of the type belongs, if one does.
+    pub fn tenant_attribute(&self, type_name: &str) -> Option<&str> {
+        let found = self.types.get(type_name)?;
+        let (name, _) = found.attributes.get_index(found.tenant_slot?)?;
+        Some(name)
+    }
+
     /// The names of the rules.
     pub fn rule_names(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| &*rule.name)

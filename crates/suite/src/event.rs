@@ -1,0 +1,218 @@
+//! What a run tells while it goes on. Reports know nothing else of it.
+//!
+//! Every text in an event is masked already: a report may write it anywhere.
+
+use authz::source::Place;
+use serde::Serialize;
+
+use crate::verdict::Verdict;
+
+/// The version of the event and report form. It changes when a reader of the old one would be
+/// misled by the new one.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The run begins.
+    RunStarted(RunStarted),
+    /// A cell was judged.
+    CellJudged(Box<CellRecord>),
+    /// Something that the user should know that belongs to no single cell.
+    Note(Note),
+    /// The run is over.
+    RunFinished(Summary),
+}
+
+/// The head of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunStarted {
+    /// The run's own name: sortable, unique on one machine.
+    pub run: String,
+    /// The file of the suite.
+    pub suite: String,
+    /// When it began (RFC 3339).
+    pub started: String,
+    /// How many cells it will judge.
+    pub cells: usize,
+    /// The targets: name and address.
+    pub targets: Vec<(String, String)>,
+    /// The actors that are tried, in the order of the file.
+    pub actors: Vec<String>,
+}
+
+/// Something that the user should know.
+#[derive(Debug, Clone, Serialize)]
+pub struct Note {
+    /// The sentence.
+    pub text: String,
+}
+
+/// A judged cell.
+#[derive(Debug, Clone, Serialize)]
+pub struct CellRecord {
+    /// `actor/type.action/owner[/layer]`.
+    pub cell: String,
+    /// The actor.
+    pub actor: String,
+    /// `type.action`.
+    pub action: String,
+    /// The owner of the resource, where the action has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The target.
+    pub target: String,
+    /// What it means.
+    pub verdict: Verdict,
+    /// What was expected.
+    pub expected: ExpectedRecord,
+    /// What was observed, in words.
+    pub observed: String,
+    /// Why the verdict is what it is, where `observed` does not say it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// Where the action is declared.
+    pub place: Place,
+    /// The cell beside which a denial counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlRecord>,
+    /// Whether the effect could be looked at: `None` for a cell that changes nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect_seen: Option<bool>,
+    /// The probe as a `curl` command; the credential is a call of `lockstep token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curl: Option<String>,
+    /// Every request of the cell with its answer; left out where the cell held.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
+    /// From the first request to the verdict, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// What was expected of a cell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExpectedRecord {
+    /// `allow`, `deny`, `absent` or `?`.
+    pub what: String,
+    /// The kind of denial: `unauthenticated`, `forbidden` or `concealed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denial: Option<String>,
+    /// Why: the role, rule, default or line of `expect` that says so.
+    pub reason: String,
+    /// Where that stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// The control of a denial.
+#[derive(Debug, Clone, Serialize)]
+pub struct ControlRecord {
+    /// Its name.
+    pub cell: String,
+    /// Whether it succeeded in this run.
+    pub succeeded: bool,
+    /// The one thing in which it differs.
+    pub differs_in: String,
+}
+
+/// A request and its answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exchange {
+    /// What it was for: `probe`, `create post`, `view body before`, ...
+    pub purpose: String,
+    /// Who made it; none for a call without credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// The method.
+    pub method: String,
+    /// The address, exactly as sent.
+    pub url: String,
+    /// The headers that were sent, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// What came back.
+    pub answer: AnswerRecord,
+}
+
+/// What came back.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerRecord {
+    /// An answer.
+    Answered {
+        /// The status.
+        status: u16,
+        /// The headers.
+        headers: Vec<(String, String)>,
+        /// The body as text, cut after [`BODY_CHARS_MAX`] characters.
+        body: String,
+    },
+    /// None: why.
+    Failed(String),
+}
+
+/// The longest body that an event carries, in characters.
+pub const BODY_CHARS_MAX: usize = 2_000;
+
+/// The end of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// How many cells had each verdict.
+    pub counts: Counts,
+    /// Denials that rest on the answer alone, because no view could show an effect.
+    pub effects_unseen: usize,
+    /// How many requests were sent.
+    pub requests: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// How many cells had each verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Counts {
+    /// See [`Verdict::Held`].
+    pub held: usize,
+    /// See [`Verdict::Escalation`].
+    pub escalation: usize,
+    /// See [`Verdict::Lockout`].
+    pub lockout: usize,
+    /// See [`Verdict::Leak`].
+    pub leak: usize,
+    /// See [`Verdict::SideEffect`].
+    pub side_effect: usize,
+    /// See [`Verdict::WrongDenial`].
+    pub wrong_denial: usize,
+    /// See [`Verdict::Inconclusive`].
+    pub inconclusive: usize,
+}
+
+impl Counts {
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        *match verdict {
+            Verdict::Held => &mut self.held,
+            Verdict::Escalation => &mut self.escalation,
+            Verdict::Lockout => &mut self.lockout,
+            Verdict::Leak => &mut self.leak,
+            Verdict::SideEffect => &mut self.side_effect,
+            Verdict::WrongDenial => &mut self.wrong_denial,
+            Verdict::Inconclusive => &mut self.inconclusive,
+        } += 1;
+    }
+
+    /// All cells.
+    pub fn total(&self) -> usize {
+        self.held + self.findings() + self.inconclusive
+    }
+
+    /// The cells that are findings.
+    pub fn findings(&self) -> usize {
+        self.escalation + self.lockout + self.leak + self.side_effect + self.wrong_denial
+    }
+}

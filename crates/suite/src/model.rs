@@ -1,0 +1,490 @@
+//! The one typed form of a suite file, every name resolved and every template parsed.
+//!
+//! Things refer to one another by index into the lists of [`Suite`], which are in the order of
+//! the file.
+
+use authz::source::Place;
+use authz::{Denial, Policy};
+use indexmap::IndexMap;
+use regex::Regex;
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use crate::template::{JsonTemplate, Name, Template};
+
+/// A whole suite.
+#[derive(Debug)]
+pub struct Suite {
+    /// The running systems.
+    pub targets: Vec<Target>,
+    /// The ways to open a session.
+    pub sessions: Vec<Session>,
+    /// Who calls.
+    pub actors: Vec<Actor>,
+    /// The kinds of resource on which actions are tried.
+    pub resources: Vec<Resource>,
+    /// What is tried.
+    pub actions: Vec<Action>,
+    /// What the file itself expects.
+    pub expect: Option<ExpectTable>,
+    /// What the policy expects.
+    pub policy: Option<Policy>,
+    /// Values that must never be shown: all that came from the environment, but for addresses.
+    pub secrets: Vec<String>,
+}
+
+/// Index of a [`Target`] in [`Suite::targets`].
+pub type TargetIndex = usize;
+/// Index of a [`Session`] in [`Suite::sessions`].
+pub type SessionIndex = usize;
+/// Index of an [`Actor`] in [`Suite::actors`].
+pub type ActorIndex = usize;
+/// Index of a [`Resource`] in [`Suite::resources`].
+pub type ResourceIndex = usize;
+/// Index of an [`Action`] in [`Suite::actions`].
+pub type ActionIndex = usize;
+
+/// A running system.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name in the suite.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// Scheme, authority and perhaps a path before every path of a call; no slash at the end.
+    pub base: String,
+    /// How it says no.
+    pub denies: Denies,
+    /// The most requests in one second, if it bears only so many.
+    pub rate: Option<u32>,
+}
+
+/// How a system says no.
+#[derive(Debug, Clone)]
+pub struct Denies {
+    /// To somebody without a valid session. By default status 401.
+    pub unauthenticated: Vec<Form>,
+    /// To somebody who may not. By default status 403.
+    pub forbidden: Vec<Form>,
+    /// Where even the existence is a secret. By default status 404.
+    pub concealed: Vec<Form>,
+}
+
+/// One form of no: all that is given must hold.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// The status of the answer.
+    pub status: u16,
+    /// What its JSON must hold.
+    pub json: Vec<Assertion>,
+    /// What its headers must hold, by lowercase name; for a redirect to a login page, say.
+    pub headers: Vec<(String, Matcher)>,
+}
+
+/// What must hold of one place in a JSON body.
+#[derive(Debug, Clone)]
+pub struct Assertion {
+    /// The place (RFC 9535).
+    pub path: JsonPath,
+    /// What must hold there. With several nodes at the path, of each; with none, only
+    /// [`Matcher::Absent`] holds.
+    pub matcher: Matcher,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What must hold of a value.
+#[derive(Debug, Clone)]
+pub enum Matcher {
+    /// It equals this.
+    Equals(JsonTemplate),
+    /// Its text matches this anywhere.
+    Matches(Regex),
+    /// There is none.
+    Absent,
+    /// It is as it was before the call; only in effects.
+    Unchanged,
+}
+
+/// A way to open a session.
+#[derive(Debug)]
+pub struct Session {
+    /// Its name in the suite.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// The call that opens it; none where the credential itself is sent with each call.
+    pub login: Option<Login>,
+    /// What is sent with each call.
+    pub credential: Credential,
+    /// How the system says who the session is.
+    pub who: Option<Who>,
+}
+
+/// The call that opens a session.
+#[derive(Debug)]
+pub struct Login {
+    /// The call; its `caller` is always [`Caller::Nobody`].
+    pub call: Call,
+    /// Where the token stands in the answer.
+    pub token: JsonPath,
+    /// What else to remember of the answer, as `actor.NAME`.
+    pub captures: Vec<Capture>,
+}
+
+/// A value to remember of an answer.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    /// The name under which it is remembered.
+    pub name: String,
+    /// Where it stands in the answer.
+    pub path: JsonPath,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What is sent with each call of a session.
+#[derive(Debug)]
+pub enum Credential {
+    /// HTTP basic (RFC 7617).
+    Basic {
+        /// The user name.
+        user: Template,
+        /// The password.
+        password: Template,
+    },
+    /// `Authorization: Bearer ...` (RFC 6750). After a login: `{{ token }}`.
+    Bearer(Template),
+    /// A header of its own.
+    Header {
+        /// The name of the header.
+        name: String,
+        /// Its value.
+        value: Template,
+    },
+    /// A query parameter of its own.
+    Query {
+        /// The name of the parameter.
+        name: String,
+        /// Its value.
+        value: Template,
+    },
+}
+
+/// How the system says who a session is.
+#[derive(Debug)]
+pub struct Who {
+    /// The call, made by the actor.
+    pub call: Call,
+    /// Where the answer says it; remembered as `actor.id`.
+    pub subject: JsonPath,
+}
+
+/// Someone who calls.
+#[derive(Debug)]
+pub struct Actor {
+    /// The name in the suite.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// How to open a session; none for a visitor.
+    pub session: Option<SessionIndex>,
+    /// Makes fixtures and reads views, is never a probe (`only: setup`).
+    pub only_setup: bool,
+    /// Who this is to the policy: `user:ada`.
+    pub subject: Option<String>,
+    /// The tenant in which the actor acts.
+    pub tenant: Option<String>,
+    /// The roles in that tenant.
+    pub roles: Vec<String>,
+    /// Attributes of the subject.
+    pub attributes: serde_json::Map<String, Value>,
+    /// Everything else that is declared, as `actor.NAME`: mail, password and the like. These hold no variables.
+    pub fields: IndexMap<String, String>,
+}
+
+/// A kind of resource on which actions are tried.
+#[derive(Debug)]
+pub struct Resource {
+    /// The type.
+    pub type_name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// For each of these actors one fixture.
+    pub owners: Vec<ActorIndex>,
+    /// How a fixture comes to be.
+    pub origin: Origin,
+    /// How a made fixture is taken away again.
+    pub remove: Option<Call>,
+    /// What can be looked at to see an effect, in the order of the file.
+    pub views: Vec<View>,
+    /// What the policy knows of a fixture. May use `owner.*` only.
+    pub attributes: Vec<(String, JsonTemplate)>,
+}
+
+/// How a fixture comes to be.
+#[derive(Debug)]
+pub enum Origin {
+    /// Made by a call, as often as needed.
+    Created(Box<Create>),
+    /// It exists already, one for each owner; may use `owner.*` only. Changing cells on such resources run one at a time.
+    Existing {
+        /// Its id.
+        id: Template,
+    },
+}
+
+/// The call that makes a fixture.
+#[derive(Debug)]
+pub struct Create {
+    /// The call.
+    pub call: Call,
+    /// Where the answer says the id.
+    pub id: JsonPath,
+    /// What else to remember of the answer, as `TYPE.NAME`.
+    pub captures: Vec<Capture>,
+}
+
+/// Something to look at before and after a call.
+#[derive(Debug)]
+pub struct View {
+    /// The name.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// The call that shows it.
+    pub call: Call,
+    /// Places in the JSON that change by themselves.
+    pub ignore: Vec<JsonPath>,
+    /// Whether the call names the resource's id. If not, it shows many resources (a list, an audit log), and an
+    /// effect is looked for there by the unique text of the probe.
+    pub of_instance: bool,
+}
+
+/// One request to a target.
+#[derive(Debug)]
+pub struct Call {
+    /// The system that is called.
+    pub target: TargetIndex,
+    /// Who calls.
+    pub caller: Caller,
+    /// The method, in capitals.
+    pub method: String,
+    /// Path and query, sent exactly as written; values are percent-encoded.
+    pub path: Template,
+    /// Headers beside the credential.
+    pub headers: Vec<(String, Template)>,
+    /// The body.
+    pub body: Body,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// Who makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The actor of the cell.
+    Actor,
+    /// The owner of the resource (`as: owner`).
+    Owner,
+    /// A named actor (`as: root`).
+    Named(ActorIndex),
+    /// Nobody: no credential is sent.
+    Nobody,
+}
+
+/// The body of a call.
+#[derive(Debug)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// JSON.
+    Json(JsonTemplate),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, Template)>),
+    /// Text as it is.
+    Text(Template),
+}
+
+/// Something that is tried.
+#[derive(Debug)]
+pub struct Action {
+    /// The type of resource.
+    pub type_name: Name,
+    /// The name.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// The action that the policy is asked about; the name, unless `permission:` says another.
+    pub permission: Name,
+    /// The resource on whose fixtures it is tried; `None` for an action on a collection.
+    pub instance_of: Option<ResourceIndex>,
+    /// The declared resource of the type, also where the action is one on the collection.
+    pub resource: Option<ResourceIndex>,
+    /// `expect: absent`: for everyone it must answer as an unknown path does.
+    pub absent: bool,
+    /// The cell that `control:` names for denials that have no control of their own.
+    pub control: Option<(String, Place)>,
+    /// The ways in which it is tried, at least one.
+    pub layers: Vec<Layer>,
+}
+
+/// An action on one target.
+#[derive(Debug)]
+pub struct Layer {
+    /// The call; its caller is [`Caller::Actor`].
+    pub call: Call,
+    /// What the answer to an allowed call is.
+    pub answer: AnswerAssertions,
+    /// What an allowed call does.
+    pub effect: Option<Effect>,
+    /// For a listing: where the ids of its items stand, and the action that decides who sees an item.
+    pub items: Option<Items>,
+}
+
+/// What the answer to an allowed call is.
+#[derive(Debug, Default)]
+pub struct AnswerAssertions {
+    /// The statuses; empty: any 2xx.
+    pub status: Vec<u16>,
+    /// What the JSON holds.
+    pub json: Vec<Assertion>,
+    /// The JSON Schema of the body.
+    pub schema: Option<Schema>,
+    /// The view that the answer must show (`shows: body`): index into [`Resource::views`].
+    pub shows: Option<usize>,
+}
+
+/// A compiled JSON Schema.
+#[derive(Debug)]
+pub struct Schema {
+    /// What checks a body.
+    pub validator: jsonschema::Validator,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What an allowed call does.
+#[derive(Debug)]
+pub struct Effect {
+    /// Where it is written.
+    pub place: Place,
+    /// What it is.
+    pub kind: EffectKind,
+}
+
+/// What an allowed call does.
+#[derive(Debug)]
+pub enum EffectKind {
+    /// A new resource exists.
+    Created,
+    /// What the views show afterwards, each by index into [`Resource::views`].
+    Views(Vec<(usize, ViewEffect)>),
+}
+
+/// What one view shows afterwards.
+#[derive(Debug)]
+pub enum ViewEffect {
+    /// It answers as for something that is not there.
+    Gone,
+    /// What its JSON holds.
+    Json(Vec<Assertion>),
+}
+
+/// How a listing is read.
+#[derive(Debug)]
+pub struct Items {
+    /// Where the ids stand.
+    pub ids: JsonPath,
+    /// The action (index into [`Suite::actions`]) that decides who may see an item.
+    pub of: ActionIndex,
+}
+
+/// The table of `expect:`.
+#[derive(Debug)]
+pub struct ExpectTable {
+    /// Where it stands.
+    pub place: Place,
+    /// The actors of its columns.
+    pub columns: Vec<ActorIndex>,
+    /// Its rows.
+    pub rows: Vec<ExpectRow>,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct ExpectRow {
+    /// The action.
+    pub action: ActionIndex,
+    /// The owner of the resource; `None` for an action on a collection.
+    pub owner: Option<ActorIndex>,
+    /// One for each column.
+    pub cells: Vec<ExpectCell>,
+}
+
+/// One place of the table.
+#[derive(Debug, Clone)]
+pub struct ExpectCell {
+    /// What it says.
+    pub expected: Expected,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What is expected of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Expected {
+    /// The actor may.
+    Allow,
+    /// The actor may not, and is told so in this way.
+    Deny(Denial),
+    /// There is no such thing: it answers as an unknown path does.
+    Absent,
+    /// Nothing is expected (`?`): it is observed only.
+    Observe,
+}
+
+impl Denies {
+    /// The forms of a kind of denial.
+    pub fn forms(&self, denial: Denial) -> &[Form] {
+        match denial {
+            Denial::Unauthenticated => &self.unauthenticated,
+            Denial::Forbidden => &self.forbidden,
+            Denial::Concealed => &self.concealed,
+        }
+    }
+}
+
+impl Call {
+    /// Whether the method is safe (RFC 9110, section 9.2.1): it only reads.
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
+
+    /// Every template of the call.
+    pub fn templates(&self) -> Vec<&Template> {
+        let mut all = vec![&self.path];
+        all.extend(self.headers.iter().map(|(_, value)| value));
+        match &self.body {
+            Body::Empty => {}
+            Body::Json(json) => all.extend(json.templates()),
+            Body::Form(fields) => all.extend(fields.iter().map(|(_, value)| value)),
+            Body::Text(text) => all.push(text),
+        }
+        all
+    }
+}
+
+impl Layer {
+    /// Whether the call may change something: its method is not safe, or it declares an effect.
+    pub fn changes(&self) -> bool {
+        self.effect.is_some() || !self.call.is_safe()
+    }
+}
+
+impl Action {
+    /// `type.name`, as users write it.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.type_name, self.name)
+    }
+}

@@ -1,0 +1,127 @@
+//! An answer, and whether it is a yes, a no or neither.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use authz::Denial;
+use serde_json::Value;
+
+use super::assertion::holds_all;
+use crate::model::{AnswerAssertions, Denies, Form, Matcher};
+use crate::template::{Scope, plain};
+use crate::verdict::Received;
+
+/// An answer of a target.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers, names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    json: OnceLock<Option<Value>>,
+}
+
+impl Answer {
+    /// An answer.
+    pub fn new(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            headers,
+            body,
+            json: OnceLock::new(),
+        }
+    }
+
+    /// The body as JSON, if it is JSON. Parsed once.
+    pub fn json(&self) -> Option<&Value> {
+        self.json
+            .get_or_init(|| serde_json::from_slice(&self.body).ok())
+            .as_ref()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
+    /// The first header of a name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(header, _)| header == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the answer holds this text, in its body or in a header, as it is or as JSON
+    /// escapes it.
+    pub fn holds(&self, text: &str) -> bool {
+        if text.is_empty() {
+            return false;
+        }
+        let escaped = Value::from(text).to_string();
+        let escaped = escaped.trim_matches('"');
+        let body = self.text();
+        body.contains(text)
+            || (escaped != text && body.contains(escaped))
+            || self.headers.iter().any(|(_, value)| value.contains(text))
+    }
+}
+
+/// Whether an answer is a yes, a no or neither.
+///
+/// A form of no that says more than a status comes before the statuses of success, because a
+/// system may say no with a 200.
+pub fn received(
+    answer: &Answer,
+    assertions: &AnswerAssertions,
+    denies: &Denies,
+    scope: &dyn Scope,
+) -> Received {
+    if let Some(denial) = denial(answer, denies, scope) {
+        return Received::Denied(denial);
+    }
+    let success = if assertions.status.is_empty() {
+        (200..300).contains(&answer.status)
+    } else {
+        assertions.status.contains(&answer.status)
+    };
+    match answer.status {
+        _ if success => Received::Success,
+        400..500 => Received::OtherRefusal,
+        500..600 => Received::ServerError,
+        _ => Received::Other,
+    }
+}
+
+/// The kind of denial that an answer is, if it is one. O(forms).
+pub fn denial(answer: &Answer, denies: &Denies, scope: &dyn Scope) -> Option<Denial> {
+    [
+        Denial::Unauthenticated,
+        Denial::Forbidden,
+        Denial::Concealed,
+    ]
+    .into_iter()
+    .find(|&denial| {
+        denies
+            .forms(denial)
+            .iter()
+            .any(|form| is_form(answer, form, scope))
+    })
+}
+
+fn is_form(answer: &Answer, form: &Form, scope: &dyn Scope) -> bool {
+    answer.status == form.status
+        && form.headers.iter().all(|(name, matcher)| {
+            let value = answer.header(name);
+            match matcher {
+                Matcher::Absent | Matcher::Unchanged => value.is_none(),
+                Matcher::Matches(regex) => value.is_some_and(|value| regex.is_match(value)),
+                Matcher::Equals(expected) => expected
+                    .fill(scope)
+                    .is_ok_and(|expected| value == Some(plain(&expected).as_str())),
+            }
+        })
+        && (form.json.is_empty() || holds_all(&form.json, answer.json(), None, scope))
+}

@@ -1,0 +1,205 @@
+//! What the views showed before and after a call, and so what the call did.
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use super::Answer;
+use super::assertion::{check, equal};
+use crate::model::{Assertion, Effect, EffectKind, Matcher, View, ViewEffect};
+use crate::template::Scope;
+use crate::verdict::EffectSeen;
+
+/// One view, looked at.
+#[derive(Debug)]
+pub enum Sight {
+    /// It showed something.
+    Shown(Answer),
+    /// It answered as for something that is not there.
+    Gone,
+    /// It could not be read: why.
+    Unreadable(String),
+}
+
+/// One view before and after a call.
+#[derive(Debug)]
+pub struct Look<'a> {
+    /// Index into the resource's views.
+    pub index: usize,
+    /// The view.
+    pub view: &'a View,
+    /// Before the call.
+    pub before: Sight,
+    /// After it.
+    pub after: Sight,
+}
+
+/// What a call did, by the views of its resource. The words say what was seen, for reports.
+pub fn effect_seen(
+    declared: Option<&Effect>,
+    looks: &[Look<'_>],
+    scope: &dyn Scope,
+) -> (EffectSeen, Option<String>) {
+    if looks.is_empty() {
+        return (EffectSeen::NotLooked, None);
+    }
+    if let Some(why) = looks.iter().find_map(unreadable) {
+        return (EffectSeen::Unknown, Some(why));
+    }
+    let change = looks.iter().find_map(change);
+    match declared.map(|effect| &effect.kind) {
+        None | Some(EffectKind::Created) => match change {
+            Some(change) => (EffectSeen::Undeclared, Some(change)),
+            None => (EffectSeen::Untouched, None),
+        },
+        Some(EffectKind::Views(effects)) => compare_declared(effects, looks, change, scope),
+    }
+}
+
+fn compare_declared(
+    effects: &[(usize, ViewEffect)],
+    looks: &[Look<'_>],
+    change: Option<String>,
+    scope: &dyn Scope,
+) -> (EffectSeen, Option<String>) {
+    let pairs = || {
+        effects.iter().filter_map(|(index, effect)| {
+            let look = looks.iter().find(|look| look.index == *index)?;
+            Some((look, effect))
+        })
+    };
+    if let Some(broken) = pairs().find_map(|(look, effect)| broken_promise(look, effect, scope)) {
+        return (EffectSeen::Forbidden, Some(broken));
+    }
+    let promises_only = pairs().all(|(_, effect)| promises_only(effect));
+    let missing = pairs().find_map(|(look, effect)| missing(look, effect, scope));
+    match (missing, change) {
+        (None, None) if promises_only => (EffectSeen::Untouched, None),
+        (None, change) => (EffectSeen::Declared, change),
+        (Some(_), None) => (EffectSeen::Unchanged, None),
+        (Some(missing), Some(change)) => (
+            EffectSeen::Otherwise,
+            Some(format!("{change}, but {missing}")),
+        ),
+    }
+}
+
+fn is_promise(assertion: &Assertion) -> bool {
+    matches!(assertion.matcher, Matcher::Unchanged)
+}
+
+fn promises_only(effect: &ViewEffect) -> bool {
+    match effect {
+        ViewEffect::Gone => false,
+        ViewEffect::Json(assertions) => assertions.iter().all(is_promise),
+    }
+}
+
+/// A place that is declared `unchanged` and has changed. What has gone has changed.
+fn broken_promise(look: &Look<'_>, effect: &ViewEffect, scope: &dyn Scope) -> Option<String> {
+    let ViewEffect::Json(assertions) = effect else {
+        return None;
+    };
+    let failure = assertions
+        .iter()
+        .filter(|assertion| is_promise(assertion))
+        .find_map(|assertion| check(assertion, json(&look.after), json(&look.before), scope))?;
+    Some(format!(
+        "view `{}`: {}, and must not have changed",
+        look.view.name, failure.found
+    ))
+}
+
+/// What is declared to happen and has not.
+fn missing(look: &Look<'_>, effect: &ViewEffect, scope: &dyn Scope) -> Option<String> {
+    match effect {
+        ViewEffect::Gone => (!matches!(look.after, Sight::Gone))
+            .then(|| format!("view `{}` still shows it", look.view.name)),
+        ViewEffect::Json(assertions) => assertions
+            .iter()
+            .filter(|assertion| !is_promise(assertion))
+            .find_map(|assertion| check(assertion, json(&look.after), json(&look.before), scope))
+            .map(|failure| format!("in view `{}` {}", look.view.name, failure.found)),
+    }
+}
+
+fn json(sight: &Sight) -> Option<&Value> {
+    match sight {
+        Sight::Shown(answer) => answer.json(),
+        Sight::Gone | Sight::Unreadable(_) => None,
+    }
+}
+
+fn unreadable(look: &Look<'_>) -> Option<String> {
+    let name = &look.view.name;
+    match (&look.before, &look.after) {
+        (Sight::Unreadable(why), _) => Some(format!("view `{name}` before the call: {why}")),
+        (Sight::Gone, _) => Some(format!("view `{name}` shows nothing even before the call")),
+        (_, Sight::Unreadable(why)) => Some(format!("view `{name}` after the call: {why}")),
+        _ => None,
+    }
+}
+
+fn change(look: &Look<'_>) -> Option<String> {
+    let name = &look.view.name;
+    match (&look.before, &look.after) {
+        (Sight::Shown(before), Sight::Shown(after)) => {
+            (!same(before, after, &look.view.ignore)).then(|| format!("view `{name}` has changed"))
+        }
+        (Sight::Shown(_), Sight::Gone) => Some(format!("view `{name}` shows nothing any more")),
+        _ => None,
+    }
+}
+
+/// Whether two answers show the same, but for the places that change by themselves.
+fn same(before: &Answer, after: &Answer, ignore: &[JsonPath]) -> bool {
+    if before.status != after.status {
+        return false;
+    }
+    match (before.json(), after.json()) {
+        (Some(before), Some(after)) => equal(&without(before, ignore), &without(after, ignore)),
+        _ => before.body == after.body,
+    }
+}
+
+/// The JSON with every ignored place set to null.
+pub(super) fn without(json: &Value, ignore: &[JsonPath]) -> Value {
+    let mut json = json.clone();
+    for path in ignore {
+        let places: Vec<String> = path
+            .query_located(&json)
+            .locations()
+            .map(|place| place.to_json_pointer())
+            .collect();
+        for place in places {
+            if let Some(value) = json.pointer_mut(&place) {
+                *value = Value::Null;
+            }
+        }
+    }
+    json
+}
+
+/// Whether something new with this unique text stands in a collection's views.
+pub fn created(sights: &[(&View, Sight)], unique: &str) -> (EffectSeen, Option<String>) {
+    if sights.is_empty() {
+        return (EffectSeen::NotLooked, None);
+    }
+    for (view, sight) in sights {
+        match sight {
+            Sight::Shown(answer) if answer.holds(unique) => {
+                return (
+                    EffectSeen::Declared,
+                    Some(format!("view `{}` shows what was made", view.name)),
+                );
+            }
+            Sight::Unreadable(why) => {
+                return (
+                    EffectSeen::Unknown,
+                    Some(format!("view `{}` after the call: {why}", view.name)),
+                );
+            }
+            Sight::Shown(_) | Sight::Gone => {}
+        }
+    }
+    (EffectSeen::Unchanged, None)
+}

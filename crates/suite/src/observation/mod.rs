@@ -1,0 +1,11 @@
+//! What was observed: an answer and what it shows, and what the views showed before and after.
+
+mod absence;
+mod answer;
+mod assertion;
+mod effect;
+
+pub use absence::{absent_id, differs_from_absent, unknown_sibling};
+pub use answer::{Answer, denial, received};
+pub use assertion::{Failure, check, check_answer, holds_all};
+pub use effect::{Look, Sight, created, effect_seen};

@@ -1,0 +1,205 @@
+//! Beside which cell a denial counts.
+
+use std::collections::BTreeMap;
+
+use authz::source::{Diagnostic, Diagnostics};
+use serde::Serialize;
+
+use super::{Cell, CellIndex, Trial, is_allowed, name};
+use crate::model::{ActionIndex, ActorIndex, Expected, Suite};
+
+/// The most controls that one cell keeps: if they all fail, the target is in no state to be
+/// judged.
+const CONTROLS_MAX: usize = 4;
+
+/// The one thing in which a control differs from its cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiffersIn {
+    /// Who calls.
+    Actor,
+    /// To whom the resource belongs.
+    Owner,
+    /// More than one thing: a control that the suite names.
+    Named,
+}
+
+impl DiffersIn {
+    /// In what `control` differs from `cell`.
+    pub fn of(cell: &Cell, control: &Cell) -> Self {
+        if cell.trial == control.trial {
+            return Self::Actor;
+        }
+        match (cell.trial, control.trial) {
+            (
+                Trial::Action { action, layer, .. },
+                Trial::Action {
+                    action: other,
+                    layer: other_layer,
+                    ..
+                },
+            ) if (action, layer, cell.actor) == (other, other_layer, control.actor) => Self::Owner,
+            _ => Self::Named,
+        }
+    }
+
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Actor => "the actor",
+            Self::Owner => "the owner",
+            Self::Named => "more than one thing; the suite names it",
+        }
+    }
+}
+
+type Key = (ActionIndex, usize);
+
+/// Gives every cell its controls.
+///
+/// For a denial: whoever may do the same on the same resource, its owner first and then those
+/// with the same kind of session; else the same actor on another resource. For an allowed cell:
+/// other allowed cells of the same action.
+pub(super) fn assign(suite: &Suite, cells: &mut [Cell], diagnostics: &mut Diagnostics) {
+    let allowed = Allowed::of(cells);
+    let named = Named::of(suite, cells, diagnostics);
+    for index in 0..cells.len() {
+        let Some(cell) = cells.get(index) else {
+            continue;
+        };
+        let controls = match (cell.trial, cell.expectation.expected) {
+            (Trial::Action { .. }, Expected::Allow) => allowed.others(index, cell),
+            (Trial::Action { .. }, Expected::Deny(_)) => {
+                let mut controls = named.of_cell(cell);
+                controls.extend(allowed.candidates(suite, cells, cell));
+                controls
+            }
+            _ => Vec::new(),
+        };
+        if let Some(cell) = cells.get_mut(index) {
+            cell.controls = controls;
+            cell.controls.truncate(CONTROLS_MAX);
+        }
+    }
+}
+
+/// The allowed cells: of each action and layer, and of each trial.
+struct Allowed {
+    by_action: BTreeMap<Key, Vec<CellIndex>>,
+    by_trial: BTreeMap<Trial, Vec<CellIndex>>,
+    by_actor: BTreeMap<(Key, ActorIndex), Vec<CellIndex>>,
+}
+
+impl Allowed {
+    fn of(cells: &[Cell]) -> Self {
+        let mut by_action: BTreeMap<Key, Vec<CellIndex>> = BTreeMap::new();
+        let mut by_trial: BTreeMap<Trial, Vec<CellIndex>> = BTreeMap::new();
+        let mut by_actor: BTreeMap<(Key, ActorIndex), Vec<CellIndex>> = BTreeMap::new();
+        for (index, cell) in cells.iter().enumerate() {
+            if let Some(key) = key(cell.trial)
+                && is_allowed(cell)
+            {
+                by_action.entry(key).or_default().push(index);
+                by_trial.entry(cell.trial).or_default().push(index);
+                by_actor.entry((key, cell.actor)).or_default().push(index);
+            }
+        }
+        Self {
+            by_action,
+            by_trial,
+            by_actor,
+        }
+    }
+
+    fn others(&self, index: CellIndex, cell: &Cell) -> Vec<CellIndex> {
+        key(cell.trial)
+            .and_then(|key| self.by_action.get(&key))
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|&other| other != index)
+            .take(CONTROLS_MAX)
+            .collect()
+    }
+
+    fn candidates(&self, suite: &Suite, cells: &[Cell], cell: &Cell) -> Vec<CellIndex> {
+        let mut same_trial = self.by_trial.get(&cell.trial).cloned().unwrap_or_default();
+        // Stable: equally good ones stay in the order of the file.
+        same_trial.sort_by_key(|&control| rank(suite, cell, cells.get(control)));
+        same_trial.truncate(CONTROLS_MAX);
+        let same_actor = key(cell.trial)
+            .and_then(|key| self.by_actor.get(&(key, cell.actor)))
+            .into_iter()
+            .flatten();
+        same_trial.extend(same_actor.take(CONTROLS_MAX));
+        same_trial
+    }
+}
+
+fn key(trial: Trial) -> Option<Key> {
+    match trial {
+        Trial::Action { action, layer, .. } => Some((action, layer)),
+        Trial::Opening => None,
+    }
+}
+
+/// How good a control is; less is better.
+fn rank(suite: &Suite, cell: &Cell, control: Option<&Cell>) -> u8 {
+    let Some(control) = control else {
+        return u8::MAX;
+    };
+    let session = |actor: ActorIndex| suite.actors.get(actor).and_then(|actor| actor.session);
+    match cell.trial {
+        Trial::Action {
+            owner: Some(owner), ..
+        } if owner == control.actor => 0,
+        _ if session(cell.actor) == session(control.actor) => 1,
+        _ => 2,
+    }
+}
+
+/// The controls that the suite names.
+struct Named(BTreeMap<ActionIndex, CellIndex>);
+
+impl Named {
+    fn of(suite: &Suite, cells: &[Cell], diagnostics: &mut Diagnostics) -> Self {
+        let wanted: Vec<_> = suite
+            .actions
+            .iter()
+            .enumerate()
+            .filter_map(|(index, action)| Some((index, action.control.as_ref()?)))
+            .collect();
+        if wanted.is_empty() {
+            return Self(BTreeMap::new());
+        }
+        let names: BTreeMap<String, CellIndex> = cells
+            .iter()
+            .enumerate()
+            .map(|(index, cell)| (name(suite, cell.actor, cell.trial), index))
+            .collect();
+        let mut found = BTreeMap::new();
+        for (action, (control, place)) in wanted {
+            match names.get(control.as_str()).copied() {
+                Some(index) if cells.get(index).is_some_and(is_allowed) => {
+                    found.insert(action, index);
+                }
+                Some(_) => diagnostics.push(
+                    Diagnostic::new(place.clone(), format!("control `{control}` is not allowed"))
+                        .help("a control is a cell that succeeds"),
+                ),
+                None => diagnostics.push(
+                    Diagnostic::new(place.clone(), format!("there is no cell `{control}`"))
+                        .nearest(control, names.keys().map(String::as_str)),
+                ),
+            }
+        }
+        Self(found)
+    }
+
+    fn of_cell(&self, cell: &Cell) -> Vec<CellIndex> {
+        let Trial::Action { action, .. } = cell.trial else {
+            return Vec::new();
+        };
+        self.0.get(&action).copied().into_iter().collect()
+    }
+}

@@ -1,0 +1,357 @@
+//! The plan: which cells there are, what is expected of each and why, beside which control it
+//! counts, and in which order they are tried.
+//!
+//! A function of its inputs alone. The order is: sessions, then what reads, then what changes;
+//! within each, what is allowed before what is denied, because a denial counts only beside a
+//! control that has succeeded; within each, the order of the file.
+
+mod control;
+mod expectation;
+mod select;
+
+pub use control::DiffersIn;
+pub use expectation::{Expectation, Expectations, declared_field, denial_word};
+
+use std::sync::Arc;
+
+use authz::source::{Diagnostic, Diagnostics, Place};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::event::ExpectedRecord;
+use crate::model::{ActionIndex, ActorIndex, Expected, Layer, Origin, Suite};
+
+/// The type name of session cells: `admin/session.open`.
+pub const SESSION_OPEN: &str = "session.open";
+
+/// Index of a [`Cell`] in [`Plan::cells`].
+pub type CellIndex = usize;
+
+/// All cells, in the order in which they are tried.
+#[derive(Debug)]
+pub struct Plan {
+    /// The cells.
+    pub cells: Vec<Cell>,
+}
+
+/// One actor, one action, one resource.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Who tries.
+    pub actor: ActorIndex,
+    /// What is tried.
+    pub trial: Trial,
+    /// What is expected.
+    pub expectation: Arc<Expectation>,
+    /// The cells beside which this one counts, the best first.
+    pub controls: Vec<CellIndex>,
+    /// When it is tried.
+    pub phase: Phase,
+}
+
+/// What a cell tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Trial {
+    /// Opening the actor's session.
+    Opening,
+    /// An action.
+    Action {
+        /// The action.
+        action: ActionIndex,
+        /// The owner of the resource, for an action on an instance.
+        owner: Option<ActorIndex>,
+        /// Index into the action's layers.
+        layer: usize,
+    },
+}
+
+/// When a cell is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Sessions are opened first.
+    Opening,
+    /// Then everything that only reads, on fixtures that cells share.
+    Reading,
+    /// Then everything that may change something, each on a fixture of its own.
+    Changing,
+}
+
+/// A cell as `lockstep plan` shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedCell {
+    /// Its name.
+    pub cell: String,
+    /// The actor.
+    pub actor: String,
+    /// `type.action`.
+    pub action: String,
+    /// The owner of the resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// When it is tried.
+    pub phase: Phase,
+    /// What is expected and why.
+    pub expected: ExpectedRecord,
+    /// The cell beside which a denial counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+    /// The one thing in which the control differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differs_in: Option<DiffersIn>,
+    /// On what it is tried, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixture: Option<String>,
+}
+
+impl Plan {
+    /// The plan of a suite, as its policy stands at `now`. O(cells log cells).
+    ///
+    /// # Errors
+    /// Places at which the policy and `expect` disagree, or that the policy does not know.
+    pub fn new(suite: &Suite, now: Timestamp) -> Result<Self, Vec<Diagnostic>> {
+        let mut diagnostics = Diagnostics::default();
+        let expectations = Expectations::new(suite, &mut diagnostics);
+        let mut cells = openings(suite);
+        for action in 0..suite.actions.len() {
+            add_cells(
+                suite,
+                &expectations,
+                action,
+                now,
+                &mut cells,
+                &mut diagnostics,
+            );
+        }
+        // Stable: cells of one phase and kind stay in the order of the file.
+        cells.sort_by_key(|cell| (cell.phase, !is_allowed(cell)));
+        control::assign(suite, &mut cells, &mut diagnostics);
+        diagnostics.into_result(Some(Self { cells }))
+    }
+
+    /// The name of a cell: `actor/type.action/owner[/layer]`.
+    pub fn name(&self, suite: &Suite, cell: CellIndex) -> String {
+        self.cells
+            .get(cell)
+            .map(|cell| name(suite, cell.actor, cell.trial))
+            .unwrap_or_default()
+    }
+
+    /// Every cell as `lockstep plan` shows it.
+    pub fn records<'a>(&'a self, suite: &'a Suite) -> impl Iterator<Item = PlannedCell> + 'a {
+        self.cells.iter().map(|cell| record(self, suite, cell))
+    }
+}
+
+/// The name of a cell.
+pub fn name(suite: &Suite, actor: ActorIndex, trial: Trial) -> String {
+    let actor = actor_name(suite, actor);
+    let Trial::Action {
+        action,
+        owner,
+        layer,
+    } = trial
+    else {
+        return format!("{actor}/{SESSION_OPEN}");
+    };
+    let Some(action) = suite.actions.get(action) else {
+        return actor.to_owned();
+    };
+    let mut name = format!("{actor}/{}", action.full_name());
+    if let Some(owner) = owner {
+        name.push('/');
+        name.push_str(actor_name(suite, owner));
+    }
+    if action.layers.len() > 1
+        && let Some(target) = action.layers.get(layer).map(|layer| layer.call.target)
+    {
+        name.push('/');
+        name.push_str(suite.targets.get(target).map_or("", |target| &*target.name));
+    }
+    name
+}
+
+/// The name of an actor.
+pub fn actor_name(suite: &Suite, actor: ActorIndex) -> &str {
+    suite.actors.get(actor).map_or("", |actor| &*actor.name)
+}
+
+impl Trial {
+    /// The layer of an action's trial.
+    pub fn layer(self, suite: &Suite) -> Option<&Layer> {
+        let Self::Action { action, layer, .. } = self else {
+            return None;
+        };
+        suite.actions.get(action)?.layers.get(layer)
+    }
+}
+
+/// Whether the cell is expected to be allowed, so that it can be a control.
+pub fn is_allowed(cell: &Cell) -> bool {
+    cell.expectation.expected == Expected::Allow
+}
+
+/// A session whose opening can be seen has a cell of its own.
+fn openings(suite: &Suite) -> Vec<Cell> {
+    let expectation = Arc::new(Expectation {
+        expected: Expected::Allow,
+        reason: "an actor's session can be opened".to_owned(),
+        place: None,
+        depends_on_time: false,
+    });
+    suite
+        .actors
+        .iter()
+        .enumerate()
+        .filter(|(_, actor)| !actor.only_setup)
+        .filter(|(_, actor)| {
+            actor
+                .session
+                .and_then(|session| suite.sessions.get(session))
+                .is_some_and(|session| session.login.is_some() || session.who.is_some())
+        })
+        .map(|(index, actor)| Cell {
+            actor: index,
+            trial: Trial::Opening,
+            expectation: Arc::new(Expectation {
+                place: Some(actor.place.clone()),
+                ..(*expectation).clone()
+            }),
+            controls: Vec::new(),
+            phase: Phase::Opening,
+        })
+        .collect()
+}
+
+fn add_cells(
+    suite: &Suite,
+    expectations: &Expectations<'_>,
+    index: ActionIndex,
+    now: Timestamp,
+    cells: &mut Vec<Cell>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(action) = suite.actions.get(index) else {
+        return;
+    };
+    for owner in owners(suite, index) {
+        for actor in probing_actors(suite) {
+            let Some(expectation) = expectations.of(actor, index, owner, now, diagnostics) else {
+                continue;
+            };
+            let expectation = Arc::new(expectation);
+            cells.extend(action.layers.iter().enumerate().map(|(at, layer)| Cell {
+                actor,
+                trial: Trial::Action {
+                    action: index,
+                    owner,
+                    layer: at,
+                },
+                expectation: Arc::clone(&expectation),
+                controls: Vec::new(),
+                phase: if layer.changes() {
+                    Phase::Changing
+                } else {
+                    Phase::Reading
+                },
+            }));
+        }
+    }
+}
+
+/// The owners on whose resources an action is tried; one `None` for an action on a collection.
+fn owners(suite: &Suite, action: ActionIndex) -> Vec<Option<ActorIndex>> {
+    suite
+        .actions
+        .get(action)
+        .and_then(|action| action.instance_of)
+        .and_then(|resource| suite.resources.get(resource))
+        .map_or_else(
+            || vec![None],
+            |resource| resource.owners.iter().copied().map(Some).collect(),
+        )
+}
+
+/// The actors that are probes.
+pub fn probing_actors(suite: &Suite) -> impl Iterator<Item = ActorIndex> {
+    suite
+        .actors
+        .iter()
+        .enumerate()
+        .filter(|(_, actor)| !actor.only_setup)
+        .map(|(index, _)| index)
+}
+
+fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
+    let (action, owner) = match cell.trial {
+        Trial::Opening => (SESSION_OPEN.to_owned(), None),
+        Trial::Action { action, owner, .. } => (
+            suite
+                .actions
+                .get(action)
+                .map(crate::model::Action::full_name)
+                .unwrap_or_default(),
+            owner,
+        ),
+    };
+    let control = (!is_allowed(cell))
+        .then(|| cell.controls.first().copied())
+        .flatten();
+    PlannedCell {
+        cell: name(suite, cell.actor, cell.trial),
+        actor: actor_name(suite, cell.actor).to_owned(),
+        action,
+        owner: owner.map(|owner| actor_name(suite, owner).to_owned()),
+        target: target_name(suite, cell),
+        phase: cell.phase,
+        expected: cell.expectation.record(),
+        control: control.map(|control| plan.name(suite, control)),
+        differs_in: control
+            .and_then(|control| plan.cells.get(control))
+            .map(|control| DiffersIn::of(cell, control)),
+        fixture: fixture(suite, cell),
+    }
+}
+
+fn target_name(suite: &Suite, cell: &Cell) -> Option<String> {
+    let target = cell.trial.layer(suite)?.call.target;
+    suite
+        .targets
+        .get(target)
+        .map(|target| target.name.to_string())
+}
+
+/// On what a cell is tried, in words.
+fn fixture(suite: &Suite, cell: &Cell) -> Option<String> {
+    let Trial::Action {
+        action,
+        owner: Some(owner),
+        ..
+    } = cell.trial
+    else {
+        return None;
+    };
+    let resource = suite
+        .resources
+        .get(suite.actions.get(action)?.instance_of?)?;
+    let owner = actor_name(suite, owner);
+    let type_name = &resource.type_name;
+    Some(match (&resource.origin, cell.phase) {
+        (Origin::Existing { .. }, _) => format!("the {type_name} of {owner} that is there"),
+        (Origin::Created(_), Phase::Changing) => {
+            format!("a {type_name} of {owner} for this cell alone")
+        }
+        (Origin::Created(_), _) => format!("a {type_name} of {owner}, shared by reading cells"),
+    })
+}
+
+/// Where the action or actor of a cell is declared.
+pub fn place<'a>(suite: &'a Suite, cell: &Cell) -> Option<&'a Place> {
+    match cell.trial {
+        Trial::Opening => suite.actors.get(cell.actor).map(|actor| &actor.place),
+        Trial::Action { action, .. } => suite.actions.get(action).map(|action| &action.place),
+    }
+}

@@ -1,0 +1,87 @@
+//! A part of a plan: what a pattern names, with everything that it counts beside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{CellIndex, Phase, Plan};
+use crate::model::Suite;
+
+impl Plan {
+    /// The plan of the cells whose names match one of the patterns (`*` stands for any text),
+    /// with their controls and their actors' sessions. No patterns name every cell.
+    pub fn select(self, suite: &Suite, patterns: &[String]) -> Self {
+        if patterns.is_empty() {
+            return self;
+        }
+        let wanted: BTreeSet<CellIndex> = (0..self.cells.len())
+            .filter(|&cell| {
+                let name = self.name(suite, cell);
+                patterns.iter().any(|pattern| matches(pattern, &name))
+            })
+            .collect();
+        let needed = with_needed(&self, wanted);
+        self.keep(&needed)
+    }
+
+    fn keep(self, wanted: &BTreeSet<CellIndex>) -> Self {
+        let new_index: BTreeMap<CellIndex, CellIndex> = wanted
+            .iter()
+            .enumerate()
+            .map(|(new, &old)| (old, new))
+            .collect();
+        let cells = self
+            .cells
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| wanted.contains(index))
+            .map(|(_, mut cell)| {
+                cell.controls = cell
+                    .controls
+                    .iter()
+                    .filter_map(|control| new_index.get(control).copied())
+                    .collect();
+                cell
+            })
+            .collect();
+        Self { cells }
+    }
+}
+
+fn with_needed(plan: &Plan, wanted: BTreeSet<CellIndex>) -> BTreeSet<CellIndex> {
+    let mut needed = wanted.clone();
+    for cell in wanted.iter().filter_map(|&cell| plan.cells.get(cell)) {
+        needed.extend(&cell.controls);
+    }
+    let actors: BTreeSet<_> = needed
+        .iter()
+        .filter_map(|&cell| plan.cells.get(cell))
+        .map(|cell| cell.actor)
+        .collect();
+    let openings = plan
+        .cells
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| cell.phase == Phase::Opening && actors.contains(&cell.actor));
+    needed.extend(openings.map(|(index, _)| index));
+    needed
+}
+
+/// Whether a pattern, in which `*` stands for any text, names the whole of `name`.
+/// O(pattern x name), without backtracking into earlier stars.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or("");
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some((_, behind)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = behind;
+    }
+    rest.ends_with(last)
+}

@@ -1,0 +1,230 @@
+//! What is sent: a call of the suite with its variables filled in and a credential.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::model::{Body, Call, Credential, Suite, TargetIndex};
+use crate::template::{Encoding, Scope, Unresolved, url_component};
+
+/// A request, ready to be sent exactly as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The system that is called.
+    pub target: TargetIndex,
+    /// The method.
+    pub method: String,
+    /// Scheme, authority, path and query.
+    pub url: String,
+    /// Headers in order, the credential last.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Option<String>,
+}
+
+/// What a session sends with each call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// A header: name, what stands before the secret, the secret.
+    Header {
+        /// The name.
+        name: String,
+        /// `Bearer `, `Basic ` or nothing.
+        prefix: &'static str,
+        /// The rest of the value.
+        value: String,
+        /// What `lockstep token` prints: the value, or for HTTP basic `user:password`.
+        printed: String,
+    },
+    /// A query parameter.
+    Query {
+        /// The name.
+        name: String,
+        /// The value, not yet encoded.
+        value: String,
+    },
+}
+
+impl Sent {
+    /// What `lockstep token` prints.
+    pub fn printed(&self) -> &str {
+        match self {
+            Self::Header { printed, .. } => printed,
+            Self::Query { value, .. } => value,
+        }
+    }
+
+    /// The texts that must never be shown.
+    pub fn secrets(&self) -> Vec<String> {
+        match self {
+            Self::Header { value, printed, .. } => vec![value.clone(), printed.clone()],
+            Self::Query { value, .. } => vec![value.clone()],
+        }
+    }
+}
+
+/// What a session sends with each call of an actor.
+///
+/// # Errors
+/// A variable of the credential that has no value.
+pub fn credential(credential: &Credential, scope: &dyn Scope) -> Result<Sent, Unresolved> {
+    let fill = |template: &crate::template::Template| template.fill(scope, Encoding::Verbatim);
+    Ok(match credential {
+        Credential::Basic { user, password } => {
+            let printed = format!("{}:{}", fill(user)?, fill(password)?);
+            Sent::Header {
+                name: "authorization".to_owned(),
+                prefix: "Basic ",
+                value: STANDARD.encode(&printed),
+                printed,
+            }
+        }
+        Credential::Bearer(token) => {
+            let value = fill(token)?;
+            Sent::Header {
+                name: "authorization".to_owned(),
+                prefix: "Bearer ",
+                printed: value.clone(),
+                value,
+            }
+        }
+        Credential::Header { name, value } => {
+            let value = fill(value)?;
+            Sent::Header {
+                name: name.to_ascii_lowercase(),
+                prefix: "",
+                printed: value.clone(),
+                value,
+            }
+        }
+        Credential::Query { name, value } => Sent::Query {
+            name: name.clone(),
+            value: fill(value)?,
+        },
+    })
+}
+
+/// A call as a request.
+///
+/// # Errors
+/// A variable that has no value.
+pub fn request(
+    suite: &Suite,
+    call: &Call,
+    scope: &dyn Scope,
+    sent: Option<&Sent>,
+) -> Result<Request, Unresolved> {
+    let base = suite
+        .targets
+        .get(call.target)
+        .map_or("", |target| target.base.as_str());
+    let mut url = format!("{base}{}", call.path.fill(scope, Encoding::UrlComponent)?);
+    let mut headers = Vec::with_capacity(call.headers.len() + 2);
+    for (name, value) in &call.headers {
+        headers.push((
+            name.to_ascii_lowercase(),
+            value.fill(scope, Encoding::Verbatim)?,
+        ));
+    }
+    let body = body(&call.body, scope, &mut headers)?;
+    match sent {
+        None => {}
+        Some(Sent::Header {
+            name,
+            prefix,
+            value,
+            ..
+        }) => headers.push((name.clone(), format!("{prefix}{value}"))),
+        Some(Sent::Query { name, value }) => {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            let pair = format!("{}={}", url_component(name), url_component(value));
+            url.push(separator);
+            url.push_str(&pair);
+        }
+    }
+    Ok(Request {
+        target: call.target,
+        method: call.method.clone(),
+        url,
+        headers,
+        body,
+    })
+}
+
+fn body(
+    body: &Body,
+    scope: &dyn Scope,
+    headers: &mut Vec<(String, String)>,
+) -> Result<Option<String>, Unresolved> {
+    let (text, content_type) = match body {
+        Body::Empty => return Ok(None),
+        Body::Json(json) => (json.fill(scope)?.to_string(), "application/json"),
+        Body::Form(fields) => {
+            let mut pairs = Vec::with_capacity(fields.len());
+            for (name, value) in fields {
+                let value = value.fill(scope, Encoding::UrlComponent)?;
+                pairs.push(format!("{}={value}", url_component(name)));
+            }
+            (pairs.join("&"), "application/x-www-form-urlencoded")
+        }
+        Body::Text(text) => (text.fill(scope, Encoding::Verbatim)?, "text/plain"),
+    };
+    if !headers.iter().any(|(name, _)| name == "content-type") {
+        headers.push(("content-type".to_owned(), content_type.to_owned()));
+    }
+    Ok(Some(text))
+}
+
+/// The request as a `curl` command in which the credential is a call of `lockstep token`.
+pub fn curl(request: &Request, actor: &str, sent: Option<&Sent>) -> String {
+    let mut words = vec!["curl".to_owned()];
+    // Otherwise curl resolves dot segments and reads brackets as patterns.
+    if request.url.contains("/.") || request.url.contains("%2e") || request.url.contains("%2E") {
+        words.push("--path-as-is".to_owned());
+    }
+    if request.url.contains(['[', ']', '{', '}']) {
+        words.push("--globoff".to_owned());
+    }
+    if request.method != "GET" {
+        words.extend(["-X".to_owned(), request.method.clone()]);
+    }
+    let token = format!("$(lockstep token {})", quote_word(actor));
+    words.push(match sent {
+        Some(Sent::Query { value, .. }) => {
+            let shown = request.url.replace(&url_component(value), &token);
+            format!("\"{shown}\"")
+        }
+        _ => quote(&request.url),
+    });
+    for (name, value) in &request.headers {
+        match sent {
+            Some(Sent::Header {
+                name: secret_name,
+                prefix,
+                ..
+            }) if secret_name == name => words.push(match *prefix {
+                "Basic " => format!("-u \"{token}\""),
+                prefix => format!("-H \"{name}: {prefix}{token}\""),
+            }),
+            _ => words.push(format!("-H {}", quote(&format!("{name}: {value}")))),
+        }
+    }
+    if let Some(body) = &request.body {
+        words.push(format!("--data-raw {}", quote(body)));
+    }
+    words.join(" ")
+}
+
+/// A text as one word of a POSIX shell.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A name as one word, without quotes where none are needed.
+fn quote_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        quote(text)
+    }
+}
