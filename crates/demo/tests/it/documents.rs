@@ -64,7 +64,7 @@ async fn openapi_says_which_operations_are_open() {
     }
 }
 
-/// A service that is told of a schema or an answer by name has it.
+/// Every schema and every answer that a document refers to stands in it.
 #[tokio::test]
 async fn every_reference_of_openapi_leads_somewhere() {
     let client = Client::start(&[]).await;
