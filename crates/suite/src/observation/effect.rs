@@ -1,5 +1,7 @@
 //! What the views showed before and after a call, and so what the call did.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -12,8 +14,8 @@ use crate::verdict::EffectSeen;
 /// One view, looked at.
 #[derive(Debug)]
 pub enum Sight {
-    /// It showed something.
-    Shown(Answer),
+    /// It showed something: a yes, or (after a call, say, that changed a password) a refusal.
+    Shown(Arc<Answer>),
     /// It answered as for something that is not there.
     Gone,
     /// It could not be read: why.
@@ -133,10 +135,18 @@ fn unreadable(look: &Look<'_>) -> Option<String> {
     let name = &look.view.name;
     match (&look.before, &look.after) {
         (Sight::Unreadable(why), _) => Some(format!("view `{name}` before the call: {why}")),
+        (Sight::Shown(answer), _) if !is_yes(answer) => Some(format!(
+            "view `{name}` before the call: answered {}",
+            answer.status
+        )),
         (Sight::Gone, _) => Some(format!("view `{name}` shows nothing even before the call")),
         (_, Sight::Unreadable(why)) => Some(format!("view `{name}` after the call: {why}")),
         _ => None,
     }
+}
+
+fn is_yes(answer: &Answer) -> bool {
+    (200..300).contains(&answer.status)
 }
 
 fn change(look: &Look<'_>) -> Option<String> {
@@ -162,7 +172,7 @@ fn same(before: &Answer, after: &Answer, ignore: &[JsonPath]) -> bool {
 }
 
 /// The JSON with every ignored place set to null.
-pub(super) fn without(json: &Value, ignore: &[JsonPath]) -> Value {
+fn without(json: &Value, ignore: &[JsonPath]) -> Value {
     let mut json = json.clone();
     for path in ignore {
         let places: Vec<String> = path
@@ -179,6 +189,25 @@ pub(super) fn without(json: &Value, ignore: &[JsonPath]) -> Value {
     json
 }
 
+/// Whether an answer shows what a view shows, but for the places that change by themselves.
+///
+/// # Errors
+/// In what they differ, or why that cannot be told.
+pub fn shows(answer: &Answer, view: &View, sight: &Sight) -> Result<(), String> {
+    match sight {
+        Sight::Shown(shown) if is_yes(shown) => match (answer.json(), shown.json()) {
+            (Some(a), Some(b)) if equal(&without(a, &view.ignore), &without(b, &view.ignore)) => {
+                Ok(())
+            }
+            (None, None) if answer.body == shown.body => Ok(()),
+            _ => Err(format!("the answer does not show view `{}`", view.name)),
+        },
+        Sight::Shown(shown) => Err(format!("view `{}` answered {}", view.name, shown.status)),
+        Sight::Gone => Err(format!("view `{}` shows nothing", view.name)),
+        Sight::Unreadable(why) => Err(format!("view `{}`: {why}", view.name)),
+    }
+}
+
 /// Whether something new with this unique text stands in a collection's views.
 pub fn created(sights: &[(&View, Sight)], unique: &str) -> (EffectSeen, Option<String>) {
     if sights.is_empty() {
@@ -186,6 +215,10 @@ pub fn created(sights: &[(&View, Sight)], unique: &str) -> (EffectSeen, Option<S
     }
     for (view, sight) in sights {
         match sight {
+            Sight::Shown(answer) if !is_yes(answer) => {
+                let why = format!("view `{}` answered {}", view.name, answer.status);
+                return (EffectSeen::Unknown, Some(why));
+            }
             Sight::Shown(answer) if answer.holds(unique) => {
                 return (
                     EffectSeen::Declared,

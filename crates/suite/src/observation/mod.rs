@@ -8,4 +8,4 @@ mod effect;
 pub use absence::{absent_id, differs_from_absent, unknown_sibling};
 pub use answer::{Answer, denial, received};
 pub use assertion::{Failure, check, check_answer, holds_all};
-pub use effect::{Look, Sight, created, effect_seen};
+pub use effect::{Look, Sight, created, effect_seen, shows};

@@ -47,6 +47,9 @@ pub struct Cell {
     pub controls: Vec<CellIndex>,
     /// When it is tried.
     pub phase: Phase,
+    /// For a listing: the owners whose items the policy decides on, and whether the actor may
+    /// see them.
+    pub items: Vec<(ActorIndex, bool)>,
 }
 
 /// What a cell tries.
@@ -222,6 +225,7 @@ fn openings(suite: &Suite) -> Vec<Cell> {
             }),
             controls: Vec::new(),
             phase: Phase::Opening,
+            items: Vec::new(),
         })
         .collect()
 }
@@ -257,9 +261,38 @@ fn add_cells(
                 } else {
                     Phase::Reading
                 },
+                items: items(suite, expectations, actor, layer, now, diagnostics),
             }));
         }
     }
+}
+
+/// Whose items a listing must show, and whose it must not.
+fn items(
+    suite: &Suite,
+    expectations: &Expectations<'_>,
+    actor: ActorIndex,
+    layer: &Layer,
+    now: Timestamp,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(ActorIndex, bool)> {
+    let Some(items) = &layer.items else {
+        return Vec::new();
+    };
+    owners(suite, items.of)
+        .into_iter()
+        .flatten()
+        .filter_map(|owner| {
+            let expected = expectations
+                .of(actor, items.of, Some(owner), now, diagnostics)?
+                .expected;
+            match expected {
+                Expected::Allow => Some((owner, true)),
+                Expected::Deny(_) => Some((owner, false)),
+                Expected::Absent | Expected::Observe => None,
+            }
+        })
+        .collect()
 }
 
 /// The owners on whose resources an action is tried; one `None` for an action on a collection.

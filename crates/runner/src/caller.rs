@@ -1,0 +1,157 @@
+//! Makes calls of the suite as one of its actors, and keeps what was sent and answered.
+
+use std::sync::Arc;
+
+use suite::model::{ActorIndex, Call, Suite};
+use suite::observation::{Answer, denial};
+use suite::probe::{self, Request};
+
+use crate::client::Client;
+use crate::scope::{CallScope, Known, Values};
+use crate::session::{Live, Sending, Sessions};
+
+/// What every call of a run needs.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) suite: Arc<Suite>,
+    pub(crate) client: Client,
+    pub(crate) sessions: Sessions,
+}
+
+/// To whom and what a call of the suite refers, apart from who makes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub(crate) owner: Option<ActorIndex>,
+    pub(crate) resource: Option<(&'a str, &'a Values)>,
+    pub(crate) unique: &'a str,
+}
+
+/// An answer, or why there is none, in words.
+pub(crate) type Called = Result<Arc<Answer>, String>;
+
+impl World {
+    /// Makes a call that prepares, looks or cleans up: as `actor`, or without credential. A
+    /// session that has died is opened again once. `repeatable` says that the call may be sent
+    /// again when there was no whole answer.
+    pub(crate) async fn call(
+        &self,
+        call: &Call,
+        actor: Option<ActorIndex>,
+        about: About<'_>,
+        purpose: &str,
+        log: &mut Vec<Sending>,
+    ) -> Called {
+        let Some(actor) = actor else {
+            let live = Live::default();
+            return self.call_once(call, None, &live, about, purpose, log).await;
+        };
+        let live = self.open(actor, log).await?;
+        let answer = self
+            .call_once(call, Some(actor), &live, about, purpose, log)
+            .await?;
+        if !self.is_unauthenticated(call, &answer) || live.sent.is_none() {
+            return Ok(answer);
+        }
+        let live = self
+            .sessions
+            .reopen(&self.suite, &self.client, actor, &live, log)
+            .await
+            .map_err(|not_open| not_open.why)?;
+        self.call_once(call, Some(actor), &live, about, purpose, log)
+            .await
+    }
+
+    async fn call_once(
+        &self,
+        call: &Call,
+        actor: Option<ActorIndex>,
+        live: &Live,
+        about: About<'_>,
+        purpose: &str,
+        log: &mut Vec<Sending>,
+    ) -> Called {
+        let request = self.request(call, actor, live, about, log).await?;
+        let result = if call.is_safe() {
+            self.client.send_repeatable(&request).await
+        } else {
+            self.client.send(&request).await
+        };
+        let result = result.map(Arc::new);
+        log.push(Sending {
+            purpose: purpose.to_owned(),
+            actor,
+            request,
+            sent: live.sent.clone(),
+            result: result.clone(),
+        });
+        result.map_err(|failure| failure.to_string())
+    }
+
+    /// A call as a request, with everything filled in.
+    pub(crate) async fn request(
+        &self,
+        call: &Call,
+        actor: Option<ActorIndex>,
+        live: &Live,
+        about: About<'_>,
+        log: &mut Vec<Sending>,
+    ) -> Result<Request, String> {
+        let owner_live = match about.owner {
+            // A visitor's resources do not exist, and a call that is its owner's own knows it already.
+            Some(owner) if Some(owner) != actor && needs_owner(call) => {
+                Some(self.open(owner, log).await?)
+            }
+            _ => None,
+        };
+        let owner_learnt = owner_live
+            .as_ref()
+            .map_or(&live.learnt, |live| &live.learnt);
+        let scope = CallScope {
+            actor: actor.and_then(|actor| self.known(actor, &live.learnt)),
+            owner: about
+                .owner
+                .and_then(|owner| self.known(owner, owner_learnt)),
+            resource: about.resource,
+            unique: about.unique,
+        };
+        let sent = actor.and(live.sent.as_ref());
+        probe::request(&self.suite, call, &scope, sent).map_err(|unresolved| unresolved.to_string())
+    }
+
+    /// The open session of an actor, or why there is none.
+    pub(crate) async fn open(
+        &self,
+        actor: ActorIndex,
+        log: &mut Vec<Sending>,
+    ) -> Result<Arc<Live>, String> {
+        let opened = self
+            .sessions
+            .open(&self.suite, &self.client, actor, log)
+            .await;
+        opened.map_err(|not_open| {
+            let name = suite::plan::actor_name(&self.suite, actor);
+            format!("the session of `{name}` is not open: {}", not_open.why)
+        })
+    }
+
+    pub(crate) fn known<'a>(&'a self, actor: ActorIndex, learnt: &'a Values) -> Option<Known<'a>> {
+        let actor = self.suite.actors.get(actor)?;
+        Some(Known { actor, learnt })
+    }
+
+    /// Whether the target says that there is no valid session.
+    pub(crate) fn is_unauthenticated(&self, call: &Call, answer: &Answer) -> bool {
+        let target = self.suite.targets.get(call.target);
+        target
+            .and_then(|target| denial(answer, &target.denies, &CallScope::default()))
+            .is_some_and(|denial| denial == authz::Denial::Unauthenticated)
+    }
+}
+
+fn needs_owner(call: &Call) -> bool {
+    use suite::template::Variable;
+    call.templates()
+        .into_iter()
+        .flat_map(|template| template.variables())
+        .any(|variable| matches!(variable, Variable::Owner(_)))
+}

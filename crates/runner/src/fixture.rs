@@ -1,0 +1,267 @@
+//! Resources on which cells are tried: made when first needed, shared by what only reads, one
+//! of its own for each cell that changes something, and taken away again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use suite::model::{
+    ActorIndex, Call, Caller, Create, Origin, Resource, ResourceIndex, Suite, View,
+};
+use suite::observation::{Answer, Sight, denial};
+use suite::template::Encoding;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::caller::{About, World};
+use crate::scope::{CallScope, Values};
+use crate::session::Sending;
+
+/// A resource of an owner.
+#[derive(Debug, Clone)]
+pub(crate) struct Fixture {
+    pub(crate) resource: ResourceIndex,
+    pub(crate) owner: ActorIndex,
+    /// Its id and captures.
+    pub(crate) values: Values,
+    /// The text by which it is recognised in an answer; empty for a resource that was there
+    /// already, which has none.
+    pub(crate) canary: String,
+}
+
+impl Fixture {
+    /// What a call about this resource refers to; `unique` is that of the cell.
+    pub(crate) fn about<'a>(&'a self, resource: &'a Resource, unique: &'a str) -> About<'a> {
+        About {
+            owner: Some(self.owner),
+            resource: Some((&resource.type_name, &self.values)),
+            unique,
+        }
+    }
+}
+
+type Shared = Arc<OnceCell<Result<Arc<Fixture>, String>>>;
+
+/// The fixtures of a run.
+#[derive(Debug)]
+pub(crate) struct Fixtures {
+    shared: Mutex<BTreeMap<(ResourceIndex, ActorIndex), Shared>>,
+    /// One for each kind of resource that exists already: cells that change those run one at a
+    /// time, because nobody knows what else they touch.
+    lanes: Vec<Mutex<()>>,
+}
+
+impl Fixtures {
+    pub(crate) fn new(suite: &Suite) -> Self {
+        Self {
+            shared: Mutex::default(),
+            lanes: suite.resources.iter().map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// The lane of a resource whose fixtures are not made by the run.
+    pub(crate) async fn lane(
+        &self,
+        world: &World,
+        resource: ResourceIndex,
+    ) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let declared = world.suite.resources.get(resource)?;
+        match declared.origin {
+            Origin::Existing { .. } => Some(self.lanes.get(resource)?.lock().await),
+            Origin::Created(_) => None,
+        }
+    }
+
+    /// The fixture that reading cells share; made by the first of them.
+    pub(crate) async fn shared(
+        &self,
+        world: &World,
+        resource: ResourceIndex,
+        owner: ActorIndex,
+        unique: &str,
+        log: &mut Vec<Sending>,
+    ) -> Result<Arc<Fixture>, String> {
+        let cell = {
+            let mut shared = self.shared.lock().await;
+            Arc::clone(shared.entry((resource, owner)).or_default())
+        };
+        cell.get_or_init(|| async {
+            make(world, resource, owner, unique, log)
+                .await
+                .map(Arc::new)
+        })
+        .await
+        .clone()
+    }
+
+    /// Takes away what cells shared.
+    pub(crate) async fn remove_shared(&self, world: &World, failures: &mut Vec<String>) {
+        for cell in self.shared.lock().await.values() {
+            if let Some(Ok(fixture)) = cell.get()
+                && let Err(why) = remove(world, fixture, &mut Vec::new()).await
+            {
+                failures.push(why);
+            }
+        }
+    }
+}
+
+/// Makes a fixture, or finds the one that is there.
+pub(crate) async fn make(
+    world: &World,
+    resource: ResourceIndex,
+    owner: ActorIndex,
+    unique: &str,
+    log: &mut Vec<Sending>,
+) -> Result<Fixture, String> {
+    let declared = world
+        .suite
+        .resources
+        .get(resource)
+        .ok_or("there is no such resource")?;
+    let made = match &declared.origin {
+        Origin::Created(create) => {
+            create_fixture(world, declared, create, owner, unique, log).await
+        }
+        Origin::Existing { id } => {
+            let live = world.open(owner, log).await?;
+            let scope = CallScope {
+                owner: world.known(owner, &live.learnt),
+                unique,
+                ..CallScope::default()
+            };
+            id.fill(&scope, Encoding::Verbatim)
+                .map(|id| {
+                    (
+                        Values::from([("id".to_owned(), Value::from(id))]),
+                        String::new(),
+                    )
+                })
+                .map_err(|unresolved| unresolved.to_string())
+        }
+    };
+    let (values, canary) = made.map_err(|why| {
+        let owner = suite::plan::actor_name(&world.suite, owner);
+        format!(
+            "the {} of `{owner}` could not be made: {why}",
+            declared.type_name
+        )
+    })?;
+    Ok(Fixture {
+        resource,
+        owner,
+        values,
+        canary,
+    })
+}
+
+async fn create_fixture(
+    world: &World,
+    resource: &Resource,
+    create: &Create,
+    owner: ActorIndex,
+    unique: &str,
+    log: &mut Vec<Sending>,
+) -> Result<(Values, String), String> {
+    let about = About {
+        owner: Some(owner),
+        resource: None,
+        unique,
+    };
+    let caller = caller(create.call.caller, Some(owner), None);
+    let purpose = format!("create {}", resource.type_name);
+    let answer = world
+        .call(&create.call, caller, about, &purpose, log)
+        .await?;
+    if !(200..300).contains(&answer.status) {
+        return Err(format!("answered {}", answer.status));
+    }
+    learn(create, &answer).map(|values| (values, unique.to_owned()))
+}
+
+/// The id and captures of something that was made.
+pub(crate) fn learn(create: &Create, answer: &Answer) -> Result<Values, String> {
+    let json = answer.json().ok_or("the answer is not JSON")?;
+    let mut values = Values::new();
+    let captures = create.captures.iter();
+    let all = std::iter::once(("id", &create.id))
+        .chain(captures.map(|capture| (capture.name.as_str(), &capture.path)));
+    for (name, path) in all {
+        let value = path.query(json).first();
+        let value = value.ok_or_else(|| format!("the answer has nothing at `{path}`"))?;
+        values.insert(name.to_owned(), value.clone());
+    }
+    Ok(values)
+}
+
+/// Takes a fixture away, if the suite says how. That it is gone already is no failure.
+pub(crate) async fn remove(
+    world: &World,
+    fixture: &Fixture,
+    log: &mut Vec<Sending>,
+) -> Result<(), String> {
+    let Some(resource) = world.suite.resources.get(fixture.resource) else {
+        return Ok(());
+    };
+    let Some(call) = &resource.remove else {
+        return Ok(());
+    };
+    let caller = caller(call.caller, Some(fixture.owner), None);
+    let purpose = format!("remove {}", resource.type_name);
+    let about = fixture.about(resource, "");
+    let answer = world.call(call, caller, about, &purpose, log).await;
+    let why = match answer {
+        Ok(answer) if (200..300).contains(&answer.status) || is_gone(world, call, &answer) => {
+            return Ok(());
+        }
+        Ok(answer) => format!("answered {}", answer.status),
+        Err(why) => why,
+    };
+    let id = fixture.values.get("id").map(suite::template::plain);
+    Err(format!(
+        "{} `{}` could not be removed: {why}",
+        resource.type_name,
+        id.unwrap_or_default()
+    ))
+}
+
+/// Who makes a call: the actor of the cell, the owner, somebody named, or nobody.
+pub(crate) fn caller(
+    caller: Caller,
+    owner: Option<ActorIndex>,
+    actor: Option<ActorIndex>,
+) -> Option<ActorIndex> {
+    match caller {
+        Caller::Actor => actor,
+        Caller::Owner => owner,
+        Caller::Named(named) => Some(named),
+        Caller::Nobody => None,
+    }
+}
+
+/// Looks at a view.
+pub(crate) async fn look(
+    world: &World,
+    view: &View,
+    about: About<'_>,
+    when: &str,
+    log: &mut Vec<Sending>,
+) -> Sight {
+    let purpose = format!("view {} {when}", view.name);
+    let caller = caller(view.call.caller, about.owner, None);
+    match world.call(&view.call, caller, about, &purpose, log).await {
+        Err(why) => Sight::Unreadable(why),
+        Ok(answer) if is_gone(world, &view.call, &answer) => Sight::Gone,
+        Ok(answer) if matches!(answer.status, 200..300 | 401 | 403) => Sight::Shown(answer),
+        Ok(answer) => Sight::Unreadable(format!("answered {}", answer.status)),
+    }
+}
+
+fn is_gone(world: &World, call: &Call, answer: &Answer) -> bool {
+    let concealed = world
+        .suite
+        .targets
+        .get(call.target)
+        .and_then(|target| denial(answer, &target.denies, &CallScope::default()))
+        .is_some_and(|denial| denial == authz::Denial::Concealed);
+    concealed || matches!(answer.status, 404 | 410)
+}

@@ -1,0 +1,214 @@
+//! From what was tried to what reports see. Everything is masked here, once.
+
+use std::sync::Arc;
+
+use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exchange};
+use suite::model::Suite;
+use suite::plan::{
+    Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, is_allowed, name, place,
+};
+use suite::probe;
+use suite::secret::Masker;
+use suite::verdict::{EffectSeen, Judgement, Verdict};
+
+use crate::session::Sending;
+use crate::trial::Tried;
+
+/// Makes records of cells.
+#[derive(Debug)]
+pub(crate) struct Recorder<'a> {
+    pub(crate) suite: &'a Suite,
+    pub(crate) plan: &'a Plan,
+    /// Whether the exchanges of cells that held are kept too.
+    pub(crate) every_exchange: bool,
+}
+
+impl Recorder<'_> {
+    /// The record of an action's cell.
+    pub(crate) fn cell(
+        &self,
+        index: CellIndex,
+        tried: &Tried,
+        judgement: Judgement,
+        control: Option<(CellIndex, bool)>,
+        masker: &Arc<Masker>,
+    ) -> Option<CellRecord> {
+        let cell = self.plan.cells.get(index)?;
+        let held = judgement.verdict == Verdict::Held;
+        let because = match (&tried.unsure, held) {
+            (Some(unsure), _) => Some(unsure.clone()),
+            (None, true) => None,
+            (None, false) => Some(judgement.because.to_owned()),
+        };
+        let mut record = self.outline(cell, judgement.verdict)?;
+        record.observed = masker.mask(&observed(tried));
+        record.because = because.map(|because| masker.mask(&because));
+        record.control = control
+            .filter(|_| !is_allowed(cell))
+            .and_then(|(control, succeeded)| self.control(cell, control, succeeded));
+        record.effect_seen = effect_seen(cell, tried);
+        record.duration_ms = millis(tried.duration);
+        if !held || self.every_exchange {
+            record.curl = tried.probe.as_ref().map(|(request, sent)| {
+                masker.mask(&probe::curl(request, &record.actor, sent.as_ref()))
+            });
+            record.exchanges = self.exchanges(&tried.log, masker);
+        }
+        Some(record)
+    }
+
+    /// The record of a session's opening.
+    pub(crate) fn opening(
+        &self,
+        index: CellIndex,
+        observed: &str,
+        verdict: Verdict,
+        because: Option<String>,
+        log: &[Sending],
+        masker: &Arc<Masker>,
+    ) -> Option<CellRecord> {
+        let mut record = self.outline(self.plan.cells.get(index)?, verdict)?;
+        record.observed = masker.mask(observed);
+        record.because = because.map(|because| masker.mask(&because));
+        if verdict != Verdict::Held || self.every_exchange {
+            let probe = log.last();
+            record.curl = probe.map(|sending| {
+                masker.mask(&probe::curl(
+                    &sending.request,
+                    &record.actor,
+                    sending.sent.as_ref(),
+                ))
+            });
+            record.exchanges = self.exchanges(log, masker);
+        }
+        Some(record)
+    }
+
+    fn outline(&self, cell: &Cell, verdict: Verdict) -> Option<CellRecord> {
+        let (action, owner, target) = match cell.trial {
+            Trial::Opening => (SESSION_OPEN.to_owned(), None, self.login_target(cell)),
+            Trial::Action { action, owner, .. } => {
+                let action = self.suite.actions.get(action)?;
+                let target = cell.trial.layer(self.suite).map(|layer| layer.call.target);
+                (action.full_name(), owner, target)
+            }
+        };
+        let target = target.and_then(|target| self.suite.targets.get(target));
+        Some(CellRecord {
+            cell: name(self.suite, cell.actor, cell.trial),
+            actor: actor_name(self.suite, cell.actor).to_owned(),
+            action,
+            owner: owner.map(|owner| actor_name(self.suite, owner).to_owned()),
+            target: target
+                .map(|target| target.name.to_string())
+                .unwrap_or_default(),
+            verdict,
+            expected: cell.expectation.record(),
+            observed: String::new(),
+            because: None,
+            place: place(self.suite, cell)?.clone(),
+            control: None,
+            effect_seen: None,
+            curl: None,
+            exchanges: Vec::new(),
+            duration_ms: 0,
+        })
+    }
+
+    fn login_target(&self, cell: &Cell) -> Option<usize> {
+        let session = self.suite.actors.get(cell.actor)?.session?;
+        let session = self.suite.sessions.get(session)?;
+        let login = session.login.as_ref().map(|login| login.call.target);
+        login.or_else(|| session.who.as_ref().map(|who| who.call.target))
+    }
+
+    fn control(&self, cell: &Cell, control: CellIndex, succeeded: bool) -> Option<ControlRecord> {
+        let differs_in = DiffersIn::of(cell, self.plan.cells.get(control)?);
+        Some(ControlRecord {
+            cell: self.plan.name(self.suite, control),
+            succeeded,
+            differs_in: differs_in.word().to_owned(),
+        })
+    }
+
+    fn exchanges(&self, log: &[Sending], masker: &Masker) -> Vec<Exchange> {
+        log.iter()
+            .map(|sending| self.exchange(sending, masker))
+            .collect()
+    }
+
+    fn exchange(&self, sending: &Sending, masker: &Masker) -> Exchange {
+        let mask = |headers: &[(String, String)]| {
+            headers
+                .iter()
+                .map(|(name, value)| (name.clone(), masker.mask(value)))
+                .collect()
+        };
+        let answer = match &sending.result {
+            Ok(answer) => AnswerRecord::Answered {
+                status: answer.status,
+                headers: mask(&answer.headers),
+                body: cut(&masker.mask(&answer.text())),
+            },
+            Err(failure) => AnswerRecord::Failed(masker.mask(&failure.to_string())),
+        };
+        Exchange {
+            purpose: sending.purpose.clone(),
+            actor: sending
+                .actor
+                .map(|actor| actor_name(self.suite, actor).to_owned()),
+            method: sending.request.method.clone(),
+            url: masker.mask(&sending.request.url),
+            headers: mask(&sending.request.headers),
+            body: sending
+                .request
+                .body
+                .as_deref()
+                .map(|body| cut(&masker.mask(body))),
+            answer,
+        }
+    }
+}
+
+/// What was observed, in words: the status, and what else was seen.
+fn observed(tried: &Tried) -> String {
+    let mut words: Vec<String> = tried
+        .status
+        .map(|status| status.to_string())
+        .into_iter()
+        .collect();
+    match tried.observation.effect {
+        EffectSeen::Declared => words.push("its effect was seen".to_owned()),
+        EffectSeen::Unchanged if tried.unsure.is_none() => {
+            words.push("nothing has changed".to_owned());
+        }
+        _ => {}
+    }
+    if tried.observation.shown.canary && tried.status.is_some() {
+        words.push("the answer holds the resource's own text".to_owned());
+    }
+    words.extend(tried.details.iter().cloned());
+    if words.is_empty() {
+        "nothing was sent".to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+/// Whether a denial's effect could be looked for: only said where one was to be feared.
+fn effect_seen(cell: &Cell, tried: &Tried) -> Option<bool> {
+    let changes = cell.phase == suite::plan::Phase::Changing;
+    changes.then_some(tried.observation.effect != EffectSeen::NotLooked)
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(BODY_CHARS_MAX) {
+        Some((end, _)) => format!("{}... (cut)", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Whole milliseconds.
+pub(crate) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,420 @@
+//! The order of a run: sessions first, then batch by batch of the plan, so that every control
+//! is known before what counts beside it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use suite::event::{Event, Note, RunStarted, Summary};
+use suite::model::{ActorIndex, Expected, Suite};
+use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
+use suite::verdict::{
+    Control, Judgement, Opening, Received, Verdict, judge, judge_opening, succeeded,
+};
+use tokio::sync::mpsc;
+
+use crate::caller::World;
+use crate::fixture::Fixtures;
+use crate::record::{Recorder, millis};
+use crate::session::{NotOpen, Sending};
+use crate::trial::{Tried, try_cell};
+use crate::{Head, Options};
+
+/// How many results may wait to be judged.
+const RESULTS_WAITING_MAX: usize = 64;
+
+/// Runs a plan and tells what happens; returns when everything is told.
+pub(crate) struct Run<'a> {
+    world: Arc<World>,
+    plan: Arc<Plan>,
+    fixtures: Arc<Fixtures>,
+    head: Head,
+    options: Options,
+    emit: &'a mut (dyn FnMut(Event) + Send),
+    summary: Summary,
+    /// For each cell that was tried: whether it can be a control.
+    succeeded: Vec<Option<bool>>,
+    openings: Vec<OpeningResult>,
+}
+
+/// How the opening of a session went.
+struct OpeningResult {
+    cell: CellIndex,
+    actor: ActorIndex,
+    failed: Option<NotOpen>,
+    log: Vec<Sending>,
+    /// Already told: it did not hold.
+    told: bool,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        world: World,
+        plan: Arc<Plan>,
+        head: Head,
+        options: Options,
+        emit: &'a mut (dyn FnMut(Event) + Send),
+    ) -> Self {
+        Self {
+            fixtures: Arc::new(Fixtures::new(&world.suite)),
+            world: Arc::new(world),
+            succeeded: vec![None; plan.cells.len()],
+            plan,
+            head,
+            options,
+            emit,
+            summary: Summary::default(),
+            openings: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn run(mut self) -> Summary {
+        let started = Instant::now();
+        self.tell_start();
+        self.open_sessions().await;
+        for batch in batches(&self.plan) {
+            self.run_batch(batch).await;
+        }
+        let mut left_behind = Vec::new();
+        self.fixtures
+            .remove_shared(&self.world, &mut left_behind)
+            .await;
+        left_behind.into_iter().for_each(|text| self.note(text));
+        self.close_sessions().await;
+        self.summary.requests = self.world.client.requests_sent();
+        self.summary.duration_ms = millis(started.elapsed());
+        self.summary.interrupted = self.options.stop.is_set();
+        (self.emit)(Event::RunFinished(self.summary.clone()));
+        self.summary
+    }
+
+    fn suite(&self) -> &Suite {
+        &self.world.suite
+    }
+
+    fn tell_start(&mut self) {
+        let suite = self.suite();
+        let targets = suite.targets.iter();
+        let started = RunStarted {
+            run: self.head.run.clone(),
+            suite: self.head.suite.clone(),
+            started: self.head.started.to_string(),
+            cells: self.plan.cells.len(),
+            targets: targets
+                .map(|target| (target.name.to_string(), target.base.clone()))
+                .collect(),
+            actors: probing_actors(suite)
+                .map(|actor| suite::plan::actor_name(suite, actor).to_owned())
+                .collect(),
+        };
+        (self.emit)(Event::RunStarted(started));
+    }
+
+    fn note(&mut self, text: String) {
+        let text = self.world.sessions.masker().mask(&text);
+        (self.emit)(Event::Note(Note { text }));
+    }
+
+    fn tell(&mut self, record: Option<suite::event::CellRecord>) {
+        if let Some(record) = record {
+            self.summary.counts.add(record.verdict);
+            if record.effect_seen == Some(false)
+                && record.verdict == Verdict::Held
+                && record.expected.what == "deny"
+            {
+                self.summary.effects_unseen += 1;
+            }
+            (self.emit)(Event::CellJudged(Box::new(record)));
+        }
+    }
+
+    /// Opens the session of every actor that has a cell; what did not open is told at once, what
+    /// did is told at the end, when it is still what it was.
+    async fn open_sessions(&mut self) {
+        let cells: Vec<(CellIndex, ActorIndex)> = self
+            .plan
+            .cells
+            .iter()
+            .enumerate()
+            .filter(|(_, cell)| cell.phase == Phase::Opening)
+            .map(|(index, cell)| (index, cell.actor))
+            .collect();
+        let world = &self.world;
+        let opened =
+            futures_util::future::join_all(cells.into_iter().map(async |(cell, actor)| {
+                let mut log = Vec::new();
+                let opened = world
+                    .sessions
+                    .open(&world.suite, &world.client, actor, &mut log)
+                    .await;
+                OpeningResult {
+                    cell,
+                    actor,
+                    failed: opened.err(),
+                    log,
+                    told: false,
+                }
+            }));
+        self.openings = opened.await;
+        let judged: Vec<(usize, Judgement, String)> = self
+            .openings
+            .iter()
+            .enumerate()
+            .filter_map(|(at, opening)| {
+                let failed = opening.failed.as_ref()?;
+                let peer = self.some_peer_opened(opening.actor);
+                Some((at, judge_opening(failed.opening, peer), failed.why.clone()))
+            })
+            .collect();
+        for (at, judgement, why) in judged {
+            let because = Some(judgement.because.to_owned());
+            self.tell_opening(at, &why, judgement.verdict, because);
+        }
+    }
+
+    fn some_peer_opened(&self, actor: ActorIndex) -> bool {
+        let session = |actor: ActorIndex| self.suite().actors.get(actor).and_then(|a| a.session);
+        self.openings.iter().any(|peer| {
+            peer.failed.is_none() && peer.actor != actor && session(peer.actor) == session(actor)
+        })
+    }
+
+    fn tell_opening(
+        &mut self,
+        at: usize,
+        observed: &str,
+        verdict: Verdict,
+        because: Option<String>,
+    ) {
+        let Some(opening) = self.openings.get_mut(at) else {
+            return;
+        };
+        opening.told = true;
+        let recorder = Recorder {
+            suite: &self.world.suite,
+            plan: &self.plan,
+            every_exchange: self.options.every_exchange,
+        };
+        let masker = self.world.sessions.masker();
+        let log = std::mem::take(&mut opening.log);
+        let record = recorder.opening(opening.cell, observed, verdict, because, &log, &masker);
+        self.tell(record);
+    }
+
+    /// Tells the sessions that opened: held, if they are at the end who they were, and nobody
+    /// else is the same.
+    async fn close_sessions(&mut self) {
+        for at in 0..self.openings.len() {
+            let Some(opening) = self.openings.get(at).filter(|opening| !opening.told) else {
+                continue;
+            };
+            match self.trouble(opening.actor).await {
+                None => self.tell_opening(at, "the session is open", Verdict::Held, None),
+                Some(why) => {
+                    let because = "so nothing that this actor was seen to do can be relied on";
+                    self.tell_opening(at, &why, Verdict::Inconclusive, Some(because.to_owned()));
+                }
+            }
+        }
+    }
+
+    /// What is wrong with an actor's session at the end of the run.
+    async fn trouble(&self, actor: ActorIndex) -> Option<String> {
+        let World {
+            suite,
+            client,
+            sessions,
+        } = &*self.world;
+        let log = &mut Vec::new();
+        let live = sessions.open(suite, client, actor, log).await;
+        let live = match live {
+            Ok(live) => live,
+            Err(not_open) => return Some(not_open.why),
+        };
+        if let Some(twin) = self.twin(actor).await {
+            return Some(format!(
+                "the system says that this is the same user as `{twin}`"
+            ));
+        }
+        match sessions
+            .identity_now(suite, client, actor, &live, log)
+            .await
+        {
+            Some(Ok(now)) if Some(&now) != live.identity.as_ref() => {
+                Some("the session has become somebody else's".to_owned())
+            }
+            // A session that died after its last use has done no harm.
+            Some(Err(not_open)) if not_open.opening == Opening::Failed => Some(format!(
+                "at the end it could not be asked who it is: {}",
+                not_open.why
+            )),
+            _ => None,
+        }
+    }
+
+    /// Another actor with the same identity.
+    async fn twin(&self, actor: ActorIndex) -> Option<String> {
+        let identity = self.identity(actor).await?;
+        for other in &self.openings {
+            if other.actor != actor && self.identity(other.actor).await.as_ref() == Some(&identity)
+            {
+                return Some(suite::plan::actor_name(self.suite(), other.actor).to_owned());
+            }
+        }
+        None
+    }
+
+    /// Who the system says an actor is, with the target that says it: ids of different systems
+    /// have nothing to do with one another.
+    async fn identity(&self, actor: ActorIndex) -> Option<(usize, String)> {
+        let suite = self.suite();
+        let session = suite.sessions.get(suite.actors.get(actor)?.session?)?;
+        let target = session.who.as_ref()?.call.target;
+        let live = self
+            .world
+            .sessions
+            .open(suite, &self.world.client, actor, &mut Vec::new())
+            .await
+            .ok()?;
+        Some((target, live.identity.as_ref()?.to_string()))
+    }
+
+    /// Tries the cells of a batch, several at once, and judges each as it comes in; a 404 to
+    /// somebody who may waits for the end of the batch, because it counts only if others get
+    /// through.
+    async fn run_batch(&mut self, batch: std::ops::Range<CellIndex>) {
+        let next = Arc::new(AtomicUsize::new(batch.start));
+        let (sender, mut results) = mpsc::channel(RESULTS_WAITING_MAX);
+        let workers = self.options.concurrency.clamp(1, batch.len().max(1));
+        for _ in 0..workers {
+            tokio::spawn(work(Worker {
+                world: Arc::clone(&self.world),
+                plan: Arc::clone(&self.plan),
+                fixtures: Arc::clone(&self.fixtures),
+                marker: self.head.marker.clone(),
+                options: self.options.clone(),
+                next: Arc::clone(&next),
+                end: batch.end,
+                sender: sender.clone(),
+            }));
+        }
+        drop(sender);
+        let mut waiting = Vec::new();
+        while let Some((index, tried)) = results.recv().await {
+            self.remember(index, &tried);
+            if self.must_wait(index, &tried) {
+                waiting.push((index, tried));
+            } else {
+                self.judge(index, tried);
+            }
+        }
+        for (index, tried) in waiting {
+            self.judge(index, tried);
+        }
+    }
+
+    fn remember(&mut self, index: CellIndex, tried: &Tried) {
+        if let Some(slot) = self.succeeded.get_mut(index) {
+            *slot = Some(tried.unsure.is_none() && succeeded(&tried.observation));
+        }
+    }
+
+    fn must_wait(&self, index: CellIndex, tried: &Tried) -> bool {
+        self.plan.cells.get(index).is_some_and(is_allowed)
+            && tried.observation.received == Received::Denied(authz::Denial::Concealed)
+    }
+
+    fn judge(&mut self, index: CellIndex, mut tried: Tried) {
+        let Some(cell) = self.plan.cells.get(index) else {
+            return;
+        };
+        let (control, named) = self.control(cell);
+        tried.observation.control = control;
+        let judgement = match tried.unsure {
+            Some(_) => Judgement {
+                verdict: Verdict::Inconclusive,
+                because: "",
+            },
+            None => judge(cell.expectation.expected, &tried.observation),
+        };
+        let recorder = Recorder {
+            suite: &self.world.suite,
+            plan: &self.plan,
+            every_exchange: self.options.every_exchange,
+        };
+        let masker = self.world.sessions.masker();
+        let record = recorder.cell(index, &tried, judgement, named, &masker);
+        std::mem::take(&mut tried.left_behind)
+            .into_iter()
+            .for_each(|text| self.note(text));
+        self.tell(record);
+    }
+
+    /// The first control that succeeded, else the best one.
+    fn control(&self, cell: &Cell) -> (Control, Option<(CellIndex, bool)>) {
+        if !matches!(
+            cell.expectation.expected,
+            Expected::Allow | Expected::Deny(_)
+        ) {
+            return (Control::Missing, None);
+        }
+        let did = |&control: &CellIndex| self.succeeded.get(control) == Some(&Some(true));
+        match (
+            cell.controls.iter().copied().find(did),
+            cell.controls.first(),
+        ) {
+            (Some(control), _) => (Control::Succeeded, Some((control, true))),
+            (None, Some(&control)) => (Control::Failed, Some((control, false))),
+            (None, None) => (Control::Missing, None),
+        }
+    }
+}
+
+/// Runs of cells of one phase that are all allowed or all not.
+fn batches(plan: &Plan) -> Vec<std::ops::Range<CellIndex>> {
+    let key = |cell: &Cell| (cell.phase, is_allowed(cell));
+    let mut start = 0;
+    plan.cells
+        .chunk_by(|a, b| key(a) == key(b))
+        .map(|chunk| {
+            let batch = start..start + chunk.len();
+            start = batch.end;
+            batch
+        })
+        .filter(|batch| {
+            plan.cells
+                .get(batch.start)
+                .is_some_and(|cell| cell.phase != Phase::Opening)
+        })
+        .collect()
+}
+
+struct Worker {
+    world: Arc<World>,
+    plan: Arc<Plan>,
+    fixtures: Arc<Fixtures>,
+    marker: String,
+    options: Options,
+    next: Arc<AtomicUsize>,
+    end: CellIndex,
+    sender: mpsc::Sender<(CellIndex, Tried)>,
+}
+
+async fn work(worker: Worker) {
+    loop {
+        let index = worker.next.fetch_add(1, Ordering::Relaxed);
+        if index >= worker.end || worker.options.stop.is_set() {
+            return;
+        }
+        let Some(cell) = worker.plan.cells.get(index) else {
+            return;
+        };
+        let marker = format!("{}-{index}", worker.marker);
+        let tried = try_cell(&worker.world, &worker.fixtures, cell, &marker).await;
+        if let Some(tried) = tried
+            && worker.sender.send((index, tried)).await.is_err()
+        {
+            return;
+        }
+    }
+}

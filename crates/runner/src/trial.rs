@@ -1,0 +1,671 @@
+//! Tries one cell: makes what it needs, looks, sends the probe, looks again.
+//!
+//! It observes and does not judge.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use authz::Denial;
+use authz::source::Diagnostics;
+use suite::model::{
+    Action, ActorIndex, EffectKind, Expected, Layer, Origin, Resource, ResourceIndex,
+};
+use suite::observation::{
+    Answer, Failure, Look, Sight, absent_id, check_answer, created, differs_from_absent,
+    effect_seen, received, shows, unknown_sibling,
+};
+use suite::plan::{Cell, Expectations, Phase, Trial};
+use suite::probe::{Request, Sent};
+use suite::template::plain;
+use suite::verdict::{Control, EffectSeen, Observation, Received, Shown};
+
+use crate::caller::{About, World};
+use crate::fixture::{self, Fixture, Fixtures, look};
+use crate::scope::CallScope;
+use crate::session::{Live, Sending};
+
+/// What trying a cell showed.
+#[derive(Debug)]
+pub(crate) struct Tried {
+    /// What the judge looks at; its control is filled in by whoever knows the other cells.
+    pub(crate) observation: Observation,
+    /// Why nothing can be said whatever was observed.
+    pub(crate) unsure: Option<String>,
+    /// The status of the answer.
+    pub(crate) status: Option<u16>,
+    /// What else was seen, in words.
+    pub(crate) details: Vec<String>,
+    /// The probe itself.
+    pub(crate) probe: Option<(Request, Option<Sent>)>,
+    /// Everything that was sent.
+    pub(crate) log: Vec<Sending>,
+    /// From the first request to the last answer.
+    pub(crate) duration: Duration,
+    /// Fixtures that could not be taken away.
+    pub(crate) left_behind: Vec<String>,
+}
+
+/// What a probe showed when it was sent once.
+struct Attempt {
+    observation: Observation,
+    status: Option<u16>,
+    details: Vec<String>,
+    probe: (Request, Option<Sent>),
+    /// The session with which it was sent, if the target said that there is none.
+    unauthenticated: Option<Arc<Live>>,
+}
+
+const NOTHING: Observation = Observation {
+    received: Received::Nothing,
+    shown: Shown {
+        canary: false,
+        body: true,
+        secret: false,
+        like_absent: None,
+    },
+    effect: EffectSeen::NotLooked,
+    control: Control::Missing,
+};
+
+/// Tries the cell of an action. `marker` must belong to this cell alone; every text made from
+/// it ends in a letter, so that none is the beginning of another.
+pub(crate) async fn try_cell(
+    world: &World,
+    fixtures: &Fixtures,
+    cell: &Cell,
+    marker: &str,
+) -> Option<Tried> {
+    let Trial::Action { action, owner, .. } = cell.trial else {
+        return None;
+    };
+    let action = world.suite.actions.get(action)?;
+    let mut trial = ActionTrial {
+        world,
+        fixtures,
+        cell,
+        action,
+        layer: cell.trial.layer(&world.suite)?,
+        owner,
+        marker,
+        unique: &format!("{marker}x"),
+        log: Vec::new(),
+        left_behind: Vec::new(),
+    };
+    let started = Instant::now();
+    let result = trial.run().await;
+    let duration = started.elapsed();
+    let (attempt, unsure) = match result {
+        Ok(attempt) => (Some(attempt), None),
+        Err(why) => (None, Some(why)),
+    };
+    let attempt_or_nothing = attempt.map_or((NOTHING, None, Vec::new(), None), |attempt| {
+        let Attempt {
+            observation,
+            status,
+            details,
+            probe,
+            ..
+        } = attempt;
+        (observation, status, details, Some(probe))
+    });
+    let (observation, status, details, probe) = attempt_or_nothing;
+    Some(Tried {
+        observation,
+        unsure,
+        status,
+        details,
+        probe,
+        log: trial.log,
+        duration,
+        left_behind: trial.left_behind,
+    })
+}
+
+struct ActionTrial<'a> {
+    world: &'a World,
+    fixtures: &'a Fixtures,
+    cell: &'a Cell,
+    action: &'a Action,
+    layer: &'a Layer,
+    owner: Option<ActorIndex>,
+    marker: &'a str,
+    /// The unique text of the probe. Fixtures have others: that of the probe may stand in an
+    /// answer for good reasons.
+    unique: &'a str,
+    log: Vec<Sending>,
+    left_behind: Vec<String>,
+}
+
+/// Why nothing can be said of a cell.
+type Unsure = String;
+
+impl<'a> ActionTrial<'a> {
+    async fn run(&mut self) -> Result<Attempt, Unsure> {
+        let before = self.expected_now();
+        let mut attempt = self.attempt().await?;
+        if let Some(live) = attempt.unauthenticated.take()
+            && self.revive(&live).await?
+        {
+            attempt = self.attempt().await?;
+        }
+        if before != self.expected_now() {
+            return Err("the policy's answer changed while the cell was tried".to_owned());
+        }
+        Ok(attempt)
+    }
+
+    /// What the policy expects at this moment, where that depends on the moment.
+    fn expected_now(&self) -> Option<Expected> {
+        let Trial::Action { action, owner, .. } = self.cell.trial else {
+            return None;
+        };
+        if !self.cell.expectation.depends_on_time {
+            return None;
+        }
+        let expectations = Expectations::new(&self.world.suite, &mut Diagnostics::default());
+        let now = jiff::Timestamp::now();
+        let expected = expectations.at(self.cell.actor, action, owner, now);
+        // The plan was made at another moment: then the cell is no longer the one it planned.
+        expected.filter(|expected| *expected != self.cell.expectation.expected)
+    }
+
+    /// Whether a session that is said not to exist is to be tried once more: it had died and is
+    /// open again. A session that lives, or that cannot be opened anew, was refused for good.
+    async fn revive(&mut self, live: &Live) -> Result<bool, Unsure> {
+        let World {
+            suite,
+            client,
+            sessions,
+        } = self.world;
+        let actor = self.cell.actor;
+        let log = &mut self.log;
+        let asked = sessions.identity_now(suite, client, actor, live, log).await;
+        match asked {
+            Some(Ok(identity)) if live.identity.as_ref() == Some(&identity) => return Ok(false),
+            Some(Ok(_)) => return Err("the session has become somebody else's".to_owned()),
+            Some(Err(_)) | None => {}
+        }
+        let can_log_in = suite
+            .actors
+            .get(actor)
+            .and_then(|actor| suite.sessions.get(actor.session?))
+            .is_some_and(|session| session.login.is_some());
+        if !can_log_in {
+            return match asked {
+                Some(Err(not_open)) => Err(format!("the session is dead: {}", not_open.why)),
+                _ => Ok(false),
+            };
+        }
+        let log = &mut self.log;
+        match sessions.reopen(suite, client, actor, live, log).await {
+            Ok(_) => Ok(true),
+            Err(not_open) => Err(format!(
+                "the session died and could not be opened again: {}",
+                not_open.why
+            )),
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Attempt, Unsure> {
+        let live = self.world.open(self.cell.actor, &mut self.log).await?;
+        let _lane = match (self.cell.phase, self.action.instance_of) {
+            (Phase::Changing, Some(resource)) => self.fixtures.lane(self.world, resource).await,
+            _ => None,
+        };
+        let listed = self.listed().await?;
+        let fixture = self.fixture().await?;
+        let attempt = self.probe(&live, fixture.as_deref(), &listed).await;
+        if let Some(fixture) = fixture
+            && self.cell.phase == Phase::Changing
+        {
+            self.take_away(&fixture).await;
+        }
+        attempt
+    }
+
+    async fn take_away(&mut self, fixture: &Fixture) {
+        if let Err(why) = fixture::remove(self.world, fixture, &mut self.log).await {
+            self.left_behind.push(why);
+        }
+    }
+
+    /// The fixtures that a listing must show or must not, with the ids by which it shows them.
+    async fn listed(&mut self) -> Result<Vec<(String, bool)>, Unsure> {
+        let Some(items) = &self.layer.items else {
+            return Ok(Vec::new());
+        };
+        let of = self.world.suite.actions.get(items.of);
+        let Some(resource) = of.and_then(|of| of.instance_of) else {
+            return Ok(Vec::new());
+        };
+        let mut listed = Vec::new();
+        for &(owner, visible) in &self.cell.items {
+            let unique = format!("{}i{owner}f", self.marker);
+            let fixture = self
+                .fixtures
+                .shared(self.world, resource, owner, &unique, &mut self.log)
+                .await?;
+            if let Some(id) = fixture.values.get("id") {
+                listed.push((plain(id), visible));
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn fixture(&mut self) -> Result<Option<Arc<Fixture>>, Unsure> {
+        let (Some(resource), Some(owner)) = (self.action.instance_of, self.owner) else {
+            return Ok(None);
+        };
+        let unique = format!("{}f", self.marker);
+        let (world, log) = (self.world, &mut self.log);
+        let fixture = if self.cell.phase == Phase::Changing {
+            Arc::new(fixture::make(world, resource, owner, &unique, log).await?)
+        } else {
+            self.fixtures
+                .shared(world, resource, owner, &unique, log)
+                .await?
+        };
+        Ok(Some(fixture))
+    }
+
+    fn about<'b>(&self, fixture: Option<&'b Fixture>) -> About<'b>
+    where
+        'a: 'b,
+    {
+        About {
+            owner: self.owner,
+            resource: fixture
+                .zip(self.resource())
+                .map(|(fixture, resource)| (&*resource.type_name, &fixture.values)),
+            unique: self.unique,
+        }
+    }
+
+    fn resource(&self) -> Option<&'a Resource> {
+        self.resource_index()
+            .and_then(|index| self.world.suite.resources.get(index))
+    }
+
+    fn resource_index(&self) -> Option<ResourceIndex> {
+        self.action.instance_of.or(self.action.resource)
+    }
+
+    async fn probe(
+        &mut self,
+        live: &Arc<Live>,
+        fixture: Option<&Fixture>,
+        listed: &[(String, bool)],
+    ) -> Result<Attempt, Unsure> {
+        let about = self.about(fixture);
+        let before = self.sights(fixture, "before").await;
+        let request = self.request(live, about).await?;
+        let result = self.world.client.send(&request).await.map(Arc::new);
+        self.log.push(Sending {
+            purpose: "probe".to_owned(),
+            actor: Some(self.cell.actor),
+            request: request.clone(),
+            sent: live.sent.clone(),
+            result: result.clone(),
+        });
+        let looks = self.looks(before, fixture).await;
+        let mut seen = Seen {
+            observation: NOTHING,
+            details: Vec::new(),
+        };
+        let status = match &result {
+            Ok(answer) => {
+                self.read(answer, live, fixture, listed, &mut seen).await;
+                self.compare_with_absent(answer, &request, live, fixture, &mut seen)
+                    .await;
+                Some(answer.status)
+            }
+            Err(failure) => {
+                seen.details.push(failure.to_string());
+                None
+            }
+        };
+        self.see_effect(&result, live, fixture, &looks, &mut seen)
+            .await;
+        let unauthenticated = self
+            .is_suspect(&seen.observation, live)
+            .then(|| Arc::clone(live));
+        Ok(Attempt {
+            observation: seen.observation,
+            status,
+            details: seen.details,
+            probe: (request, live.sent.clone()),
+            unauthenticated,
+        })
+    }
+
+    async fn request(&mut self, live: &Live, about: About<'_>) -> Result<Request, Unsure> {
+        self.world
+            .request(
+                &self.layer.call,
+                Some(self.cell.actor),
+                live,
+                about,
+                &mut self.log,
+            )
+            .await
+    }
+
+    /// A session that is told it is none, though something else is expected.
+    fn is_suspect(&self, observation: &Observation, live: &Live) -> bool {
+        live.sent.is_some()
+            && observation.received == Received::Denied(Denial::Unauthenticated)
+            && self.cell.expectation.expected != Expected::Deny(Denial::Unauthenticated)
+    }
+
+    /// Looks at every view of the fixture, if the cell may change something.
+    async fn sights(&mut self, fixture: Option<&Fixture>, when: &str) -> Vec<(usize, Sight)> {
+        let (Some(fixture), Some(resource)) = (fixture, self.resource()) else {
+            return Vec::new();
+        };
+        if self.cell.phase != Phase::Changing {
+            return Vec::new();
+        }
+        let mut sights = Vec::new();
+        for (index, view) in resource.views.iter().enumerate() {
+            if view.of_instance {
+                let about = fixture.about(resource, self.unique);
+                sights.push((
+                    index,
+                    look(self.world, view, about, when, &mut self.log).await,
+                ));
+            }
+        }
+        sights
+    }
+
+    async fn looks(
+        &mut self,
+        before: Vec<(usize, Sight)>,
+        fixture: Option<&Fixture>,
+    ) -> Vec<Look<'a>> {
+        let after = self.sights(fixture, "after").await;
+        let views = self.resource().map_or(&[][..], |resource| &resource.views);
+        before
+            .into_iter()
+            .zip(after)
+            .filter_map(|((index, before), (_, after))| {
+                Some(Look {
+                    index,
+                    view: views.get(index)?,
+                    before,
+                    after,
+                })
+            })
+            .collect()
+    }
+
+    /// Reads what the answer is and what it shows.
+    async fn read(
+        &mut self,
+        answer: &Arc<Answer>,
+        live: &Live,
+        fixture: Option<&Fixture>,
+        listed: &[(String, bool)],
+        seen: &mut Seen,
+    ) {
+        let about = self.about(fixture);
+        let scope = CallScope {
+            actor: self.world.known(self.cell.actor, &live.learnt),
+            resource: about.resource,
+            unique: self.unique,
+            ..CallScope::default()
+        };
+        let layer = self.layer;
+        let Some(target) = self.world.suite.targets.get(layer.call.target) else {
+            return;
+        };
+        let received = received(answer, &layer.answer, &target.denies, &scope);
+        seen.observation.received = received;
+        if received == Received::Success {
+            let (shown, failures) = check_answer(&layer.answer, answer, &scope);
+            seen.observation.shown = shown;
+            seen.tell(&failures);
+            self.check_listing(answer, listed, seen);
+            self.check_view(answer, fixture, seen).await;
+        }
+        seen.observation.shown.canary =
+            fixture.is_some_and(|fixture| holds_canary(answer, fixture));
+    }
+
+    /// A listing must show what its reader may read, and nothing else.
+    fn check_listing(&self, answer: &Answer, listed: &[(String, bool)], seen: &mut Seen) {
+        let Some(items) = &self.layer.items else {
+            return;
+        };
+        let ids: Vec<String> = answer
+            .json()
+            .map(|json| items.ids.query(json).all().into_iter().map(plain).collect())
+            .unwrap_or_default();
+        for (id, visible) in listed {
+            match (ids.contains(id), visible) {
+                (true, false) => {
+                    seen.observation.shown.secret = true;
+                    seen.details.push(format!(
+                        "the list shows `{id}`, which the actor may not see"
+                    ));
+                }
+                (false, true) => {
+                    seen.observation.shown.body = false;
+                    seen.details.push(format!(
+                        "the list does not show `{id}`, which the actor may see"
+                    ));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// `shows: VIEW`: the answer shows what the view shows.
+    async fn check_view(&mut self, answer: &Answer, fixture: Option<&Fixture>, seen: &mut Seen) {
+        let (Some(index), Some(fixture), Some(resource)) =
+            (self.layer.answer.shows, fixture, self.resource())
+        else {
+            return;
+        };
+        let Some(view) = resource.views.get(index) else {
+            return;
+        };
+        let about = fixture.about(resource, self.unique);
+        let sight = look(self.world, view, about, "to compare", &mut self.log).await;
+        if let Err(why) = shows(answer, view, &sight) {
+            seen.observation.shown.body = false;
+            seen.details.push(why);
+        }
+    }
+
+    /// How the target answers for what does not exist, where the verdict hangs on it.
+    async fn compare_with_absent(
+        &mut self,
+        answer: &Answer,
+        request: &Request,
+        live: &Live,
+        fixture: Option<&Fixture>,
+        seen: &mut Seen,
+    ) {
+        let expected = self.cell.expectation.expected;
+        let (absent, ids) = match (expected, fixture) {
+            (Expected::Absent, _) => {
+                let url = unknown_sibling(&request.url);
+                let ids = [&request.url, &url].map(|url| last_segment(url).to_owned());
+                (
+                    Request {
+                        url,
+                        ..request.clone()
+                    },
+                    ids.to_vec(),
+                )
+            }
+            (Expected::Deny(Denial::Concealed), Some(fixture))
+                if seen.observation.received == Received::Denied(Denial::Concealed) =>
+            {
+                let nowhere = absent_fixture(fixture);
+                let values = fixture.values.values().chain(nowhere.values.values());
+                let ids = values.map(plain).collect();
+                match self.request(live, self.about(Some(&nowhere))).await {
+                    Ok(request) => (request, ids),
+                    Err(_) => return,
+                }
+            }
+            _ => return,
+        };
+        let result = self.world.client.send(&absent).await.map(Arc::new);
+        if let Ok(absent_answer) = &result {
+            let difference = differs_from_absent(answer, absent_answer, &ids);
+            seen.observation.shown.like_absent = Some(difference.is_none());
+            seen.details.extend(difference);
+        }
+        self.log.push(Sending {
+            purpose: "the same for what does not exist".to_owned(),
+            actor: Some(self.cell.actor),
+            request: absent,
+            sent: live.sent.clone(),
+            result,
+        });
+    }
+
+    async fn see_effect(
+        &mut self,
+        result: &Result<Arc<Answer>, crate::client::Failure>,
+        live: &Live,
+        fixture: Option<&Fixture>,
+        looks: &[Look<'_>],
+        seen: &mut Seen,
+    ) {
+        let declared = self.layer.effect.as_ref();
+        let creates = declared.is_some_and(|effect| matches!(effect.kind, EffectKind::Created));
+        let (effect, words) = if creates {
+            self.see_created(result.as_ref().ok()).await
+        } else {
+            let about = self.about(fixture);
+            let scope = CallScope {
+                actor: self.world.known(self.cell.actor, &live.learnt),
+                resource: about.resource,
+                unique: self.unique,
+                ..CallScope::default()
+            };
+            effect_seen(declared, looks, &scope)
+        };
+        seen.observation.effect = effect;
+        seen.details.extend(words);
+    }
+
+    /// Whether something new is there: in a view of the whole collection by the probe's unique
+    /// text, else by the id that the answer tells.
+    async fn see_created(&mut self, answer: Option<&Arc<Answer>>) -> (EffectSeen, Option<String>) {
+        let Some(resource) = self.resource() else {
+            return (EffectSeen::NotLooked, None);
+        };
+        let made = answer.and_then(|answer| self.made(resource, answer));
+        let about = About {
+            owner: Some(self.cell.actor),
+            resource: made
+                .as_ref()
+                .map(|made| (&*resource.type_name, &made.values)),
+            unique: self.unique,
+        };
+        let by_text = resource.views.iter().any(|view| !view.of_instance);
+        let mut sights = Vec::new();
+        for view in &resource.views {
+            if view.of_instance != by_text && (by_text || made.is_some()) {
+                let sight = look(self.world, view, about, "after", &mut self.log).await;
+                sights.push((view, sight));
+            }
+        }
+        let seen = if by_text {
+            created(&sights, self.unique)
+        } else {
+            found(&sights)
+        };
+        if let Some(made) = made {
+            self.take_away(&made).await;
+        }
+        seen
+    }
+
+    /// What the probe made, if its answer says so.
+    fn made(&self, resource: &Resource, answer: &Answer) -> Option<Fixture> {
+        let Origin::Created(create) = &resource.origin else {
+            return None;
+        };
+        if !(200..300).contains(&answer.status) {
+            return None;
+        }
+        Some(Fixture {
+            resource: self.resource_index()?,
+            owner: self.cell.actor,
+            values: fixture::learn(create, answer).ok()?,
+            canary: self.unique.to_owned(),
+        })
+    }
+}
+
+/// What is gathered of one attempt.
+struct Seen {
+    observation: Observation,
+    details: Vec<String>,
+}
+
+impl Seen {
+    fn tell(&mut self, failures: &[Failure]) {
+        let words = failures
+            .iter()
+            .map(|failure| format!("{} ({})", failure.found, failure.place));
+        self.details.extend(words);
+    }
+}
+
+/// Whether what was made can be seen under the id that was answered.
+fn found(sights: &[(&suite::model::View, Sight)]) -> (EffectSeen, Option<String>) {
+    let seen = match sights.first() {
+        None => EffectSeen::NotLooked,
+        Some((_, Sight::Shown(answer))) if (200..300).contains(&answer.status) => {
+            EffectSeen::Declared
+        }
+        Some((_, Sight::Gone)) => EffectSeen::Unchanged,
+        Some((view, Sight::Unreadable(_) | Sight::Shown(_))) => {
+            let why = format!("what was made cannot be seen in view `{}`", view.name);
+            return (EffectSeen::Unknown, Some(why));
+        }
+    };
+    (seen, None)
+}
+
+/// The resource's own text, but for where the answer repeats the id that was asked for.
+fn holds_canary(answer: &Answer, fixture: &Fixture) -> bool {
+    let canary = &fixture.canary;
+    if !answer.holds(canary) {
+        return false;
+    }
+    let ids = fixture.values.values().map(plain);
+    let mut text = answer.text().into_owned();
+    for id in ids.filter(|id| id.contains(canary.as_str())) {
+        text = text.replace(&id, "");
+    }
+    let in_headers = answer
+        .headers
+        .iter()
+        .any(|(_, value)| value.contains(canary.as_str()));
+    text.contains(canary.as_str()) || in_headers
+}
+
+/// The same resource under values that nothing has.
+fn absent_fixture(fixture: &Fixture) -> Fixture {
+    Fixture {
+        values: fixture
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), absent_id(value)))
+            .collect(),
+        ..fixture.clone()
+    }
+}
+
+fn last_segment(url: &str) -> &str {
+    let path = url.split_once('?').map_or(url, |(path, _)| path);
+    path.rsplit_once('/').map_or(path, |(_, last)| last)
+}
