@@ -1,1 +1,11 @@
-//! report
+//! What a run looks like: to a person at a terminal, as one JSON document, and as a log of events.
+//!
+//! A report sees a run only through [`suite::event`]: it does not know who runs, and it opens
+//! nothing. Whoever calls hands in the writers.
+
+pub mod json;
+pub mod record;
+mod reporter;
+pub mod terminal;
+
+pub use reporter::Reporter;

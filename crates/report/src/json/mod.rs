@@ -1,0 +1,133 @@
+//! A run as one JSON document, written while the run goes on.
+//!
+//! The form is that of [`REPORT_SCHEMA`]. Memory does not grow with the cells: only the notes and
+//! the names of the findings are kept until the end.
+
+mod members;
+mod plan;
+
+pub use plan::{PLAN_SCHEMA, plan_json};
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use suite::event::{CellRecord, Counts, Event, FORMAT_VERSION, RunStarted};
+
+use crate::Reporter;
+use members::Members;
+
+/// The JSON Schema (draft 2020-12) of the report.
+pub const REPORT_SCHEMA: &str = include_str!("../../schema/report.schema.json");
+
+/// Writes a run as one JSON document.
+///
+/// The document is whole even when the run is not: an interrupted run says so in its summary, and
+/// a reporter that is dropped before the end closes the document with what it has counted.
+#[derive(Debug)]
+pub struct JsonReporter<W: Write> {
+    members: Members<W>,
+    state: State,
+    counts: Counts,
+    notes: Vec<String>,
+    findings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Before,
+    Running,
+    Over,
+}
+
+/// A target, by name.
+#[derive(Serialize)]
+struct Target<'a> {
+    name: &'a str,
+    address: &'a str,
+}
+
+/// The summary of a run whose end was never told: no number but those counted here.
+#[derive(Serialize)]
+struct Aborted {
+    counts: Counts,
+    interrupted: bool,
+}
+
+impl<W: Write> JsonReporter<W> {
+    /// A report that goes to `out`.
+    pub fn new(out: W) -> Self {
+        Self {
+            members: Members::new(out),
+            state: State::Before,
+            counts: Counts::default(),
+            notes: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn start(&mut self, run: &RunStarted) -> io::Result<()> {
+        self.state = State::Running;
+        let targets: Vec<Target<'_>> = run
+            .targets
+            .iter()
+            .map(|(name, address)| Target { name, address })
+            .collect();
+        self.members.open()?;
+        self.members.member("format", "lockstep-report")?;
+        self.members.member("version", &FORMAT_VERSION)?;
+        self.members.member("run", &run.run)?;
+        self.members.member("suite", &run.suite)?;
+        self.members.member("started", &run.started)?;
+        self.members.member("planned", &run.cells)?;
+        self.members.member("targets", &targets)?;
+        self.members.member("actors", &run.actors)?;
+        self.members.open_list("cells")
+    }
+
+    fn cell(&mut self, record: &CellRecord) -> io::Result<()> {
+        self.counts.add(record.verdict);
+        if record.verdict.is_finding() {
+            self.findings.push(record.cell.clone());
+        }
+        self.members.item(record)
+    }
+
+    fn finish(&mut self, summary: &impl Serialize) -> io::Result<()> {
+        self.state = State::Over;
+        self.members.close_list()?;
+        self.members.member("notes", &self.notes)?;
+        self.members.member("findings", &self.findings)?;
+        self.members.member("summary", summary)?;
+        self.members.close()
+    }
+}
+
+impl<W: Write> Reporter for JsonReporter<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match (self.state, event) {
+            (State::Before, Event::RunStarted(run)) => self.start(run),
+            (State::Running, Event::CellJudged(record)) => self.cell(record),
+            (State::Running, Event::Note(note)) => {
+                self.notes.push(note.text.clone());
+                Ok(())
+            }
+            (State::Running, Event::RunFinished(summary)) => self.finish(summary),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "an event stands outside of a run",
+            )),
+        }
+    }
+}
+
+impl<W: Write> Drop for JsonReporter<W> {
+    fn drop(&mut self) {
+        if self.state == State::Running {
+            // Nobody is left to be told that even this fails.
+            let _ = self.finish(&Aborted {
+                counts: self.counts,
+                interrupted: true,
+            });
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What people read: the live matrix, the findings, the summary, a plan, the exchanges of a cell.
+//!
+//! Nothing here asks what the terminal can do: [`Style`] says it. Only the live matrix looks at
+//! the terminal's height, each time a run begins.
+
+mod block;
+mod exchange;
+mod finding;
+mod inconclusive;
+mod live;
+mod paint;
+mod plan;
+mod sentence;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use exchange::exchanges;
+pub use plan::plan_matrix;
+
+use std::io::{self, Write};
+
+use suite::event::{CellRecord, Event, RunStarted, Summary};
+use suite::verdict::Verdict;
+
+use crate::Reporter;
+use block::{Block, Columns};
+use finding::Finding;
+use inconclusive::Inconclusive;
+use live::Live;
+use paint::{Ink, Paint};
+use text::{clean, clean_short, count, grouped, hang, pad, width};
+
+/// The most findings that are shown one by one. Nobody reads more, and memory stays bounded.
+const FINDINGS_MAX: usize = 1_000;
+
+/// The narrowest width for which lines are broken.
+const COLUMNS_MIN: usize = 40;
+
+/// How texts look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether colour is wanted.
+    pub colour: bool,
+    /// Whether a live matrix is wanted, drawn on standard error.
+    pub progress: bool,
+    /// The columns of the terminal; less than 40 are taken for 40.
+    pub width: usize,
+    /// Whether every cell is told, not only those that did not hold.
+    pub verbose: bool,
+}
+
+impl Style {
+    fn paint(self) -> Paint {
+        Paint {
+            colour: self.colour,
+        }
+    }
+
+    fn columns(self) -> usize {
+        self.width.max(COLUMNS_MIN)
+    }
+}
+
+/// Tells a run to people.
+///
+/// Notes come at once (and every cell, with [`Style::verbose`]); the findings come at the end, the
+/// gravest first, then what is inconclusive, then the summary.
+#[derive(Debug)]
+pub struct TerminalReporter<W> {
+    out: W,
+    style: Style,
+    live: Option<Live>,
+    planned: usize,
+    findings: Vec<Finding>,
+    findings_untold: usize,
+    inconclusive: Inconclusive,
+}
+
+impl<W: Write> TerminalReporter<W> {
+    /// A report that goes to `out`.
+    pub fn new(out: W, style: Style) -> Self {
+        Self {
+            out,
+            style,
+            live: None,
+            planned: 0,
+            findings: Vec::new(),
+            findings_untold: 0,
+            inconclusive: Inconclusive::default(),
+        }
+    }
+
+    fn start(&mut self, run: &RunStarted) -> io::Result<()> {
+        self.planned = run.cells;
+        self.say(&head(run, self.style))?;
+        if self.style.progress {
+            let paint = self.style.paint();
+            self.live = Some(Live::new(run, self.style.columns(), paint));
+        }
+        Ok(())
+    }
+
+    fn judged(&mut self, record: &CellRecord) -> io::Result<()> {
+        if record.verdict.is_finding() && self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding::of(record));
+        } else if record.verdict.is_finding() {
+            self.findings_untold += 1;
+        } else if record.verdict == Verdict::Inconclusive {
+            self.inconclusive.add(record);
+        }
+        if let Some(live) = &mut self.live {
+            live.judged(record);
+        }
+        if self.style.verbose {
+            self.say(&one_line(record, self.style.paint()))?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, summary: &Summary) -> io::Result<()> {
+        if let Some(live) = self.live.take() {
+            live.finish();
+        }
+        let paint = self.style.paint();
+        let columns = self.style.columns();
+        self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        let mut text = String::from("\n");
+        text += &findings_text(&self.findings, columns, paint);
+        if self.findings_untold > 0 {
+            let more = count(self.findings_untold, "more finding", "more findings");
+            text += &format!("and {more}; the JSON report has them all\n\n");
+        }
+        text += &self.inconclusive.render(columns, paint);
+        text += &summary::summary(summary, self.planned, columns, paint);
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+
+    /// Writes text above the live matrix.
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        let out = &mut self.out;
+        let mut write = || {
+            out.write_all(text.as_bytes())?;
+            out.flush()
+        };
+        match &self.live {
+            Some(live) => live.suspend(&mut write),
+            None => write(),
+        }
+    }
+}
+
+impl<W: Write> Reporter for TerminalReporter<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::RunStarted(run) => self.start(run),
+            Event::CellJudged(record) => self.judged(record),
+            Event::Note(note) => {
+                let text = clean_short(&note.text);
+                self.say(&hang("note: ", 6, &text, self.style.columns()))
+            }
+            Event::RunFinished(summary) => self.finish(summary),
+        }
+    }
+}
+
+/// `lockstep.yaml: 87 cells, 5 actors; posts at http://127.0.0.1:8080`
+fn head(run: &RunStarted, style: Style) -> String {
+    let targets: Vec<String> = run
+        .targets
+        .iter()
+        .map(|(name, address)| format!("{} at {}", clean(name), clean(address)))
+        .collect();
+    let suite = clean(&run.suite);
+    let text = format!(
+        "{}, {}; {}",
+        count(run.cells, "cell", "cells"),
+        count(run.actors.len(), "actor", "actors"),
+        targets.join(", ")
+    );
+    hang(
+        &format!("{suite}: "),
+        width(&suite) + 2,
+        &text,
+        style.columns(),
+    )
+}
+
+fn findings_text(findings: &[Finding], columns: usize, paint: Paint) -> String {
+    let columns = Columns::fit(columns, findings.iter().map(Finding::widths));
+    let mut text = String::new();
+    for finding in findings {
+        let mut block = Block::new(columns, paint);
+        finding.write(&mut block);
+        text += &block.into_text();
+        text.push('\n');
+    }
+    text
+}
+
+/// A cell on one line, however it came out.
+fn one_line(record: &CellRecord, paint: Paint) -> String {
+    let word = record.verdict.word();
+    let word = paint.ink(Ink::of(record.verdict), &pad(word, "inconclusive".len()));
+    let milliseconds = grouped(usize::try_from(record.duration_ms).unwrap_or(usize::MAX));
+    let cell = clean(&record.cell);
+    let observed = clean_short(&record.observed);
+    format!("{word}  {cell}  {observed}  {milliseconds} ms\n")
+}

@@ -1,0 +1,134 @@
+//! What a cell showed, as a sentence: `viewer updates editor's post`.
+//!
+//! A sentence is made only where it comes out right; other actions are called by their names.
+
+use suite::event::CellRecord;
+use suite::verdict::Verdict;
+
+/// The sentence of a judged cell; not clean yet.
+pub(super) fn sentence(record: &CellRecord) -> String {
+    let actor = &record.actor;
+    let action = &record.action;
+    if record.expected.what == "absent" {
+        return match record.verdict {
+            Verdict::Held => format!("{action} is not there for {actor}"),
+            Verdict::Inconclusive => format!("unknown whether {action} is there for {actor}"),
+            Verdict::Leak => format!("{actor} learns that {action} is there"),
+            _ => format!("{actor} reaches {action}, which should not be there"),
+        };
+    }
+    let is_allowed = record.expected.what == "allow";
+    match Phrase::of(record) {
+        Some(phrase) => spoken(actor, &phrase, record.verdict, is_allowed),
+        None => named(record, is_allowed),
+    }
+}
+
+/// A verb with its object.
+struct Phrase<'a> {
+    verb: &'a str,
+    object: String,
+}
+
+impl<'a> Phrase<'a> {
+    /// The phrase of a cell, if its type and its action are plain words.
+    fn of(record: &'a CellRecord) -> Option<Self> {
+        let (type_name, verb) = record.action.split_once('.')?;
+        (is_word(type_name) && is_word(verb)).then(|| Self {
+            verb,
+            object: object(record, type_name, verb),
+        })
+    }
+}
+
+fn object(record: &CellRecord, type_name: &str, verb: &str) -> String {
+    match &record.owner {
+        Some(owner) if *owner == record.actor => format!("its own {type_name}"),
+        Some(owner) => format!("{owner}'s {type_name}"),
+        None if matches!(verb, "list" | "search" | "count" | "export") => plural(type_name),
+        None => with_article(type_name),
+    }
+}
+
+fn spoken(actor: &str, phrase: &Phrase<'_>, verdict: Verdict, is_allowed: bool) -> String {
+    let Phrase { verb, object } = phrase;
+    let does = || format!("{actor} {} {object}", third_person(verb));
+    let cannot = || format!("{actor} cannot {verb} {object}");
+    match (verdict, is_allowed) {
+        (Verdict::Held, true) | (Verdict::Escalation, false) => does(),
+        (Verdict::Escalation, true) => does() + ", and changes what it must not",
+        (Verdict::Held, false) | (Verdict::Lockout, _) => cannot(),
+        (Verdict::Leak, true) => does() + ", and sees too much",
+        (Verdict::Leak, false) => cannot() + ", but learns of it",
+        (Verdict::SideEffect, _) => cannot() + ", but it happens",
+        (Verdict::WrongDenial, _) => cannot() + ", but is refused in the wrong way",
+        (Verdict::Inconclusive, _) => format!("unknown whether {actor} can {verb} {object}"),
+    }
+}
+
+fn named(record: &CellRecord, is_allowed: bool) -> String {
+    let end = match (record.verdict, is_allowed) {
+        (Verdict::Escalation, true) => " changes what it must not",
+        (Verdict::Held | Verdict::Escalation, _) => "",
+        (Verdict::Lockout, _) => " is refused",
+        (Verdict::Leak, true) => " shows too much",
+        (Verdict::Leak, false) => " is refused, but tells of it",
+        (Verdict::SideEffect, _) => " is refused, but happens",
+        (Verdict::WrongDenial, _) => " is refused in the wrong way",
+        (Verdict::Inconclusive, _) => " is unknown",
+    };
+    let what = row_name(&record.action, record.owner.as_deref());
+    format!("{}: {what}{end}", record.actor)
+}
+
+/// The name of a row of the matrix: `post.update of editor`.
+pub(super) fn row_name(action: &str, owner: Option<&str>) -> String {
+    match owner {
+        Some(owner) => format!("{action} of {owner}"),
+        None => action.to_owned(),
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+fn third_person(verb: &str) -> String {
+    let hisses = ["s", "x", "z", "ch", "sh", "o"];
+    if hisses.iter().any(|end| verb.ends_with(end)) {
+        return format!("{verb}es");
+    }
+    with_s(verb)
+}
+
+fn plural(noun: &str) -> String {
+    let hisses = ["ss", "x", "z", "ch", "sh"];
+    if hisses.iter().any(|end| noun.ends_with(end)) {
+        return format!("{noun}es");
+    }
+    // `posts` and `news` are plurals already.
+    if noun.ends_with('s') {
+        return noun.to_owned();
+    }
+    with_s(noun)
+}
+
+fn with_s(word: &str) -> String {
+    match word.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{word}s"),
+    }
+}
+
+fn with_article(noun: &str) -> String {
+    if noun.ends_with('s') && !noun.ends_with("ss") {
+        return noun.to_owned();
+    }
+    // `u` is most often that of `user` and `unit`.
+    let article = if noun.starts_with(['a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {noun}")
+}
