@@ -9,11 +9,12 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::condition::Failure;
 use crate::decision::{Decision, Denial, Outcome, Reason};
 use crate::facts::{Request, Resource, Subject};
 use crate::model::{ANYONE, ActionKind, Effect, Policy, Rule, SIGNED_IN, Target};
 
-use combining::{DenyOverrides, Extended, Member};
+use combining::{Could, DenyOverrides, Extended, Member};
 
 /// The tenant gate: whether the resource belongs to a tenant that is not the subject's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,14 +176,25 @@ fn undecided(reason: Reason) -> Decision {
 fn member(
     index: usize,
     rule: &Rule,
-    _target: &Target,
-    _request: &Request<'_>,
-    _depends_on_time: &mut bool,
+    target: &Target,
+    request: &Request<'_>,
+    depends_on_time: &mut bool,
 ) -> Member<By> {
-    let value = match rule.effect {
-        Effect::Permit => Extended::Permit,
-        Effect::Deny => Extended::Deny,
+    let holds = target.condition.as_ref().map_or(Ok(true), |condition| {
+        *depends_on_time |= condition.reads_now;
+        condition.holds(request)
+    });
+    let (value, error) = match (holds, rule.effect) {
+        (Ok(false) | Err(Failure::NoSubject), _) => (Extended::NotApplicable, None),
+        (Ok(true), Effect::Permit) => (Extended::Permit, None),
+        (Ok(true), Effect::Deny) => (Extended::Deny, None),
+        (Err(Failure::Error(error)), Effect::Permit) => {
+            (Extended::Indeterminate(Could::Permit), Some(error))
+        }
+        (Err(Failure::Error(error)), Effect::Deny) => {
+            (Extended::Indeterminate(Could::Deny), Some(error))
+        }
     };
-    let by = By::Rule { index, error: None };
+    let by = By::Rule { index, error };
     Member { value, by }
 }

@@ -1,7 +1,77 @@
 //! The condition language: CEL, the Common Expression Language.
 //!
-//! The standard is the language definition of github.com/google/cel-spec (doc/langdef.md).
+//! The standard is the language definition of github.com/google/cel-spec (doc/langdef.md). Text
+//! becomes tokens, a syntax tree and then, checked against the types of the policy, an expression
+//! in which every name is a slot. Ours beyond the standard: references to objects as values that
+//! are compared with references only, and `within`. Stricter than the standard: the items of a
+//! list are of one type, as are the keys and the values of a map, and the two sides of `:`.
+//! Left out: bytes, messages, `type`.
 
+mod arithmetic;
+mod check;
+mod convert;
+mod evaluate;
+mod functions;
+mod lexer;
+mod mistake;
+mod parser;
+mod program;
+mod syntax;
+mod text;
+mod time;
+mod types;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use value::{Key, Value};
+
+pub(crate) use check::Scope;
+pub(crate) use evaluate::Failure;
+pub(crate) use mistake::Mistake;
+pub(crate) use time::timestamp;
+
+use crate::facts::Request;
+
+use check::Checker;
+use program::Expression;
+
+/// The most steps that one evaluation takes; a step is an expression, an item that is compared,
+/// or some hundred bytes of text.
+pub const STEPS_MAX: u32 = 10_000;
+
+/// A condition, checked for one type of resource and ready to be evaluated.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition {
+    expression: Expression,
+    /// Whether the result depends on the instant of the request.
+    pub(crate) reads_now: bool,
+}
+
+impl Condition {
+    /// Reads and checks a condition.
+    ///
+    /// # Errors
+    /// What is wrong with it: the first mistake of syntax, or all mistakes of names and types.
+    pub(crate) fn new(text: &str, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
+        let tree = parser::parse(text).map_err(|mistake| vec![mistake])?;
+        let mut checker = Checker::new(scope);
+        let expression = checker.condition(&tree);
+        if !checker.mistakes.is_empty() {
+            return Err(checker.mistakes);
+        }
+        Ok(Self {
+            expression,
+            reads_now: checker.reads_now,
+        })
+    }
+
+    /// Whether the condition holds for the request.
+    ///
+    /// # Errors
+    /// Why that cannot be said.
+    pub(crate) fn holds(&self, request: &Request<'_>) -> Result<bool, Failure> {
+        evaluate::holds(&self.expression, request)
+    }
+}

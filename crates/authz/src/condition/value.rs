@@ -127,6 +127,18 @@ fn order_double(double: f64, whole: i128) -> Option<Ordering> {
     })
 }
 
+impl Key {
+    /// The key as a value.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Int(value) => Value::Int(*value),
+            Self::Uint(value) => Value::Uint(*value),
+            Self::String(value) => Value::String(Arc::clone(value)),
+        }
+    }
+}
+
 impl PartialEq for Value {
     /// Equality of CEL: values of different kinds differ, but for numbers of equal value.
     fn eq(&self, other: &Self) -> bool {

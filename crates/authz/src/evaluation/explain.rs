@@ -2,7 +2,7 @@
 
 use crate::decision::{Outcome, Reason, ReasonKind};
 use crate::facts::{Request, Subject};
-use crate::model::{Policy, Role, is_reserved};
+use crate::model::{ANYONE, Policy, Role};
 use crate::source::Place;
 
 use super::{By, Gate};
@@ -121,10 +121,13 @@ impl Policy {
 
     /// Where the first role of the subject is declared, or the roles are at all.
     fn place_of_roles(&self, subject: &Subject) -> Option<Place> {
-        let counts = |role: &&Role| subject.signed_in == !is_reserved(&role.name);
-        let mut roles = subject.roles.iter().filter_map(|&index| self.role(index));
-        let first = roles.find(counts).and_then(|role| role.place.clone());
-        first.or_else(|| self.roles_place.clone())
+        let first = if subject.signed_in {
+            subject.roles.first().and_then(|&index| self.role(index))
+        } else {
+            self.roles.get(ANYONE)
+        };
+        let place = first.and_then(|role| role.place.clone());
+        place.or_else(|| self.roles_place.clone())
     }
 }
 

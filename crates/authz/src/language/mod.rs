@@ -7,6 +7,7 @@
 mod names;
 mod roles;
 mod rules;
+mod scalar;
 mod structure;
 
 use crate::model::Policy;

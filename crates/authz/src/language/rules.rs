@@ -1,32 +1,37 @@
-//! Rules with their names looked up and their conditions compiled.
+//! Rules with their names looked up and their conditions checked against every type that they
+//! apply to.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::condition::{Condition, Mistake, Scope};
 use crate::model::{Rule, Target, Type};
+use crate::source::yaml::Node;
 use crate::source::{Diagnostic, Diagnostics, Source};
 
 use super::names::{Declarations, granted_actions};
-use super::structure::RuleEntry;
+use super::scalar;
+use super::structure::{Grant, RuleEntry};
+
+/// The declared types.
+type Types = IndexMap<Arc<str>, Type>;
 
 /// The rules in the order of the file.
 pub(super) fn resolve(
     entries: &[RuleEntry],
-    types: &IndexMap<Arc<str>, Type>,
-    _sources: &[Source],
+    types: &Types,
+    sources: &[Source],
     diagnostics: &mut Diagnostics,
 ) -> Vec<Rule> {
     let mut declarations = Declarations::of("rule");
     let mut rules = Vec::new();
     for entry in entries {
         declarations.add(&entry.name, diagnostics);
-        if let Some(when) = &entry.when {
-            let message = "conditions are not read by this version";
-            diagnostics.push(Diagnostic::new(when.place.clone(), message));
-        }
-        let targets = entry.targets.iter().map(|grant| Target {
-            actions: granted_actions(grant, types, diagnostics).1,
+        let targets = entry.targets.iter();
+        let targets = targets.filter_map(|grant| {
+            let when = entry.when.as_ref();
+            target(grant, when, types, sources, diagnostics)
         });
         rules.push(Rule {
             targets: targets.collect(),
@@ -51,4 +56,53 @@ pub(super) fn index(rules: &[Rule], actions: usize) -> Vec<Vec<(usize, usize)>> 
         }
     }
     index
+}
+
+fn target(
+    grant: &Grant,
+    when: Option<&Node>,
+    types: &Types,
+    sources: &[Source],
+    diagnostics: &mut Diagnostics,
+) -> Option<Target> {
+    let (type_index, actions) = granted_actions(grant, types, diagnostics);
+    let (_, resource) = types.get_index(type_index?)?;
+    let scope = Scope { types, resource };
+    let condition = match when {
+        Some(node) => Some(condition(node, scope, sources, diagnostics)?),
+        None => None,
+    };
+    Some(Target { actions, condition })
+}
+
+/// The condition for one type. A mistake that it has for every type is told once, because equal
+/// diagnostics are.
+fn condition(
+    node: &Node,
+    scope: Scope<'_>,
+    sources: &[Source],
+    diagnostics: &mut Diagnostics,
+) -> Option<Condition> {
+    let text = scalar::text(node)?;
+    match Condition::new(text, scope) {
+        Ok(condition) => Some(condition),
+        Err(mistakes) => {
+            let file = &*node.place.file;
+            let source = sources.iter().find(|source| source.name() == file);
+            for mistake in mistakes {
+                diagnostics.push(diagnostic(mistake, node, source));
+            }
+            None
+        }
+    }
+}
+
+fn diagnostic(mistake: Mistake, node: &Node, source: Option<&Source>) -> Diagnostic {
+    let place = source.and_then(|source| scalar::place(node, source, mistake.span));
+    Diagnostic {
+        place: place.unwrap_or_else(|| node.place.clone()),
+        message: mistake.message,
+        label: mistake.label,
+        help: mistake.help,
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::condition::Condition;
 use crate::source::Place;
 
 /// A rule of the policy.
@@ -25,4 +26,6 @@ pub(crate) enum Effect {
 pub(crate) struct Target {
     /// The numbers of the actions.
     pub(crate) actions: Vec<usize>,
+    /// The rule's condition with the attributes of this type; none if it always holds.
+    pub(crate) condition: Option<Condition>,
 }

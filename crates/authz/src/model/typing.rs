@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::condition::Value;
+use crate::condition::{self, Value};
 use crate::facts::Reference;
 use crate::source::nearest;
 
@@ -93,7 +92,7 @@ impl AttributeType {
             (Self::Double, Json::Number(number)) => number.as_f64().map(Value::Double),
             (Self::Bool, Json::Bool(value)) => Some(Value::Bool(*value)),
             (Self::Timestamp, Json::String(text)) => {
-                text.parse::<Timestamp>().ok().map(Value::Timestamp)
+                condition::timestamp(text).ok().map(Value::Timestamp)
             }
             (Self::Reference(name), Json::String(text)) => reference(name, text),
             _ => None,

@@ -1,11 +1,13 @@
 //! One mistake in a source, and how it is shown.
 
+use std::collections::HashSet;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::{Place, Source};
 
 /// A mistake in a file that a user wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Where it is.
     pub place: Place,
@@ -67,12 +69,13 @@ impl Diagnostics {
         self.0.is_empty()
     }
 
-    /// The mistakes in the order of the text: by file, then by place.
+    /// The mistakes in the order of the text: by file, then by place; equal ones once.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        let mut seen = HashSet::new();
+        self.0.retain(|mistake| seen.insert(mistake.clone()));
         self.0.sort_by(|a, b| {
             (&a.place.file, a.place.span.start).cmp(&(&b.place.file, b.place.span.start))
         });
-        self.0.dedup();
         self.0
     }
 

@@ -1,0 +1,502 @@
+//! The evaluator. Every expression costs a step; what cannot be evaluated is a failure, which
+//! `&&`, `||`, `all` and `exists` absorb where the other side decides (CEL language definition,
+//! section "Logical Operators").
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::facts::{Reference, Request, Subject};
+
+use super::functions::Function;
+use super::program::{Expression, Macro, ResourceAttribute, SubjectAttribute};
+use super::syntax::{MacroKind, Operator};
+use super::value::{Key, Value};
+use super::{STEPS_MAX, arithmetic, convert, time};
+
+/// Why a condition has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It asks about the subject, and there is no session.
+    NoSubject,
+    /// Anything else, as a fragment for people.
+    Error(String),
+}
+
+impl From<String> for Failure {
+    fn from(error: String) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Failure {
+    /// Of two failures the one to tell: that there is no session says the least.
+    fn or(self, other: Option<Self>) -> Self {
+        match (self, other) {
+            (Self::NoSubject, Some(other)) => other,
+            (failure, _) => failure,
+        }
+    }
+}
+
+/// Whether a checked condition holds.
+pub(super) fn holds(condition: &Expression, request: &Request<'_>) -> Result<bool, Failure> {
+    let value = evaluate(condition, request)?;
+    boolean(&value)
+}
+
+/// The value of a checked expression.
+pub(super) fn evaluate(expression: &Expression, request: &Request<'_>) -> Evaluated {
+    let mut evaluator = Evaluator {
+        request,
+        locals: Vec::new(),
+        steps: STEPS_MAX,
+    };
+    evaluator.evaluate(expression)
+}
+
+type Evaluated<T = Value> = Result<T, Failure>;
+
+/// Text that counts as one step, in bytes.
+const BYTES_A_STEP: usize = 128;
+
+struct Evaluator<'a> {
+    request: &'a Request<'a>,
+    locals: Vec<Value>,
+    /// How many steps are left.
+    steps: u32,
+}
+
+impl Evaluator<'_> {
+    fn evaluate(&mut self, expression: &Expression) -> Evaluated {
+        self.charge(1)?;
+        match expression {
+            Expression::Constant(value) => Ok(value.clone()),
+            Expression::Subject => self.subject().cloned().map(Value::Reference),
+            Expression::Resource => self.resource(),
+            Expression::Action => Ok(Value::String(self.request.action.into())),
+            Expression::Tenant => self.tenant(),
+            Expression::Now => Ok(Value::Timestamp(self.request.now)),
+            Expression::SubjectAttribute(attribute) => self.subject_attribute(attribute),
+            Expression::ResourceAttribute(attribute) => self.resource_attribute(attribute),
+            Expression::HasSubjectAttribute(attribute) => {
+                let found = self.find_of_subject(attribute)?.is_some();
+                Ok(Value::Bool(found))
+            }
+            Expression::HasResourceAttribute(attribute) => {
+                let found = self.request.resource.attributes.get(attribute.slot);
+                Ok(Value::Bool(found.is_some_and(Option::is_some)))
+            }
+            Expression::Local(index) => self.local(*index),
+            Expression::Field(object, field) => self.field(object, field),
+            Expression::HasField(object, field) => {
+                let object = self.evaluate(object)?;
+                Ok(Value::Bool(field_of(&object, field)?.is_some()))
+            }
+            Expression::Index(object, index) => self.index(object, index),
+            Expression::List(items) => self.list(items),
+            Expression::Map(entries) => self.map(entries),
+            Expression::Not(inner) => self.bool(inner).map(|it| Value::Bool(!it)),
+            Expression::Negate(inner) => Ok(arithmetic::negate(&self.evaluate(inner)?)?),
+            Expression::Binary(operator, left, right) => self.binary(*operator, left, right),
+            Expression::And(operands) => self.any(operands, false).map(Value::Bool),
+            Expression::Or(operands) => self.any(operands, true).map(Value::Bool),
+            Expression::Conditional(parts) => self.conditional(parts),
+            Expression::Call(function, arguments) => self.call(*function, arguments),
+            Expression::Matches(text, pattern) => {
+                let text = self.evaluate(text)?;
+                self.charge_text(&text)?;
+                Ok(Value::Bool(pattern.is_match(string(&text)?)))
+            }
+            Expression::Macro(found) => self.expand(found),
+        }
+    }
+
+    fn charge(&mut self, steps: usize) -> Evaluated<()> {
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.steps = self.steps.saturating_sub(steps);
+        if self.steps == 0 {
+            let message = format!("the condition takes more than {STEPS_MAX} steps");
+            return Err(Failure::Error(message));
+        }
+        Ok(())
+    }
+
+    fn charge_text(&mut self, value: &Value) -> Evaluated<()> {
+        let bytes = value.as_str().map_or(0, str::len);
+        self.charge(bytes / BYTES_A_STEP)
+    }
+
+    fn bool(&mut self, expression: &Expression) -> Evaluated<bool> {
+        boolean(&self.evaluate(expression)?)
+    }
+
+    /// Who asks, if there is a session.
+    fn session(&self) -> Evaluated<&Subject> {
+        let subject = self.request.subject;
+        if subject.signed_in {
+            Ok(subject)
+        } else {
+            Err(Failure::NoSubject)
+        }
+    }
+
+    fn subject(&self) -> Evaluated<&Reference> {
+        let reference = self.session()?.reference.as_ref();
+        reference.ok_or_else(|| error("it is not known who the subject is"))
+    }
+
+    fn resource(&self) -> Evaluated {
+        let resource = self.request.resource;
+        let reference = resource.reference.clone().map(Value::Reference);
+        reference.ok_or_else(|| error(&format!("the {} has no name", resource.type_name)))
+    }
+
+    fn tenant(&self) -> Evaluated {
+        let tenant = self.session()?.tenant.clone().map(Value::String);
+        tenant.ok_or_else(|| error("the subject has no tenant"))
+    }
+
+    fn subject_attribute(&self, attribute: &SubjectAttribute) -> Evaluated {
+        let found = self.find_of_subject(attribute)?.cloned();
+        found.ok_or_else(|| missing(&attribute.name, self.request.subject.reference.as_ref()))
+    }
+
+    fn find_of_subject(&self, attribute: &SubjectAttribute) -> Evaluated<Option<&Value>> {
+        self.subject()?;
+        let subject = self.request.subject;
+        let slot = subject.type_index.and_then(|it| attribute.slots.get(it));
+        let slot = slot.copied().flatten();
+        let value = slot.and_then(|slot| subject.attributes.get(slot));
+        Ok(value.and_then(Option::as_ref))
+    }
+
+    fn resource_attribute(&self, attribute: &ResourceAttribute) -> Evaluated {
+        let resource = self.request.resource;
+        let found = resource.attributes.get(attribute.slot).cloned().flatten();
+        found.ok_or_else(|| match &resource.reference {
+            Some(reference) => missing(&attribute.name, Some(reference)),
+            None => error(&format!(
+                "attribute `{}` of the {} is missing",
+                attribute.name, resource.type_name
+            )),
+        })
+    }
+
+    fn local(&self, index: usize) -> Evaluated {
+        let found = self.locals.get(index).cloned();
+        found.ok_or_else(|| error("a variable without a value"))
+    }
+
+    fn field(&mut self, object: &Expression, field: &str) -> Evaluated {
+        let object = self.evaluate(object)?;
+        let found = field_of(&object, field)?.cloned();
+        found.ok_or_else(|| error(&format!("the map has no key `{field}`")))
+    }
+
+    fn index(&mut self, object: &Expression, index: &Expression) -> Evaluated {
+        let object = self.evaluate(object)?;
+        let index = self.evaluate(index)?;
+        let found = match &object {
+            Value::List(items) => whole(&index).and_then(|at| items.get(at)).cloned(),
+            Value::Map(entries) => key(&index).and_then(|key| entries.get(&key)).cloned(),
+            other => return Err(error(&format!("a {} has no items", other.kind()))),
+        };
+        found.ok_or_else(|| error(&format!("the {} has no such item", object.kind())))
+    }
+
+    fn list(&mut self, items: &[Expression]) -> Evaluated {
+        let values = items.iter().map(|item| self.evaluate(item));
+        let values = values.collect::<Evaluated<Arc<[Value]>>>()?;
+        Ok(Value::List(values))
+    }
+
+    fn map(&mut self, entries: &[(Expression, Expression)]) -> Evaluated {
+        let mut map = BTreeMap::new();
+        for (key_expression, value) in entries {
+            let key_value = self.evaluate(key_expression)?;
+            let Some(key) = key_value.to_key() else {
+                let message = format!("a {} is not the key of a map", key_value.kind());
+                return Err(error(&message));
+            };
+            let value = self.evaluate(value)?;
+            if map.insert(key, value).is_some() {
+                return Err(error("a key is given twice"));
+            }
+        }
+        Ok(Value::Map(Arc::new(map)))
+    }
+
+    /// Whether any operand is `wanted`; a failure counts only if none is.
+    fn any(&mut self, operands: &[Expression], wanted: bool) -> Evaluated<bool> {
+        let mut failure = None;
+        for operand in operands {
+            match self.bool(operand) {
+                Ok(value) if value == wanted => return Ok(wanted),
+                Ok(_) => {}
+                Err(new) => failure = Some(new.or(failure)),
+            }
+        }
+        failure.map_or(Ok(!wanted), Err)
+    }
+
+    fn conditional(&mut self, [condition, yes, no]: &[Expression; 3]) -> Evaluated {
+        let branch = if self.bool(condition)? { yes } else { no };
+        self.evaluate(branch)
+    }
+
+    fn binary(&mut self, operator: Operator, left: &Expression, right: &Expression) -> Evaluated {
+        let left = self.evaluate(left)?;
+        let right = self.evaluate(right)?;
+        let bool = match operator {
+            Operator::Equal => self.equal(&left, &right)?,
+            Operator::NotEqual => !self.equal(&left, &right)?,
+            Operator::In => self.contains(&left, &right)?,
+            Operator::Less
+            | Operator::LessOrEqual
+            | Operator::Greater
+            | Operator::GreaterOrEqual => order(operator, &left, &right)?,
+            _ => return self.arithmetic(operator, &left, &right),
+        };
+        Ok(Value::Bool(bool))
+    }
+
+    fn arithmetic(&mut self, operator: Operator, left: &Value, right: &Value) -> Evaluated {
+        for value in [left, right] {
+            self.charge_text(value)?;
+            if let Value::List(items) = value {
+                self.charge(items.len())?;
+            }
+        }
+        Ok(arithmetic::apply(operator, left, right)?)
+    }
+
+    /// Equality, each item a step: a list can hold one and the same list many times.
+    fn equal(&mut self, left: &Value, right: &Value) -> Evaluated<bool> {
+        self.charge(1)?;
+        match (left, right) {
+            (Value::List(a), Value::List(b)) => {
+                let mut pairs = a.iter().zip(b.iter());
+                Ok(a.len() == b.len() && self.all_equal(&mut pairs)?)
+            }
+            (Value::Map(a), Value::Map(b)) => {
+                let keys = a.keys().eq(b.keys());
+                let mut pairs = a.values().zip(b.values());
+                Ok(keys && self.all_equal(&mut pairs)?)
+            }
+            (a, b) => {
+                self.charge_text(a)?;
+                Ok(a == b)
+            }
+        }
+    }
+
+    fn all_equal<'v>(
+        &mut self,
+        pairs: &mut dyn Iterator<Item = (&'v Value, &'v Value)>,
+    ) -> Evaluated<bool> {
+        for (a, b) in pairs {
+            if !self.equal(a, b)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn contains(&mut self, item: &Value, collection: &Value) -> Evaluated<bool> {
+        match collection {
+            Value::List(items) => {
+                for other in items.iter() {
+                    if self.equal(item, other)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Value::Map(entries) => Ok(key(item).is_some_and(|key| entries.contains_key(&key))),
+            other => Err(arithmetic::mismatch(Operator::In, item, other).into()),
+        }
+    }
+
+    fn expand(&mut self, found: &Macro) -> Evaluated {
+        let range = self.evaluate(&found.range)?;
+        let items: Arc<[Value]> = match range {
+            Value::List(items) => items,
+            Value::Map(entries) => entries.keys().map(Key::to_value).collect(),
+            other => return Err(error(&format!("a {} has no items", other.kind()))),
+        };
+        match found.kind {
+            MacroKind::All => self.any_item(&items, &found.body, false),
+            MacroKind::Exists => self.any_item(&items, &found.body, true),
+            MacroKind::ExistsOne => {
+                let kept = self.kept(&items, Some(&found.body))?;
+                Ok(Value::Bool(kept.len() == 1))
+            }
+            MacroKind::Filter => {
+                let kept = self.kept(&items, Some(&found.body))?;
+                Ok(Value::List(kept.into()))
+            }
+            MacroKind::Map => {
+                let kept = self.kept(&items, found.filter.as_ref())?;
+                let values = kept.iter().map(|item| self.with(item, &found.body));
+                let values = values.collect::<Evaluated<Arc<[Value]>>>()?;
+                Ok(Value::List(values))
+            }
+        }
+    }
+
+    /// The value of an expression in which `item` is the value of the next local.
+    fn with(&mut self, item: &Value, body: &Expression) -> Evaluated {
+        self.locals.push(item.clone());
+        let value = self.evaluate(body);
+        self.locals.pop();
+        value
+    }
+
+    fn any_item(&mut self, items: &[Value], body: &Expression, wanted: bool) -> Evaluated {
+        let mut failure = None;
+        for item in items {
+            match self.with(item, body).and_then(|value| boolean(&value)) {
+                Ok(value) if value == wanted => return Ok(Value::Bool(wanted)),
+                Ok(_) => {}
+                Err(new) => failure = Some(new.or(failure)),
+            }
+        }
+        failure.map_or(Ok(Value::Bool(!wanted)), Err)
+    }
+
+    fn kept(&mut self, items: &[Value], filter: Option<&Expression>) -> Evaluated<Vec<Value>> {
+        let Some(filter) = filter else {
+            return Ok(items.to_vec());
+        };
+        let mut kept = Vec::new();
+        for item in items {
+            if boolean(&self.with(item, filter)?)? {
+                kept.push(item.clone());
+            }
+        }
+        Ok(kept)
+    }
+
+    fn call(&mut self, function: Function, arguments: &[Expression]) -> Evaluated {
+        let values = arguments.iter().map(|argument| self.evaluate(argument));
+        let values = values.collect::<Evaluated<Vec<Value>>>()?;
+        for value in &values {
+            self.charge_text(value)?;
+        }
+        if function == Function::Matches {
+            // To build an automaton costs far more than to run it.
+            let pattern = values.get(1).and_then(Value::as_str);
+            self.charge(pattern.map_or(0, str::len))?;
+        }
+        Ok(apply(function, &values)?)
+    }
+}
+
+fn apply(function: Function, arguments: &[Value]) -> Result<Value, String> {
+    use Value::{Bool, Duration, Int, List, Map, String, Timestamp};
+    let count = |count: usize| Int(i64::try_from(count).unwrap_or(i64::MAX));
+    Ok(match (function, arguments) {
+        (Function::Size, [String(text)]) => count(text.chars().count()),
+        (Function::Size, [List(items)]) => count(items.len()),
+        (Function::Size, [Map(entries)]) => count(entries.len()),
+        (Function::Contains, [String(a), String(b)]) => Bool(a.contains(&**b)),
+        (Function::StartsWith, [String(a), String(b)]) => Bool(a.starts_with(&**b)),
+        (Function::EndsWith, [String(a), String(b)]) => Bool(a.ends_with(&**b)),
+        (Function::Matches, [String(a), String(b)]) => Bool(convert::pattern(b)?.is_match(a)),
+        (Function::ToInt, [value]) => convert::to_int(value)?,
+        (Function::ToUint, [value]) => convert::to_uint(value)?,
+        (Function::ToDouble, [value]) => convert::to_double(value)?,
+        (Function::ToString, [value]) => convert::to_text(value)?,
+        (Function::ToBool, [value]) => convert::to_bool(value)?,
+        (Function::ToTimestamp, [value]) => convert::to_timestamp(value)?,
+        (Function::ToDuration, [value]) => convert::to_duration(value)?,
+        (Function::ToDyn, [value]) => value.clone(),
+        (Function::Part(of), [Timestamp(at)]) => Int(time::part(of, *at, jiff::tz::TimeZone::UTC)),
+        (Function::Part(of), [Timestamp(at), String(zone)]) => {
+            Int(time::part(of, *at, time::zone(zone)?))
+        }
+        (Function::Part(of), [Duration(value)]) => {
+            let part = time::duration_part(of, *value);
+            Int(part.ok_or_else(|| "a duration has no such part".to_owned())?)
+        }
+        (Function::Within, [Timestamp(now), String(from), String(to), String(zone)]) => {
+            Bool(time::within(*now, from, to, zone)?)
+        }
+        (_, arguments) => {
+            let kinds: Vec<&str> = arguments.iter().map(Value::kind).collect();
+            return Err(format!("a function does not take {}", kinds.join(", ")));
+        }
+    })
+}
+
+fn order(operator: Operator, left: &Value, right: &Value) -> Result<bool, String> {
+    let is_nan = |value: &Value| matches!(value, Value::Double(value) if value.is_nan());
+    let Some(order) = left.order(right) else {
+        // Nothing is less or greater than NaN; anything else without an order is a mistake.
+        let unordered = is_nan(left) || is_nan(right);
+        return if unordered {
+            Ok(false)
+        } else {
+            Err(arithmetic::mismatch(operator, left, right))
+        };
+    };
+    Ok(match operator {
+        Operator::Less => order == Ordering::Less,
+        Operator::LessOrEqual => order != Ordering::Greater,
+        Operator::Greater => order == Ordering::Greater,
+        _ => order != Ordering::Less,
+    })
+}
+
+fn boolean(value: &Value) -> Evaluated<bool> {
+    match value {
+        Value::Bool(value) => Ok(*value),
+        other => Err(error(&format!("expected bool, found {}", other.kind()))),
+    }
+}
+
+fn string(value: &Value) -> Evaluated<&str> {
+    let found = value.as_str();
+    found.ok_or_else(|| error(&format!("expected string, found {}", value.kind())))
+}
+
+/// The value at a key of a map.
+fn field_of<'v>(object: &'v Value, field: &str) -> Evaluated<Option<&'v Value>> {
+    match object {
+        Value::Map(entries) => Ok(entries.get(&Key::String(field.into()))),
+        other => Err(error(&format!("a {} has no attributes", other.kind()))),
+    }
+}
+
+/// The key that a value is equal to; a double is equal to a whole number.
+fn key(value: &Value) -> Option<Key> {
+    match value {
+        Value::Double(_) => whole_key(value),
+        other => other.to_key(),
+    }
+}
+
+fn whole_key(value: &Value) -> Option<Key> {
+    let candidates = [convert::to_int(value), convert::to_uint(value)];
+    let mut equal = candidates.into_iter().flatten().filter(|it| it == value);
+    equal.find_map(|it| it.to_key())
+}
+
+/// The position in a list that a value names.
+fn whole(value: &Value) -> Option<usize> {
+    match key(value)? {
+        Key::Int(value) => usize::try_from(value).ok(),
+        Key::Uint(value) => usize::try_from(value).ok(),
+        _ => None,
+    }
+}
+
+fn missing(attribute: &str, reference: Option<&Reference>) -> Failure {
+    let of = reference.map_or_else(|| "the subject".to_owned(), |it| format!("`{it}`"));
+    error(&format!("attribute `{attribute}` of {of} is missing"))
+}
+
+fn error(message: &str) -> Failure {
+    Failure::Error(message.to_owned())
+}
