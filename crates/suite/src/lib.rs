@@ -6,6 +6,7 @@
 //! requests, [`observation`] reads the answers, [`verdict`] judges, [`event`] is what reports see.
 
 pub mod event;
+pub mod file;
 pub mod model;
 pub mod observation;
 pub mod plan;

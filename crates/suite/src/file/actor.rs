@@ -1,0 +1,225 @@
+//! `actors:` — who calls.
+
+use authz::SubjectFacts;
+use authz::source::yaml::{Entry, Node};
+use authz::source::{Diagnostic, Place};
+use indexmap::IndexMap;
+
+use super::Reader;
+use super::names::ACTOR_KEYS;
+use crate::model::Actor;
+use crate::template::Variable;
+
+/// Names that mean somebody else where a caller is named.
+const RESERVED: [&str; 2] = ["owner", "nobody"];
+
+impl Reader<'_> {
+    pub(super) fn actors(&mut self, node: &Node) -> Option<Vec<Option<Actor>>> {
+        let actors = self.all(node, Self::actor)?;
+        if !actors.is_empty() && self.names.probing().next().is_none() {
+            let message = "every actor is `only: setup`: nobody is tried";
+            self.diagnostics
+                .push(Diagnostic::new(node.place.clone(), message));
+        }
+        Some(actors)
+    }
+
+    fn actor(&mut self, entry: &Entry) -> Option<Actor> {
+        self.check_not_reserved(entry, &RESERVED, "it is a word for a caller");
+        if entry.value.is_null() {
+            return Some(visitor(entry));
+        }
+        let mut fields = entry.value.fields(&mut self.diagnostics)?;
+        let session = fields.optional("session");
+        let only = fields.optional("only");
+        let subject = fields.optional("subject");
+        let tenant = fields.optional("tenant");
+        let roles = fields.entry("roles");
+        let attributes = fields.optional("attributes");
+        let names = self.names;
+        let known: Vec<&str> = names.sessions.iter().map(|it| it.name).collect();
+        let session_index =
+            session.map(|it| self.name(it, "session", |word| names.session(word), &known));
+        let only_setup = only.map(|it| self.only(it));
+        let subject = subject.map(|it| self.settled(it));
+        let tenant = tenant.map(|it| self.settled(it));
+        if let (None, Some(roles), None) = (session, roles, only) {
+            self.roles_without_session(entry, roles);
+        }
+        let roles = roles.map(|it| self.roles(&it.value));
+        let attributes = attributes.map(|it| self.attributes(it));
+        let others: Vec<_> = fields.rest().map(|field| self.field_of(field)).collect();
+        let actor = Actor {
+            session: settle(session_index)?,
+            only_setup: settle(only_setup)?.is_some(),
+            subject: settle(subject)?,
+            tenant: settle(tenant)?,
+            roles: settle(roles)?.unwrap_or_default(),
+            attributes: settle(attributes)?.unwrap_or_default(),
+            fields: others.into_iter().collect::<Option<_>>()?,
+            ..visitor(entry)
+        };
+        self.check_subject(&actor, &entry.place);
+        Some(actor)
+    }
+
+    fn only(&mut self, node: &Node) -> Option<()> {
+        let word = node.text(&mut self.diagnostics)?;
+        if word == "setup" {
+            return Some(());
+        }
+        let mistake = super::unknown(&node.place, "word", word, &["setup"]);
+        self.diagnostics.push(mistake);
+        None
+    }
+
+    fn roles_without_session(&mut self, entry: &Entry, roles: &Entry) {
+        let message = format!("actor `{}` has roles but no session", entry.key);
+        self.diagnostics.push(
+            Diagnostic::new(roles.place.clone(), message)
+                .label("without a session it is a visitor")
+                .help("give it a `session`, or leave out `roles`"),
+        );
+    }
+
+    fn roles(&mut self, node: &Node) -> Option<Vec<String>> {
+        let policy = self.policy;
+        let mut roles = Vec::new();
+        for item in node.list(&mut self.diagnostics)? {
+            let Some(role) = self.settled_text(item) else {
+                roles.push(None);
+                continue;
+            };
+            let known = policy.is_none_or(|policy| policy.has_role(&role));
+            if !known {
+                let names: Vec<&str> = policy
+                    .map(|it| it.role_names().collect())
+                    .unwrap_or_default();
+                let mistake = super::unknown(&item.place, "role", &role, &names);
+                self.diagnostics.push(mistake);
+            }
+            roles.push(known.then_some(role));
+        }
+        roles.into_iter().collect()
+    }
+
+    fn settled_text(&mut self, node: &Node) -> Option<String> {
+        node.text(&mut self.diagnostics)?;
+        self.settled(node)
+    }
+
+    fn attributes(&mut self, node: &Node) -> Option<serde_json::Map<String, serde_json::Value>> {
+        node.map(&mut self.diagnostics)?;
+        match self
+            .json(node, &super::template::Scope::default())?
+            .fill(&Nothing)
+        {
+            Ok(serde_json::Value::Object(attributes)) => Some(attributes),
+            _ => None,
+        }
+    }
+
+    fn field_of(&mut self, field: &Entry) -> Option<(String, String)> {
+        if field.key == "name" {
+            let message = "`name` is given by the suite: `actor.name` is the name of the actor";
+            self.diagnostics.push(
+                Diagnostic::new(field.place.clone(), message)
+                    .help("call the field something else, such as `full_name`"),
+            );
+            return None;
+        }
+        if !self.is_used(&field.key) {
+            // Told by the check of unused fields; its value is of no interest then.
+            return None;
+        }
+        let value = self.settled(&field.value)?;
+        Some((field.key.clone(), value))
+    }
+
+    /// Whether the policy can make something of the actor.
+    fn check_subject(&mut self, actor: &Actor, place: &Place) {
+        let Some(policy) = self.policy else {
+            return;
+        };
+        let facts = SubjectFacts {
+            reference: actor.subject.clone(),
+            signed_in: actor.session.is_some(),
+            tenant: actor.tenant.clone(),
+            roles: actor.roles.clone(),
+            attributes: actor.attributes.clone(),
+        };
+        if let Err(message) = policy.subject(facts) {
+            self.diagnostics
+                .push(Diagnostic::new(place.clone(), message));
+        }
+    }
+
+    /// Fields that nothing uses are misspelt keys: that is what makes free keys safe.
+    pub(super) fn check_fields_used(&mut self, root: &Node) {
+        let actors = super::names::entries(super::names::child(root, "actors"));
+        for field in actors.flat_map(|it| super::names::entries(Some(&it.value))) {
+            let key = field.key.as_str();
+            if ACTOR_KEYS.contains(&key) || key == "name" || self.is_used(key) {
+                continue;
+            }
+            if self.meant_fields.contains(key) {
+                continue;
+            }
+            let candidates = ACTOR_KEYS.iter().chain(&self.names.used_fields).copied();
+            self.diagnostics.push(
+                Diagnostic::new(field.place.clone(), format!("nothing uses `{key}`"))
+                    .label(format!("no call says `{{{{ actor.{key} }}}}`"))
+                    .nearest(key, candidates),
+            );
+        }
+    }
+
+    fn is_used(&self, field: &str) -> bool {
+        self.names.used_fields.contains(&field)
+    }
+
+    /// Whether a field of the actor that nothing uses is probably this one, misspelt. Then that
+    /// is what is told.
+    pub(super) fn misspells(&self, actor: crate::model::ActorIndex, field: &str) -> bool {
+        let stage = super::names::Stage::Declared;
+        let declared = self.names.fields_of(actor, stage).unwrap_or_default();
+        let candidates = || ACTOR_KEYS.iter().chain(&self.names.used_fields).copied();
+        declared
+            .into_iter()
+            .filter(|key| !self.is_used(key) && !ACTOR_KEYS.contains(key) && *key != "name")
+            .any(|key| authz::source::nearest(key, candidates()) == Some(field))
+    }
+}
+
+/// An actor of whom nothing is said.
+fn visitor(entry: &Entry) -> Actor {
+    Actor {
+        name: entry.key.as_str().into(),
+        place: entry.place.clone(),
+        session: None,
+        only_setup: false,
+        subject: None,
+        tenant: None,
+        roles: Vec::new(),
+        attributes: serde_json::Map::new(),
+        fields: IndexMap::new(),
+    }
+}
+
+/// What was read, if it was there; `None` if it was there and broken.
+pub(super) fn settle<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        Some(None) => None,
+        Some(read) => Some(read),
+        None => Some(None),
+    }
+}
+
+/// A scope without any variable.
+struct Nothing;
+
+impl crate::template::Scope for Nothing {
+    fn value(&self, _: &Variable) -> Option<serde_json::Value> {
+        None
+    }
+}

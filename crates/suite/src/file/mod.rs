@@ -1,0 +1,288 @@
+//! Reads a suite file into the [`Suite`].
+//!
+//! First the names of everything, from whatever is there; then each thing against those names.
+//! All mistakes of the suite and of its policy are told at once. Files and the environment are
+//! inputs: this module opens nothing.
+
+mod action;
+mod actor;
+mod call;
+mod check;
+mod expect;
+mod inside;
+mod matcher;
+mod names;
+mod resource;
+mod session;
+mod target;
+mod template;
+
+use std::collections::BTreeSet;
+
+use authz::Policy;
+use authz::source::yaml::{self, Entry, Node};
+use authz::source::{Diagnostic, Diagnostics, Place, Source};
+
+use crate::model::Suite;
+use inside::Text;
+use names::{Names, child, entries};
+
+/// The JSON Schema (draft 2020-12) of the suite file, for editors.
+pub const SUITE_SCHEMA: &str = include_str!("../../schema/suite.schema.json");
+
+/// Values from the environment that are shorter are not kept as secrets: masking them would
+/// mask half of every report.
+const SECRET_CHARS_MIN: usize = 4;
+
+/// All that a suite is read from.
+pub struct Inputs<'a> {
+    /// The suite file.
+    pub suite: &'a Source,
+    /// The files of the policy that it names, see [`references`].
+    pub policy: &'a [Source],
+    /// The JSON Schema files that it names, as `folder of the suite/path as written`.
+    pub schemas: &'a [Source],
+    /// The value of an environment variable.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether a variable that is not set is a mistake. Where nothing is sent it need not be;
+    /// then `${NAME}` itself stands for the value.
+    pub unset_is_mistake: bool,
+}
+
+/// The files that a suite names, as written: relative to the folder of the suite.
+#[derive(Debug, Default)]
+pub struct References {
+    /// The policy, a file or a folder.
+    pub policy: Option<(String, Place)>,
+    /// JSON Schema files.
+    pub schemas: Vec<(String, Place)>,
+}
+
+/// Reads a suite.
+///
+/// # Errors
+/// Every mistake of the suite and of its policy, sorted by file and place.
+pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
+    let mut diagnostics = Diagnostics::default();
+    let policy = policy(inputs, &mut diagnostics);
+    let Some(root) = yaml::read(inputs.suite, &mut diagnostics) else {
+        return diagnostics.into_result(None);
+    };
+    let names = Names::of(&root);
+    let mut reader = Reader {
+        inputs,
+        names: &names,
+        policy: policy.as_ref(),
+        diagnostics,
+        secrets: Vec::new(),
+        unset: BTreeSet::new(),
+        meant_fields: BTreeSet::new(),
+    };
+    let suite = reader.suite(&root);
+    let Reader {
+        diagnostics,
+        secrets,
+        ..
+    } = reader;
+    let suite = suite.map(|suite| Suite {
+        policy,
+        secrets,
+        ..suite
+    });
+    diagnostics.into_result(suite)
+}
+
+/// The files that a suite names, so that they can be loaded before it is read. A broken suite
+/// names what can still be made out.
+pub fn references(suite: &Source) -> References {
+    let Some(root) = yaml::read(suite, &mut Diagnostics::default()) else {
+        return References::default();
+    };
+    let mut found = References {
+        policy: child(&root, "policy").and_then(reference),
+        schemas: Vec::new(),
+    };
+    let types = entries(child(&root, "actions"));
+    let actions = types.flat_map(|it| entries(Some(&it.value)));
+    let layers = actions.flat_map(|it| entries(Some(&it.value)));
+    for layer in layers {
+        let answer = child(&layer.value, "answer");
+        let schema = answer
+            .and_then(|it| child(it, "schema"))
+            .and_then(reference);
+        found.schemas.extend(schema);
+    }
+    found
+}
+
+fn reference(node: &Node) -> Option<(String, Place)> {
+    names::text(node).map(|path| (path.to_owned(), node.place.clone()))
+}
+
+fn policy(inputs: &Inputs<'_>, diagnostics: &mut Diagnostics) -> Option<Policy> {
+    if inputs.policy.is_empty() {
+        return None;
+    }
+    match authz::read_policy(inputs.policy) {
+        Ok(policy) => Some(policy),
+        Err(mistakes) => {
+            mistakes
+                .into_iter()
+                .for_each(|mistake| diagnostics.push(mistake));
+            None
+        }
+    }
+}
+
+/// What is known while a suite is read.
+struct Reader<'a> {
+    inputs: &'a Inputs<'a>,
+    names: &'a Names<'a>,
+    /// None, too, where the policy itself has mistakes.
+    policy: Option<&'a Policy>,
+    diagnostics: Diagnostics,
+    secrets: Vec<String>,
+    /// Environment variables whose absence has been told.
+    unset: BTreeSet<String>,
+    /// Fields that misspelt variables probably meant, so that they are used after all.
+    meant_fields: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    fn suite(&mut self, root: &Node) -> Option<Suite> {
+        let mut fields = root.fields(&mut self.diagnostics)?;
+        let version = fields.required("version", &mut self.diagnostics);
+        let policy = fields.optional("policy");
+        let targets = fields.required("targets", &mut self.diagnostics);
+        let sessions = fields.optional("sessions");
+        let actors = fields.required("actors", &mut self.diagnostics);
+        let resources = fields.optional("resources");
+        let actions = fields.required("actions", &mut self.diagnostics);
+        let expect = fields.optional("expect");
+        fields.finish(&mut self.diagnostics);
+        self.version(version);
+        self.check_policy(policy, expect.is_some(), root);
+        let targets = targets.map(|it| self.all(it, Self::target));
+        let sessions = sessions.map(|it| self.all(it, Self::session));
+        let actors = actors.map(|it| self.actors(it));
+        let resources = resources.map(|it| self.all(it, Self::resource));
+        let actions = actions.map(|it| self.actions(it));
+        let targets = targets.flatten();
+        let expect = expect.map(|it| self.expect(it, targets.as_deref()));
+        self.check_fields_used(root);
+        Some(Suite {
+            targets: complete(targets?)?,
+            sessions: complete(sessions.unwrap_or_else(|| Some(Vec::new()))?)?,
+            actors: complete(actors??)?,
+            resources: complete(resources.unwrap_or_else(|| Some(Vec::new()))?)?,
+            actions: complete(actions??)?,
+            expect: match expect {
+                Some(table) => Some(table?),
+                None => None,
+            },
+            policy: None,
+            secrets: Vec::new(),
+        })
+    }
+
+    fn version(&mut self, node: Option<&Node>) {
+        let Some(node) = node else {
+            return;
+        };
+        if node.to_json() != 1 {
+            let found = Text::of_scalar(node).map_or(node.kind().to_owned(), |text| {
+                format!("version `{}`", text.text)
+            });
+            let message = format!("expected version 1, found {found}");
+            self.diagnostics
+                .push(Diagnostic::new(node.place.clone(), message));
+        }
+    }
+
+    /// Every entry of a mapping of named things; `None` in place of one that is broken, so that
+    /// all keep their index.
+    fn all<T>(
+        &mut self,
+        node: &Node,
+        mut read: impl FnMut(&mut Self, &Entry) -> Option<T>,
+    ) -> Option<Vec<Option<T>>> {
+        let entries = node.map(&mut self.diagnostics)?;
+        let mut all = Vec::new();
+        for entry in entries {
+            self.check_name(entry);
+            all.push(read(self, entry));
+        }
+        Some(all)
+    }
+
+    /// Names are parts of cell names and words of tables.
+    fn check_name(&mut self, entry: &Entry) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if entry.key.is_empty() || !entry.key.chars().all(allowed) {
+            let message = format!("`{}` cannot be a name", entry.key);
+            self.diagnostics.push(
+                Diagnostic::new(entry.place.clone(), message)
+                    .label("expected letters, digits, `-` and `_`"),
+            );
+        }
+    }
+
+    /// A name that has a meaning of its own cannot be given to something else.
+    fn check_not_reserved(&mut self, entry: &Entry, reserved: &[&str], meaning: &str) {
+        if reserved.contains(&entry.key.as_str()) {
+            let message = format!("the name `{}` is taken: {meaning}", entry.key);
+            self.diagnostics
+                .push(Diagnostic::new(entry.place.clone(), message));
+        }
+    }
+
+    /// A text, number or boolean, as it is written.
+    fn scalar<'n>(&mut self, node: &'n Node) -> Option<Text<'n>> {
+        if !node.is_null()
+            && let Some(text) = Text::of_scalar(node)
+        {
+            return Some(text);
+        }
+        self.diagnostics.push(node.mismatch("text"));
+        None
+    }
+
+    /// A text that names something declared elsewhere.
+    fn name<T>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        find: impl Fn(&str) -> Option<T>,
+        known: &[&str],
+    ) -> Option<T> {
+        let word = node.text(&mut self.diagnostics)?;
+        let found = find(word);
+        if found.is_none() {
+            let mistake = unknown(&node.place, what, word, known);
+            self.diagnostics.push(mistake);
+        }
+        found
+    }
+
+    fn keep_secret(&mut self, value: &str) {
+        if value.chars().count() >= SECRET_CHARS_MIN && !self.secrets.iter().any(|it| it == value) {
+            self.secrets.push(value.to_owned());
+        }
+    }
+}
+
+/// A mistake: "unknown actor `edtor`".
+fn unknown(place: &Place, what: &str, word: &str, known: &[&str]) -> Diagnostic {
+    let label = match known {
+        [] => format!("there is no {what}"),
+        _ => format!("expected {}", authz::source::one_of(known.iter().copied())),
+    };
+    Diagnostic::new(place.clone(), format!("unknown {what} `{word}`"))
+        .label(label)
+        .nearest(word, known.iter().copied())
+}
+
+/// All of them, if none is broken.
+fn complete<T>(all: Vec<Option<T>>) -> Option<Vec<T>> {
+    all.into_iter().collect()
+}

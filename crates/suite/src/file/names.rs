@@ -1,0 +1,312 @@
+//! What a suite declares, gathered before anything is checked: a thing whose description is
+//! broken still has its name, so that one mistake does not make five.
+
+use authz::source::Place;
+use authz::source::yaml::{Entry, Node, Value};
+
+use super::call::METHODS;
+use super::template::mentions;
+use crate::model::{ActionIndex, ActorIndex, ResourceIndex, SessionIndex, TargetIndex};
+
+/// The keys of an actor that are not fields of the user's own.
+pub(super) const ACTOR_KEYS: [&str; 6] = [
+    "session",
+    "only",
+    "subject",
+    "tenant",
+    "roles",
+    "attributes",
+];
+/// The keys of an action that are not targets.
+pub(super) const ACTION_KEYS: [&str; 3] = ["permission", "expect", "control"];
+
+/// All names of a suite, each list in the order of the file.
+#[derive(Default)]
+pub(super) struct Names<'a> {
+    pub(super) targets: Vec<&'a str>,
+    pub(super) sessions: Vec<SessionName<'a>>,
+    pub(super) actors: Vec<ActorName<'a>>,
+    pub(super) resources: Vec<ResourceName<'a>>,
+    pub(super) actions: Vec<ActionName<'a>>,
+    /// The fields of actors that are used anywhere: `email` of `{{ actor.email }}`.
+    pub(super) used_fields: Vec<&'a str>,
+}
+
+pub(super) struct SessionName<'a> {
+    pub(super) name: &'a str,
+    /// What the login remembers of its answer.
+    pub(super) captures: Vec<&'a str>,
+    /// Whether it says `who`.
+    pub(super) who: bool,
+    /// Whether it is too broken to be asked.
+    broken: bool,
+}
+
+pub(super) struct ActorName<'a> {
+    pub(super) name: &'a str,
+    pub(super) place: &'a Place,
+    pub(super) session: Option<&'a str>,
+    pub(super) only_setup: bool,
+    /// The keys that are given: fields, and `subject` and `tenant` too.
+    keys: Vec<&'a str>,
+    /// Whether it is too broken to be asked.
+    broken: bool,
+}
+
+pub(super) struct ResourceName<'a> {
+    pub(super) type_name: &'a str,
+    /// `id`, and what `create` captures.
+    pub(super) fields: Vec<&'a str>,
+    pub(super) owners: Vec<&'a str>,
+    pub(super) views: Vec<ViewName<'a>>,
+    /// Whether it is too broken to be asked.
+    pub(super) broken: bool,
+}
+
+pub(super) struct ViewName<'a> {
+    pub(super) name: &'a str,
+    /// Whether it shows one resource, and not a list of them.
+    pub(super) of_instance: bool,
+}
+
+pub(super) struct ActionName<'a> {
+    pub(super) type_name: &'a str,
+    pub(super) name: &'a str,
+    pub(super) place: &'a Place,
+    /// Whether a call names a resource of the type; unknown where a call is broken.
+    pub(super) on_instance: Option<bool>,
+    /// The targets on which it is tried, as written.
+    pub(super) layers: Vec<&'a str>,
+}
+
+/// How far a run has come when a value of an actor is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// Only what the file says is known.
+    Declared,
+    /// The login has answered.
+    LoggedIn,
+    /// The system has said who it is.
+    Identified,
+    /// A probe is made: a visitor has an id, a subject and a tenant too, though nobody's.
+    Probing,
+}
+
+impl<'a> Names<'a> {
+    /// The names in a suite, whatever else is wrong with it.
+    pub(super) fn of(root: &'a Node) -> Self {
+        let mut used_fields = Vec::new();
+        fields_used(root, &mut used_fields);
+        Self {
+            targets: entries(child(root, "targets"))
+                .map(|entry| entry.key.as_str())
+                .collect(),
+            sessions: entries(child(root, "sessions")).map(session).collect(),
+            actors: entries(child(root, "actors")).map(actor).collect(),
+            resources: entries(child(root, "resources")).map(resource).collect(),
+            actions: entries(child(root, "actions"))
+                .flat_map(|of_type| {
+                    entries(Some(&of_type.value)).map(move |entry| action(&of_type.key, entry))
+                })
+                .collect(),
+            used_fields,
+        }
+    }
+
+    pub(super) fn target(&self, name: &str) -> Option<TargetIndex> {
+        self.targets.iter().position(|it| *it == name)
+    }
+
+    pub(super) fn session(&self, name: &str) -> Option<SessionIndex> {
+        self.sessions.iter().position(|it| it.name == name)
+    }
+
+    pub(super) fn actor(&self, name: &str) -> Option<ActorIndex> {
+        self.actors.iter().position(|it| it.name == name)
+    }
+
+    pub(super) fn resource(&self, type_name: &str) -> Option<ResourceIndex> {
+        self.resources
+            .iter()
+            .position(|it| it.type_name == type_name)
+    }
+
+    pub(super) fn action(&self, type_name: &str, name: &str) -> Option<ActionIndex> {
+        self.actions
+            .iter()
+            .position(|it| it.type_name == type_name && it.name == name)
+    }
+
+    pub(super) fn actor_names(&self) -> impl Iterator<Item = &'a str> {
+        self.actors.iter().map(|it| it.name)
+    }
+
+    /// The actors that are tried.
+    pub(super) fn probing(&self) -> impl Iterator<Item = (ActorIndex, &ActorName<'a>)> {
+        let numbered = self.actors.iter().enumerate();
+        numbered.filter(|(_, actor)| !actor.only_setup)
+    }
+
+    /// The fields `actor.FIELD` that have a value at a stage, or `None` if a mistake elsewhere
+    /// makes that impossible to say.
+    pub(super) fn fields_of(&self, actor: ActorIndex, stage: Stage) -> Option<Vec<&'a str>> {
+        let actor = self.actors.get(actor).filter(|it| !it.broken)?;
+        let mut fields = actor.keys.clone();
+        fields.push("name");
+        let Some(session) = actor.session else {
+            if stage == Stage::Probing {
+                fields.extend(["id", "subject", "tenant"]);
+            }
+            return Some(fields);
+        };
+        let session = self.sessions.iter().find(|it| it.name == session)?;
+        if session.broken {
+            return None;
+        }
+        if stage >= Stage::LoggedIn {
+            fields.extend(&session.captures);
+        }
+        if stage >= Stage::Identified && session.who {
+            fields.push("id");
+        }
+        Some(fields)
+    }
+}
+
+fn session(entry: &Entry) -> SessionName<'_> {
+    let captures = entries(child(&entry.value, "capture"));
+    SessionName {
+        name: &entry.key,
+        captures: captures.map(|capture| capture.key.as_str()).collect(),
+        who: child(&entry.value, "who").is_some(),
+        broken: !is_map(&entry.value),
+    }
+}
+
+fn actor(entry: &Entry) -> ActorName<'_> {
+    let keys = entries(Some(&entry.value)).map(|it| it.key.as_str());
+    ActorName {
+        name: &entry.key,
+        place: &entry.place,
+        session: child(&entry.value, "session").and_then(text),
+        only_setup: child(&entry.value, "only").is_some(),
+        keys: keys
+            .filter(|key| !ACTOR_KEYS.contains(key) || ["subject", "tenant"].contains(key))
+            .collect(),
+        broken: !is_map(&entry.value) && !entry.value.is_null(),
+    }
+}
+
+fn resource(entry: &Entry) -> ResourceName<'_> {
+    let create = child(&entry.value, "create");
+    let captures = entries(create.and_then(|it| child(it, "capture")));
+    let owners = match child(&entry.value, "owners").map(|it| &it.value) {
+        Some(Value::List(items)) => items.iter().filter_map(text).collect(),
+        _ => Vec::new(),
+    };
+    ResourceName {
+        type_name: &entry.key,
+        fields: std::iter::once("id")
+            .chain(captures.map(|capture| capture.key.as_str()))
+            .collect(),
+        owners,
+        views: entries(child(&entry.value, "views"))
+            .map(|view| ViewName {
+                name: &view.key,
+                of_instance: call_mentions(&view.value, &entry.key) != Some(false),
+            })
+            .collect(),
+        broken: !is_map(&entry.value),
+    }
+}
+
+fn action<'a>(type_name: &'a str, entry: &'a Entry) -> ActionName<'a> {
+    let layers: Vec<&Entry> = entries(Some(&entry.value))
+        .filter(|it| !ACTION_KEYS.contains(&it.key.as_str()))
+        .collect();
+    let mentioned: Vec<Option<bool>> = layers
+        .iter()
+        .map(|layer| call_mentions(&layer.value, type_name))
+        .collect();
+    let on_instance = if mentioned.contains(&Some(true)) {
+        Some(true)
+    } else if mentioned.is_empty() || mentioned.contains(&None) {
+        None
+    } else {
+        Some(false)
+    };
+    ActionName {
+        type_name,
+        name: &entry.key,
+        place: &entry.place,
+        on_instance,
+        layers: layers.iter().map(|it| it.key.as_str()).collect(),
+    }
+}
+
+/// Whether a call names a resource of the type; `None` where there is no call to be seen.
+fn call_mentions(call: &Node, type_name: &str) -> Option<bool> {
+    let parts = entries(Some(call)).filter(|it| is_part_of_call(&it.key));
+    let mut seen = false;
+    for part in parts {
+        seen |= METHODS.contains(&part.key.as_str());
+        if any_text(&part.value, &mut |text| {
+            mentions(text).any(|(base, _)| base == type_name)
+        }) {
+            return Some(true);
+        }
+    }
+    seen.then_some(false)
+}
+
+fn is_part_of_call(key: &str) -> bool {
+    METHODS.contains(&key) || ["json", "form", "body", "headers"].contains(&key)
+}
+
+fn fields_used<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
+    any_text(node, &mut |text| {
+        for (base, field) in mentions(text) {
+            if ["actor", "owner"].contains(&base) && !found.contains(&field) {
+                found.push(field);
+            }
+        }
+        false
+    });
+}
+
+/// Whether any text in the tree is one that is looked for.
+fn any_text<'a>(node: &'a Node, look: &mut dyn FnMut(&'a str) -> bool) -> bool {
+    match &node.value {
+        Value::Scalar(scalar) => look(&scalar.text),
+        Value::List(items) => items.iter().any(|item| any_text(item, look)),
+        Value::Map(entries) => entries.iter().any(|entry| any_text(&entry.value, look)),
+    }
+}
+
+/// The value of a key, if the node is a mapping that has it.
+pub(super) fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    entries(Some(node))
+        .find(|entry| entry.key == key)
+        .map(|entry| &entry.value)
+}
+
+/// The entries of a node that may be a mapping.
+pub(super) fn entries(node: Option<&Node>) -> impl Iterator<Item = &Entry> {
+    let entries = match node.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    entries.iter()
+}
+
+/// The text of a node that may be one.
+pub(super) fn text(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Scalar(scalar) if scalar.to_json().is_string() => Some(&scalar.text),
+        _ => None,
+    }
+}
+
+fn is_map(node: &Node) -> bool {
+    matches!(node.value, Value::Map(_))
+}

@@ -1,0 +1,3 @@
+//! Tests of the crate from outside: suite files as users write them.
+
+mod file;
