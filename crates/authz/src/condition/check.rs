@@ -25,6 +25,9 @@ pub(crate) struct Scope<'a> {
     pub(crate) types: &'a IndexMap<Arc<str>, ObjectType>,
     /// The type of the resource.
     pub(crate) resource: &'a ObjectType,
+    /// Whether some declaration of a type could not be read, so that an attribute of the subject
+    /// that is not known may yet be declared.
+    pub(crate) is_partial: bool,
 }
 
 /// The expression that the syntax tree means and its type. What is mistaken is reported and has
@@ -212,6 +215,9 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_of_subject(&mut self, field: &Word) {
+        if self.scope.is_partial {
+            return;
+        }
         let types = self.scope.types.values();
         let known = types.flat_map(|it| it.attributes.keys().map(|name| &**name));
         let message = format!("a subject has no attribute `{}`", field.text);

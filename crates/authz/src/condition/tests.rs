@@ -39,7 +39,11 @@ pub(super) fn outcome(policy: &Policy, text: &str) -> String {
     };
     let resource = policy.types.get("post").unwrap();
     let types: &IndexMap<_, _> = &policy.types;
-    let mut checker = Checker::new(Scope { types, resource });
+    let mut checker = Checker::new(Scope {
+        types,
+        resource,
+        is_partial: false,
+    });
     let (expression, found) = checker.check(&tree);
     if !checker.mistakes.is_empty() {
         let messages = checker.mistakes.iter().map(|it| it.message.as_str());

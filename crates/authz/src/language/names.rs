@@ -1,6 +1,6 @@
 //! The second phase: every name is looked up, every default typed, and the model built.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -17,9 +17,10 @@ use super::structure::{AttributeEntry, File, Grant, RoleEntry, TypeEntry, Word};
 
 /// The policy that the files mean; what is wrong is reported and left out.
 pub(super) fn resolve(file: &File, sources: &[Source], diagnostics: &mut Diagnostics) -> Policy {
-    let types = types(&file.types, diagnostics);
-    let actions: usize = types.values().map(|it: &Type| it.actions.len()).sum();
-    let declared = declared_roles(&file.roles, &types, diagnostics);
+    let types = types(file, diagnostics);
+    let actions = types.declared.values();
+    let actions: usize = actions.map(|it| it.actions.len()).sum();
+    let declared = declared_roles(file, &types, diagnostics);
     let roles = roles::inherit(declared, actions, diagnostics);
     let roles = roles.into_iter().map(|role| (Arc::clone(&role.name), role));
     once(
@@ -43,7 +44,25 @@ pub(super) fn resolve(file: &File, sources: &[Source], diagnostics: &mut Diagnos
         }),
         targets: rules::index(&rules, actions),
         rules,
-        types,
+        types: types.declared,
+    }
+}
+
+/// The declared types, and of which of them more may be declared than is known. What may be
+/// declared is not called unknown: the mistake that hides it is told already.
+#[derive(Debug, Default)]
+pub(super) struct Types {
+    pub(super) declared: IndexMap<Arc<str>, Type>,
+    /// Types of which a part could not be read.
+    pub(super) partial: HashSet<Arc<str>>,
+    /// Whether a whole type may be missing.
+    misses_some: bool,
+}
+
+impl Types {
+    /// Whether more may be declared than is known.
+    pub(super) fn is_partial(&self) -> bool {
+        self.misses_some || !self.partial.is_empty()
     }
 }
 
@@ -80,23 +99,31 @@ fn once<'a>(key: &str, mut places: impl Iterator<Item = &'a Place>, diagnostics:
     }
 }
 
-fn types(entries: &[TypeEntry], diagnostics: &mut Diagnostics) -> IndexMap<Arc<str>, Type> {
-    let names: Vec<&str> = entries.iter().map(|it| it.name.text.as_str()).collect();
+fn types(file: &File, diagnostics: &mut Diagnostics) -> Types {
+    let names = file.types.iter().map(|it| it.name.text.as_str());
+    let names: Vec<&str> = names.collect();
     let mut declarations = Declarations::of("type");
-    let mut types = IndexMap::new();
+    let mut types = Types {
+        misses_some: file.misses_types,
+        ..Types::default()
+    };
     let mut number = 0;
-    for entry in entries {
-        if declarations.add(&entry.name, diagnostics) {
-            let name: Arc<str> = entry.name.text.as_str().into();
-            let attributes = attributes(entry, &names, diagnostics);
-            let found = Type {
-                tenant_slot: tenant_slot(entry, &attributes, diagnostics),
-                attributes,
-                actions: actions(&entry.actions, &mut number),
-                name: Arc::clone(&name),
-            };
-            types.insert(name, found);
+    for entry in &file.types {
+        if !declarations.add(&entry.name, diagnostics) {
+            continue;
         }
+        let name: Arc<str> = entry.name.text.as_str().into();
+        let attributes = attributes(entry, &names, file.misses_types, diagnostics);
+        if entry.misses_parts || attributes.len() < entry.attributes.len() {
+            types.partial.insert(Arc::clone(&name));
+        }
+        let found = Type {
+            tenant_slot: tenant_slot(entry, &attributes, diagnostics),
+            attributes,
+            actions: actions(&entry.actions, &mut number),
+            name: Arc::clone(&name),
+        };
+        types.declared.insert(name, found);
     }
     types
 }
@@ -116,10 +143,11 @@ fn actions(entries: &[(Word, ActionKind)], number: &mut usize) -> IndexMap<Arc<s
 fn attributes(
     entry: &TypeEntry,
     types: &[&str],
+    misses_types: bool,
     diagnostics: &mut Diagnostics,
 ) -> IndexMap<Arc<str>, Attribute> {
     let typed = entry.attributes.iter().filter_map(|attribute| {
-        let found = typed_attribute(attribute, types, diagnostics)?;
+        let found = typed_attribute(attribute, types, misses_types, diagnostics)?;
         Some((Arc::from(attribute.name.text.as_str()), found))
     });
     typed.collect()
@@ -128,12 +156,16 @@ fn attributes(
 fn typed_attribute(
     entry: &AttributeEntry,
     types: &[&str],
+    misses_types: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<Attribute> {
     let word = &entry.value_type;
     let declared = types.contains(&word.text.as_str());
     let declared = declared.then(|| AttributeType::Reference(word.text.as_str().into()));
     let Some(value_type) = AttributeType::built_in(&word.text).or(declared) else {
+        if misses_types {
+            return None;
+        }
         let known = AttributeType::BUILT_IN.iter().chain(types).copied();
         let mistake = Diagnostic::new(word.place.clone(), format!("unknown type `{}`", word.text))
             .label("expected a built-in or a declared type");
@@ -170,22 +202,18 @@ fn tenant_slot(
 }
 
 /// The reserved roles first, declared or not, then the others in the order of the file.
-fn declared_roles(
-    entries: &[RoleEntry],
-    types: &IndexMap<Arc<str>, Type>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Declared> {
+fn declared_roles(file: &File, types: &Types, diagnostics: &mut Diagnostics) -> Vec<Declared> {
     let mut declarations = Declarations::of("role");
     let mut kept: IndexMap<&str, Option<&RoleEntry>> =
         IndexMap::from([(ANYONE, None), (SIGNED_IN, None)]);
-    for entry in entries {
+    for entry in &file.roles {
         if declarations.add(&entry.name, diagnostics) {
             kept.insert(&entry.name.text, Some(entry));
         }
     }
     let names: IndexMap<&str, usize> = kept.keys().copied().zip(0..).collect();
     let declared = kept.iter().map(|(name, entry)| match entry {
-        Some(entry) => declared_role(entry, &names, types, diagnostics),
+        Some(entry) => declared_role(entry, &names, file.misses_roles, types, diagnostics),
         None => undeclared_role(name),
     });
     declared.collect()
@@ -203,11 +231,12 @@ fn undeclared_role(name: &str) -> Declared {
 fn declared_role(
     entry: &RoleEntry,
     names: &IndexMap<&str, usize>,
-    types: &IndexMap<Arc<str>, Type>,
+    misses_roles: bool,
+    types: &Types,
     diagnostics: &mut Diagnostics,
 ) -> Declared {
     let includes = entry.includes.iter().filter_map(|word| {
-        let index = included_role(word, names, diagnostics)?;
+        let index = included_role(word, names, misses_roles, diagnostics)?;
         Some((index, word.clone()))
     });
     let includes = includes.collect();
@@ -233,6 +262,7 @@ fn empty_role(name: &str, place: Option<Place>) -> Role {
 fn included_role(
     word: &Word,
     names: &IndexMap<&str, usize>,
+    misses_roles: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<usize> {
     if is_reserved(&word.text) {
@@ -242,7 +272,7 @@ fn included_role(
         return None;
     }
     let found = names.get(word.text.as_str()).copied();
-    if found.is_none() {
+    if found.is_none() && !misses_roles {
         let known = names.keys().copied().filter(|name| !is_reserved(name));
         let message = format!("unknown role `{}`", word.text);
         let mistake = Diagnostic::new(word.place.clone(), message);
@@ -254,14 +284,17 @@ fn included_role(
 /// The type of the grant, and the numbers of its actions. `*` is every action of the type.
 pub(super) fn granted_actions(
     grant: &Grant,
-    types: &IndexMap<Arc<str>, Type>,
+    types: &Types,
     diagnostics: &mut Diagnostics,
 ) -> (Option<usize>, Vec<usize>) {
     let word = &grant.type_name;
-    let Some((index, _, found)) = types.get_full(word.text.as_str()) else {
-        let known = types.keys().map(|name| &**name);
-        let mistake = Diagnostic::new(word.place.clone(), format!("unknown type `{}`", word.text));
-        diagnostics.push(mistake.nearest(&word.text, known));
+    let Some((index, _, found)) = types.declared.get_full(word.text.as_str()) else {
+        if !types.misses_some {
+            let known = types.declared.keys().map(|name| &**name);
+            let message = format!("unknown type `{}`", word.text);
+            let mistake = Diagnostic::new(word.place.clone(), message);
+            diagnostics.push(mistake.nearest(&word.text, known));
+        }
         return (None, Vec::new());
     };
     let mut numbers = Vec::new();
@@ -271,6 +304,7 @@ pub(super) fn granted_actions(
             None if action.text == "*" => {
                 numbers.extend(found.actions.values().map(|action| action.number));
             }
+            None if types.partial.contains(&found.name) => {}
             None => diagnostics.push(unknown_action(action, found)),
         }
     }

@@ -1,21 +1,14 @@
 //! Rules with their names looked up and their conditions checked against every type that they
 //! apply to.
 
-use std::sync::Arc;
-
-use indexmap::IndexMap;
-
 use crate::condition::{Condition, Mistake, Scope};
-use crate::model::{Rule, Target, Type};
+use crate::model::{Rule, Target};
 use crate::source::yaml::Node;
 use crate::source::{Diagnostic, Diagnostics, Source};
 
-use super::names::{Declarations, granted_actions};
+use super::names::{Declarations, Types, granted_actions};
 use super::scalar;
 use super::structure::{Grant, RuleEntry};
-
-/// The declared types.
-type Types = IndexMap<Arc<str>, Type>;
 
 /// The rules in the order of the file.
 pub(super) fn resolve(
@@ -66,8 +59,15 @@ fn target(
     diagnostics: &mut Diagnostics,
 ) -> Option<Target> {
     let (type_index, actions) = granted_actions(grant, types, diagnostics);
-    let (_, resource) = types.get_index(type_index?)?;
-    let scope = Scope { types, resource };
+    let (name, resource) = types.declared.get_index(type_index?)?;
+    if types.partial.contains(name) {
+        return None;
+    }
+    let scope = Scope {
+        types: &types.declared,
+        resource,
+        is_partial: types.is_partial(),
+    };
     let condition = match when {
         Some(node) => Some(condition(node, scope, sources, diagnostics)?),
         None => None,

@@ -9,7 +9,11 @@ use crate::source::{Diagnostic, Diagnostics, Place, Source, one_of};
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) types: Vec<TypeEntry>,
+    /// Whether a section could not be read, so that more may be declared than is known.
+    pub(super) misses_types: bool,
     pub(super) roles: Vec<RoleEntry>,
+    /// The same for roles.
+    pub(super) misses_roles: bool,
     /// Where the first `roles` stands.
     pub(super) roles_place: Option<Place>,
     pub(super) tenants: Vec<TenantsEntry>,
@@ -29,6 +33,8 @@ pub(super) struct TypeEntry {
     pub(super) name: Word,
     pub(super) attributes: Vec<AttributeEntry>,
     pub(super) actions: Vec<(Word, ActionKind)>,
+    /// Whether a part could not be read, so that more may be declared than is known.
+    pub(super) misses_parts: bool,
 }
 
 #[derive(Debug)]
@@ -89,12 +95,14 @@ fn document(root: &Node, file: &mut File, diagnostics: &mut Diagnostics) {
     }
     if let Some(node) = fields.optional("types") {
         let types = entries(node, diagnostics, type_entry);
+        file.misses_types |= types.len() < length(node);
         file.types.extend(types);
     }
     if let Some(entry) = fields.entry("roles") {
         file.roles_place.get_or_insert(entry.place.clone());
-        file.roles
-            .extend(entries(&entry.value, diagnostics, role_entry));
+        let roles = entries(&entry.value, diagnostics, role_entry);
+        file.misses_roles |= roles.len() < length(&entry.value);
+        file.roles.extend(roles);
     }
     if let Some(entry) = fields.entry("tenants") {
         file.tenants.extend(tenants(entry, diagnostics));
@@ -137,21 +145,25 @@ fn tenants(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<TenantsEntry>
 }
 
 fn type_entry(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<TypeEntry> {
-    let name = name("type", entry, diagnostics);
+    let name = name("a type", entry, diagnostics);
     if AttributeType::built_in(&entry.key).is_some() {
         let message = format!("`{}` is a built-in type", entry.key);
         let mistake = Diagnostic::new(entry.place.clone(), message);
         diagnostics.push(mistake.label("a declared type needs another name"));
         return None;
     }
-    let mut fields = entry.value.fields(diagnostics)?;
-    let attributes = section(&mut fields, "attributes", diagnostics, attribute_entry);
-    let actions = section(&mut fields, "actions", diagnostics, action_entry);
-    fields.finish(diagnostics);
+    let before = diagnostics.count();
+    let (mut attributes, mut actions) = (Vec::new(), Vec::new());
+    if let Some(mut fields) = entry.value.fields(diagnostics) {
+        attributes = section(&mut fields, "attributes", diagnostics, attribute_entry);
+        actions = section(&mut fields, "actions", diagnostics, action_entry);
+        fields.finish(diagnostics);
+    }
     Some(TypeEntry {
         name: name?,
         attributes,
         actions,
+        misses_parts: diagnostics.count() > before,
     })
 }
 
@@ -177,7 +189,7 @@ fn attribute_entry(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Attri
 }
 
 fn action_entry(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<(Word, ActionKind)> {
-    let name = name("action", entry, diagnostics);
+    let name = name("an action", entry, diagnostics);
     let kind = word(&entry.value, diagnostics)?;
     let kind = match kind.text.as_str() {
         "collection" => ActionKind::Collection,
@@ -195,19 +207,21 @@ fn action_entry(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<(Word, A
 }
 
 fn role_entry(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<RoleEntry> {
-    let name = name("role", entry, diagnostics);
-    let mut fields = entry.value.fields(diagnostics)?;
-    let includes = fields.optional("includes");
-    let includes = includes.map_or_else(Vec::new, |node| words(node, diagnostics));
-    let can = section(&mut fields, "can", diagnostics, grant);
-    let across_tenants = flag(&mut fields, "across_tenants", diagnostics);
-    fields.finish(diagnostics);
-    Some(RoleEntry {
+    let name = name("a role", entry, diagnostics);
+    let mut role = RoleEntry {
         name: name?,
-        includes,
-        can,
-        across_tenants,
-    })
+        includes: Vec::new(),
+        can: Vec::new(),
+        across_tenants: false,
+    };
+    if let Some(mut fields) = entry.value.fields(diagnostics) {
+        let includes = fields.optional("includes");
+        role.includes = includes.map_or_else(Vec::new, |node| words(node, diagnostics));
+        role.can = section(&mut fields, "can", diagnostics, grant);
+        role.across_tenants = flag(&mut fields, "across_tenants", diagnostics);
+        fields.finish(diagnostics);
+    }
+    Some(role)
 }
 
 fn rule(node: &Node, diagnostics: &mut Diagnostics) -> Option<RuleEntry> {
@@ -294,6 +308,14 @@ fn entries<T>(
     read.collect()
 }
 
+/// How many entries there should be; one if it is no mapping, because then nobody knows.
+fn length(node: &Node) -> usize {
+    match &node.value {
+        yaml::Value::Map(entries) => entries.len(),
+        _ => 1,
+    }
+}
+
 fn words(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Word> {
     let items = node.list(diagnostics).unwrap_or_default();
     let words = items.iter().filter_map(|item| word(item, diagnostics));
@@ -335,7 +357,7 @@ fn rule_name(node: &Node, diagnostics: &mut Diagnostics) -> Option<Word> {
 fn name(what: &str, entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Word> {
     let is_name = is_name(&entry.key, true);
     if !is_name {
-        let message = format!("`{}` cannot be the name of a {what}", entry.key);
+        let message = format!("`{}` cannot be the name of {what}", entry.key);
         diagnostics.push(
             Diagnostic::new(entry.place.clone(), message)
                 .label("expected a letter or `_`, then letters, digits, `_` and `-`"),

@@ -64,6 +64,11 @@ impl Diagnostics {
         self.0.push(mistake);
     }
 
+    /// How many mistakes have been told so far.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
