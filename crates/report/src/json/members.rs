@@ -5,6 +5,8 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CompactFormatter, Formatter};
 
 /// Writes one object.
 #[derive(Debug)]
@@ -71,6 +73,27 @@ impl<W: Write> Members<W> {
     }
 
     fn value(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)
+        let mut serializer = Serializer::with_formatter(&mut self.out, Harmless);
+        value.serialize(&mut serializer).map_err(io::Error::from)
+    }
+}
+
+/// Compact JSON that is harmless on a terminal: JSON escapes the first 32 controls only (RFC 8259,
+/// section 7), but U+009B begins a control sequence as well.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        let mut rest = fragment;
+        while let Some((at, control)) = rest.char_indices().find(|(_, c)| c.is_control()) {
+            let (before, behind) = rest.split_at(at);
+            CompactFormatter.write_string_fragment(writer, before)?;
+            write!(writer, "\\u{:04x}", u32::from(control))?;
+            rest = behind.strip_prefix(control).unwrap_or("");
+        }
+        CompactFormatter.write_string_fragment(writer, rest)
     }
 }

@@ -22,7 +22,8 @@ pub const REPORT_SCHEMA: &str = include_str!("../../schema/report.schema.json");
 /// Writes a run as one JSON document.
 ///
 /// The document is whole even when the run is not: an interrupted run says so in its summary, and
-/// a reporter that is dropped before the end closes the document with what it has counted.
+/// a reporter that is dropped before the end closes the document with what it has counted. It
+/// makes many small writes: give it a writer that buffers.
 #[derive(Debug)]
 pub struct JsonReporter<W: Write> {
     members: Members<W>,

@@ -12,7 +12,8 @@ const PLAN_VERSION: u32 = 1;
 /// The JSON Schema (draft 2020-12) of the plan.
 pub const PLAN_SCHEMA: &str = include_str!("../../schema/plan.schema.json");
 
-/// Writes a plan as it comes, in the form of [`PLAN_SCHEMA`]; no cell is kept.
+/// Writes a plan as it comes, in the form of [`PLAN_SCHEMA`]; no cell is kept. It makes many
+/// small writes: give it a writer that buffers.
 ///
 /// # Errors
 /// Those of `out`.

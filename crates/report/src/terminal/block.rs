@@ -8,16 +8,22 @@
 //! ```
 
 use super::paint::{Ink, Paint};
-use super::text::{pad, width, wrap};
+use super::text::{pad, width, wrap_behind};
 
 /// Where the texts begin.
 const TEXT_AT: usize = 12;
 
+/// How far to the right further lines stand of a text that has a lead: behind `allow  `.
+const LEAD_HANG: usize = 7;
+
 /// Between the columns.
 const GAP: usize = 3;
 
-/// A left column narrower than this gives its room up no further.
+/// The place stands below the text rather than beside one that is narrower than this.
 const LEFT_MIN: usize = 30;
+
+/// So does the name of the cell: its sentence should stay on one line.
+const LEFT_BESIDE_NAME_MIN: usize = 44;
 
 /// Where the columns of all blocks stand.
 #[derive(Debug, Clone, Copy)]
@@ -40,16 +46,23 @@ impl Columns {
         });
         let beside_place = width.saturating_sub(TEXT_AT + GAP + place);
         let beside_name = beside_place.saturating_sub(GAP + name);
-        let least = left.min(LEFT_MIN);
-        let has_names = beside_name >= least;
+        let has_names = beside_name >= left.min(LEFT_BESIDE_NAME_MIN);
         let room = if has_names { beside_name } else { beside_place };
         Self {
             width,
-            left: (room >= least).then_some(room.min(left)),
+            left: (room >= left.min(LEFT_MIN)).then_some(room.min(left)),
             place,
             has_names,
         }
     }
+}
+
+/// What stands before a text.
+struct Start {
+    text: String,
+    width: usize,
+    /// Where the further lines of the text begin; not behind `width`.
+    hang: usize,
 }
 
 /// A block that grows line by line.
@@ -82,20 +95,27 @@ impl Block {
             place.to_owned()
         };
         let painted = self.paint.ink(ink, label.trim_end());
-        let painted = painted + &" ".repeat(width(&label) - width(label.trim_end()));
-        self.lines(&painted, width(&label), text, Ink::Strong, &right);
+        let start = Start {
+            text: painted + &" ".repeat(width(&label) - width(label.trim_end())),
+            width: width(&label),
+            hang: TEXT_AT,
+        };
+        self.lines(&start, text, Ink::Strong, &right);
         if !self.columns.has_names {
             self.row("cell", "", name, "");
         }
     }
 
-    /// A labelled text: `lead` stands before it, and the text wraps beside the lead. `place` may
-    /// be empty.
+    /// A labelled text; `lead` stands before it, and its further lines stand a little to the
+    /// right. `place` may be empty.
     pub(super) fn row(&mut self, label: &str, lead: &str, text: &str, place: &str) {
         let label = pad(&format!("  {label}"), TEXT_AT);
-        let at = width(&label) + width(lead);
-        let start = self.paint.ink(Ink::Faint, &label) + lead;
-        self.lines(&start, at, text, Ink::Plain, place);
+        let start = Start {
+            text: self.paint.ink(Ink::Faint, &label) + lead,
+            width: width(&label) + width(lead),
+            hang: TEXT_AT + width(lead).min(LEAD_HANG),
+        };
+        self.lines(&start, text, Ink::Plain, place);
     }
 
     /// A labelled text that is not touched, so that it can be copied.
@@ -104,23 +124,26 @@ impl Block {
         self.push(&(self.paint.ink(Ink::Faint, &label) + text));
     }
 
-    /// A text from column `at` on, `right` beside its first line or, without room, below it.
-    fn lines(&mut self, start: &str, at: usize, text: &str, ink: Ink, right: &str) {
-        let end = match self.columns.left {
-            Some(left) if !right.is_empty() => TEXT_AT + left,
-            _ => self.columns.width,
-        };
-        let lines = wrap(text, end.saturating_sub(at).max(1));
+    /// A text behind `start`, `right` beside its first line or, without room, below it.
+    fn lines(&mut self, start: &Start, text: &str, ink: Ink, right: &str) {
+        let beside = self.columns.left.filter(|_| !right.is_empty());
+        let end = beside.map_or(self.columns.width, |left| TEXT_AT + left);
+        let room = end.saturating_sub(start.hang).max(1);
+        let lines = wrap_behind(start.width - start.hang, text, room);
         for (index, line) in lines.iter().enumerate() {
-            let before = if index == 0 { start } else { &" ".repeat(at) };
-            let mut painted = format!("{before}{}", self.paint.ink(ink, line));
-            if index == 0 && self.columns.left.is_some() && !right.is_empty() {
-                let gap = (end + GAP).saturating_sub(at + width(line));
-                painted += &(" ".repeat(gap) + &self.paint.ink(Ink::Faint, right));
+            let painted = self.paint.ink(ink, line);
+            if index > 0 {
+                self.push(&(" ".repeat(start.hang) + &painted));
+                continue;
             }
-            self.push(&painted);
+            let mut first = format!("{}{painted}", start.text);
+            if beside.is_some() {
+                let gap = (end + GAP).saturating_sub(start.width + width(line));
+                first += &(" ".repeat(gap) + &self.paint.ink(Ink::Faint, right));
+            }
+            self.push(&first);
         }
-        if self.columns.left.is_none() && !right.is_empty() {
+        if beside.is_none() && !right.is_empty() {
             let below = " ".repeat(TEXT_AT) + &self.paint.ink(Ink::Faint, right);
             self.push(&below);
         }

@@ -8,6 +8,18 @@ use super::paint::Ink;
 use super::sentence::sentence;
 use super::text::{clean, clean_lines, clean_short, pad, width};
 
+/// Reasons of the judge that only repeat what the verdict means.
+const ADDS_NOTHING: [&str; 8] = [
+    "allowed",
+    "denied",
+    "concealed",
+    "absent",
+    "allowed, and should not be",
+    "refused, and should not be",
+    "refused, but it happened",
+    "refused, but in the wrong way",
+];
+
 /// What is shown of a judged cell. Every text in it is clean.
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
@@ -45,7 +57,8 @@ impl Finding {
             place: clean(&record.place.to_string()),
             sentence: clean(&sentence(record)),
             expected: Said::of(&record.expected, record.verdict),
-            because: because.filter(|because| *because != observed),
+            because: because
+                .filter(|because| *because != observed && !ADDS_NOTHING.contains(&&**because)),
             observed,
             control: record.control.as_ref().map(control),
             repeat,

@@ -28,6 +28,7 @@ pub(super) fn sentence(record: &CellRecord) -> String {
 struct Phrase<'a> {
     verb: &'a str,
     object: String,
+    is_on_instance: bool,
 }
 
 impl<'a> Phrase<'a> {
@@ -37,6 +38,7 @@ impl<'a> Phrase<'a> {
         (is_word(type_name) && is_word(verb)).then(|| Self {
             verb,
             object: object(record, type_name, verb),
+            is_on_instance: record.owner.is_some(),
         })
     }
 }
@@ -51,7 +53,7 @@ fn object(record: &CellRecord, type_name: &str, verb: &str) -> String {
 }
 
 fn spoken(actor: &str, phrase: &Phrase<'_>, verdict: Verdict, is_allowed: bool) -> String {
-    let Phrase { verb, object } = phrase;
+    let Phrase { verb, object, .. } = phrase;
     let does = || format!("{actor} {} {object}", third_person(verb));
     let cannot = || format!("{actor} cannot {verb} {object}");
     match (verdict, is_allowed) {
@@ -59,9 +61,10 @@ fn spoken(actor: &str, phrase: &Phrase<'_>, verdict: Verdict, is_allowed: bool) 
         (Verdict::Escalation, true) => does() + ", and changes what it must not",
         (Verdict::Held, false) | (Verdict::Lockout, _) => cannot(),
         (Verdict::Leak, true) => does() + ", and sees too much",
-        (Verdict::Leak, false) => cannot() + ", but learns of it",
+        (Verdict::Leak, false) if phrase.is_on_instance => cannot() + ", but learns of it",
+        (Verdict::Leak, false) => cannot() + ", but is told too much",
         (Verdict::SideEffect, _) => cannot() + ", but it happens",
-        (Verdict::WrongDenial, _) => cannot() + ", but is refused in the wrong way",
+        (Verdict::WrongDenial, _) => cannot() + ", but is told so in the wrong way",
         (Verdict::Inconclusive, _) => format!("unknown whether {actor} can {verb} {object}"),
     }
 }
@@ -69,13 +72,13 @@ fn spoken(actor: &str, phrase: &Phrase<'_>, verdict: Verdict, is_allowed: bool) 
 fn named(record: &CellRecord, is_allowed: bool) -> String {
     let end = match (record.verdict, is_allowed) {
         (Verdict::Escalation, true) => " changes what it must not",
-        (Verdict::Held | Verdict::Escalation, _) => "",
-        (Verdict::Lockout, _) => " is refused",
+        (Verdict::Held, true) | (Verdict::Escalation, false) => " is allowed",
+        (Verdict::Held, false) | (Verdict::Lockout, _) => " is refused",
         (Verdict::Leak, true) => " shows too much",
         (Verdict::Leak, false) => " is refused, but tells of it",
         (Verdict::SideEffect, _) => " is refused, but happens",
         (Verdict::WrongDenial, _) => " is refused in the wrong way",
-        (Verdict::Inconclusive, _) => " is unknown",
+        (Verdict::Inconclusive, _) => " is not known",
     };
     let what = row_name(&record.action, record.owner.as_deref());
     format!("{}: {what}{end}", record.actor)

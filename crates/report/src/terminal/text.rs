@@ -50,20 +50,31 @@ pub(super) fn pad(text: &str, columns: usize) -> String {
 
 /// The text in lines of at most `columns`, broken at spaces where there are any.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    wrap_behind(0, text, columns)
+}
+
+/// The same, where `used` columns of the first line are taken already.
+pub(super) fn wrap_behind(used: usize, text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
+    let mut at = used;
     for word in text.split_inclusive(' ') {
-        if width(&line) + width(word.trim_end()) > columns && !line.is_empty() {
+        let fits = at + width(word.trim_end()) <= columns;
+        if !fits && at > 0 {
             lines.push(take_line(&mut line));
+            at = 0;
         }
-        if line.is_empty() && word == " " && !lines.is_empty() {
+        if at == 0 && word == " " && !lines.is_empty() {
             continue;
         }
         for character in word.chars() {
-            if width(&line) + char_width(character) > columns && character != ' ' {
+            let more = char_width(character);
+            if at + more > columns && character != ' ' && at > 0 {
                 lines.push(take_line(&mut line));
+                at = 0;
             }
             line.push(character);
+            at += more;
         }
     }
     lines.push(take_line(&mut line));

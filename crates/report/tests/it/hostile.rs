@@ -1,5 +1,6 @@
 //! A hostile system must not steer the terminal of whoever tests it.
 
+use report::json::JsonReporter;
 use report::terminal::{Style, TerminalReporter, exchanges, plan_matrix};
 use suite::event::{AnswerRecord, CellRecord, Exchange, ExpectedRecord};
 use suite::plan::{Phase, PlannedCell};
@@ -103,6 +104,21 @@ fn a_plan_does_not_steer_the_terminal() {
         ..PLAIN
     };
     assert_harmless(&plan_matrix(&[cell], &[evil.actor], style));
+}
+
+#[test]
+fn json_does_not_steer_the_terminal() {
+    let mut events = given::run([evil_cell(Verdict::Leak)]);
+    events.insert(1, given::note(EVIL));
+    let mut out = Vec::new();
+    given::told(&events, &mut out, JsonReporter::new);
+    let text = String::from_utf8(out).unwrap();
+    let control = text
+        .chars()
+        .find(|&character| character.is_control() && character != '\n');
+    assert_eq!(control, None, "{text:?}");
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(told["notes"], serde_json::json!([EVIL]));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{given, plan};
 
 fn text(events: &[Event]) -> String {
     let mut out = Vec::new();
-    given::told(events, &mut out, |out| JsonReporter::new(out));
+    given::told(events, &mut out, JsonReporter::new);
     String::from_utf8(out).unwrap()
 }
 

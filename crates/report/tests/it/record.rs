@@ -13,7 +13,7 @@ fn one_event_a_line() {
     let mut events = given::run([given::escalation()]);
     events.insert(1, given::note("a note\nof two lines"));
     let mut out = Vec::new();
-    given::told(&events, &mut out, |out| EventLog::new(out));
+    given::told(&events, &mut out, EventLog::new);
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 

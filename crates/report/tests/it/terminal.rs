@@ -1,8 +1,10 @@
 //! The report that people read.
 
+use authz::Denial;
 use report::terminal::{Style, TerminalReporter};
 use suite::event::{CellRecord, Event, Summary};
-use suite::verdict::Verdict;
+use suite::model::Expected;
+use suite::verdict::{Control, EffectSeen, Observation, Received, Shown, Verdict, judge};
 
 use crate::given::{self, PLAIN};
 
@@ -77,6 +79,56 @@ fn verbose_tells_every_cell() {
         .into_iter()
         .filter(|cell| !cell.verdict.is_finding());
     insta::assert_snapshot!(text(&given::run(held), style));
+}
+
+/// What the judge says of the plain case of each verdict only repeats what the verdict means.
+#[test]
+fn a_reason_that_adds_nothing_is_left_out() {
+    let seen = |received, effect| Observation {
+        received,
+        shown: Shown {
+            canary: false,
+            body: true,
+            secret: false,
+            like_absent: Some(true),
+        },
+        effect,
+        control: Control::Succeeded,
+    };
+    let forbidden = Received::Denied(Denial::Forbidden);
+    let deny = Expected::Deny(Denial::Forbidden);
+    let cases = [
+        (
+            deny,
+            Received::Success,
+            EffectSeen::Declared,
+            Verdict::Escalation,
+        ),
+        (deny, forbidden, EffectSeen::Declared, Verdict::SideEffect),
+        (
+            Expected::Allow,
+            forbidden,
+            EffectSeen::NotLooked,
+            Verdict::Lockout,
+        ),
+        (
+            Expected::Deny(Denial::Unauthenticated),
+            forbidden,
+            EffectSeen::NotLooked,
+            Verdict::WrongDenial,
+        ),
+    ];
+    for (expected, received, effect, verdict) in cases {
+        let judgement = judge(expected, &seen(received, effect));
+        assert_eq!(judgement.verdict, verdict);
+        let record = CellRecord {
+            verdict,
+            because: Some(judgement.because.to_owned()),
+            ..given::escalation()
+        };
+        let text = text(&given::run([record]), PLAIN);
+        assert!(!text.contains("because"), "{text}");
+    }
 }
 
 #[test]

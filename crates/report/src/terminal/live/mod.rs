@@ -44,14 +44,16 @@ impl Live {
             bar.set_style(style);
         }
         let actors = run.actors.iter().map(|actor| clean(actor)).collect();
-        Self {
+        let live = Self {
             bar,
             matrix: Matrix::new(run.cells, actors),
             columns,
             rows,
             paint,
             drawn: None,
-        }
+        };
+        live.draw();
+        live
     }
 
     /// Fills a place in.
