@@ -1,2 +1,5 @@
-//! The command line.
-fn main() {}
+//! `lockstep`, the program.
+
+fn main() -> std::process::ExitCode {
+    lockstep::main().into()
+}

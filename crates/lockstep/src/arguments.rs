@@ -1,0 +1,263 @@
+//! The command line as `clap` reads it. The texts are its manual.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::terminal::Colour;
+
+/// Keeps the permissions that a team intended and the permissions that its running system really
+/// enforces in lockstep.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lockstep",
+    version,
+    after_help = "Exit codes: 0 everything held; 1 at least one finding; 2 a mistake in the files, nothing was sent; 3 no finding, but something is inconclusive; 70 Lockstep's own fault; 130 interrupted.\n\nBegin with `lockstep demo`."
+)]
+pub(crate) struct Arguments {
+    /// When to use colour; `auto` honours NO_COLOR.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(crate) color: Colour,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Tests a sample system with planted faults, live: no setup, no network.
+    Demo(Demo),
+    /// Shows what would be tried and what is expected of it; sends nothing.
+    Plan(Plan),
+    /// Tries every cell of a suite (or those that a pattern names) on the running system.
+    Test(Test),
+    /// Tries one cell again and shows every request and answer.
+    Repeat(Repeat),
+    /// Prints a live credential of an actor, for use in other tools.
+    Token(Token),
+    /// Prints the JSON Schema of a file format, for editors and other tools.
+    Schema(Schema),
+    /// Prints the completion script of a shell.
+    Completions(Completions),
+}
+
+/// Which suite.
+#[derive(Debug, Args)]
+pub(crate) struct SuiteFile {
+    /// The suite file.
+    #[arg(
+        long,
+        short,
+        default_value = "lockstep.yaml",
+        value_name = "FILE",
+        env = "LOCKSTEP_SUITE"
+    )]
+    pub(crate) suite: PathBuf,
+}
+
+/// How requests are sent.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Sending {
+    /// How many cells are tried at once.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "CELLS")]
+    pub(crate) concurrency: u16,
+    /// The most requests in one second to each target; over what the suite says.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "REQUESTS")]
+    pub(crate) rate: Option<u32>,
+    /// The longest time for one request with its answer: `10s`, `500ms`.
+    #[arg(long, default_value = "10s", value_parser = parse_duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+    /// The largest answer that is read, in KiB, after decompression.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=65_536), value_name = "KIB")]
+    pub(crate) body_limit: u32,
+}
+
+/// What is told, and where to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reporting {
+    /// Writes another report: `json=FILE`, or `json=-` for standard output, which then holds
+    /// nothing else. May be given several times.
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    pub(crate) reports: Vec<ReportTo>,
+    /// Tells every cell, not only those that did not hold.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+/// `lockstep test`.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Which cells: names in which `*` stands for any text, such as 'viewer/post.*'. Their
+    /// controls are tried too.
+    #[arg(value_name = "CELL")]
+    pub(crate) cells: Vec<String>,
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+    /// How requests are sent.
+    #[command(flatten)]
+    pub(crate) sending: Sending,
+    /// What is told.
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
+    /// Keeps no record of the run under `.lockstep/`.
+    #[arg(long)]
+    pub(crate) no_record: bool,
+}
+
+/// `lockstep plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// Which cells: names in which `*` stands for any text.
+    #[arg(value_name = "CELL")]
+    pub(crate) cells: Vec<String>,
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Shows for each cell why, its control and its fixture.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+/// `lockstep repeat`.
+#[derive(Debug, Args)]
+pub(crate) struct Repeat {
+    /// The cell, such as viewer/post.update/editor.
+    #[arg(value_name = "CELL")]
+    pub(crate) cell: String,
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+    /// How requests are sent.
+    #[command(flatten)]
+    pub(crate) sending: Sending,
+}
+
+/// `lockstep token`.
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// The actor.
+    #[arg(value_name = "ACTOR")]
+    pub(crate) actor: String,
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+    /// How requests are sent.
+    #[command(flatten)]
+    pub(crate) sending: Sending,
+}
+
+/// `lockstep demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Plants no fault: everything holds.
+    #[arg(long, conflicts_with = "faults")]
+    pub(crate) fixed: bool,
+    /// Plants only this fault. May be given several times; `--list` names them.
+    #[arg(long = "fault", value_name = "NAME", value_parser = fault_names())]
+    pub(crate) faults: Vec<String>,
+    /// Lists the faults and ends.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Leaves the system running after the test, until Ctrl-C, and says how to call it.
+    #[arg(long)]
+    pub(crate) serve: bool,
+    /// Writes the demo's suite and policy into this folder and ends, as a beginning for your own.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["fixed", "faults", "serve", "list"])]
+    pub(crate) write: Option<PathBuf>,
+    /// Never opens a browser.
+    #[arg(long)]
+    pub(crate) no_open: bool,
+    /// How requests are sent.
+    #[command(flatten)]
+    pub(crate) sending: Sending,
+    /// What is told.
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
+}
+
+fn fault_names() -> clap::builder::PossibleValuesParser {
+    let faults = demo::Fault::ALL.iter();
+    faults
+        .map(|fault| clap::builder::PossibleValue::new(fault.name()).help(fault.summary()))
+        .collect::<Vec<_>>()
+        .into()
+}
+
+/// `lockstep schema`.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Of which format.
+    #[arg(value_enum)]
+    pub(crate) format: Format,
+}
+
+/// A file format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The suite file, lockstep.yaml.
+    Suite,
+    /// The policy file, policy.yaml.
+    Policy,
+    /// What `--report json=FILE` writes.
+    Report,
+    /// What `lockstep plan --json` prints.
+    Plan,
+}
+
+/// `lockstep completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Of which shell.
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// Where a report goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReportTo {
+    /// The file; `None` for standard output.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl FromStr for ReportTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some(("json", "")) => Err("a file is missing behind `json=`".to_owned()),
+            Some(("json", "-")) => Ok(Self { file: None }),
+            Some(("json", file)) => Ok(Self {
+                file: Some(file.into()),
+            }),
+            Some((format, _)) => Err(format!("unknown format `{format}`; expected `json`")),
+            None => Err("expected `json=FILE` or `json=-`".to_owned()),
+        }
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a time such as `10s` or `500ms`".to_owned();
+    let unit_at = text
+        .find(|c: char| !c.is_ascii_digit())
+        .ok_or_else(expected)?;
+    let (number, unit) = text.split_at_checked(unit_at).ok_or_else(expected)?;
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    let time = match unit {
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "m" => Duration::from_secs(number.saturating_mul(60)),
+        _ => return Err(expected()),
+    };
+    if time.is_zero() || time > Duration::from_secs(3_600) {
+        return Err("expected a time from 1ms to 60m".to_owned());
+    }
+    Ok(time)
+}

@@ -1,0 +1,58 @@
+//! One module a command.
+
+mod demo;
+mod plan;
+mod repeat;
+mod test;
+mod token;
+
+use std::io::{self, Write};
+
+use clap::CommandFactory as _;
+
+use crate::arguments::{Arguments, Command, Completions, Format, Schema};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why it ends early.
+pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let colour = arguments.color;
+    match arguments.command {
+        Command::Demo(command) => demo::execute(command, colour).await,
+        Command::Plan(command) => plan::execute(&command, colour),
+        Command::Test(command) => test::execute(command, colour).await,
+        Command::Repeat(command) => repeat::execute(command, colour).await,
+        Command::Token(command) => token::execute(command).await,
+        Command::Schema(Schema { format }) => print(schema(format)),
+        Command::Completions(Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "lockstep", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+    }
+}
+
+fn schema(format: Format) -> &'static str {
+    match format {
+        Format::Suite => suite::file::SUITE_SCHEMA,
+        Format::Policy => authz::POLICY_SCHEMA,
+        Format::Report => report::json::REPORT_SCHEMA,
+        Format::Plan => report::json::PLAN_SCHEMA,
+    }
+}
+
+/// Prints to standard output. That nobody reads to the end is no fault.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::Held),
+    }
+}
+
+/// The value of an environment variable.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

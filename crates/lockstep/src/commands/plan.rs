@@ -1,0 +1,32 @@
+//! `lockstep plan`: the matrix with what is expected of every cell. Sends nothing, so that it
+//! needs no credentials either.
+
+use std::io::BufWriter;
+
+use suite::plan::{PlannedCell, actor_name, probing_actors};
+
+use super::{environment, print};
+use crate::arguments::Plan;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::load::load;
+use crate::run;
+use crate::terminal::{Colour, stdout_style};
+
+pub(super) fn execute(command: &Plan, colour: Colour) -> Result<ExitCode, Failure> {
+    let loaded = load(&command.suite.suite, &environment, false)?;
+    let plan = run::plan(&loaded, &command.cells)?;
+    let cells = plan.records(&loaded.suite);
+    if command.json {
+        let mut out = BufWriter::new(Vec::new());
+        report::json::plan_json(cells, &mut out)?;
+        let json = out.into_inner().map_err(|error| error.into_error())?;
+        return print(&String::from_utf8_lossy(&json));
+    }
+    let cells: Vec<PlannedCell> = cells.collect();
+    let actors: Vec<String> = probing_actors(&loaded.suite)
+        .map(|actor| actor_name(&loaded.suite, actor).to_owned())
+        .collect();
+    let style = stdout_style(colour, command.verbose);
+    print(&report::terminal::plan_matrix(&cells, &actors, style))
+}

@@ -1,0 +1,208 @@
+//! Loads the files of a suite. The crates below this one open nothing.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use authz::source::{Diagnostic, SOURCE_BYTES_MAX, Source};
+use suite::file::{Inputs, read_suite, references};
+use suite::model::Suite;
+
+use crate::failure::Failure;
+
+/// A suite with the files that it was read from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The suite.
+    pub(crate) suite: Suite,
+    /// Its files, for messages.
+    pub(crate) sources: Vec<Source>,
+}
+
+/// The files of a suite, not yet read.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    suite: Option<Source>,
+    policy: Vec<Source>,
+    schemas: Vec<Source>,
+    mistakes: Vec<Diagnostic>,
+    broken: Vec<Source>,
+}
+
+/// Loads a suite file and the files that it names.
+///
+/// # Errors
+/// Mistakes in the files, all at once.
+pub(crate) fn load(
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    unset_is_mistake: bool,
+) -> Result<Loaded, Failure> {
+    let files = Files::open(path)?;
+    read(files, environment, unset_is_mistake)
+}
+
+/// Reads a suite from its files.
+///
+/// # Errors
+/// Mistakes in the files, all at once.
+pub(crate) fn read(
+    files: Files,
+    environment: &dyn Fn(&str) -> Option<String>,
+    unset_is_mistake: bool,
+) -> Result<Loaded, Failure> {
+    let sources = files.sources();
+    let Some(suite) = &files.suite else {
+        return Err(Failure::Mistakes {
+            mistakes: files.mistakes,
+            sources,
+        });
+    };
+    let read = read_suite(&Inputs {
+        suite,
+        policy: &files.policy,
+        schemas: &files.schemas,
+        environment,
+        unset_is_mistake,
+    });
+    match read {
+        Ok(suite) if files.mistakes.is_empty() => Ok(Loaded { suite, sources }),
+        read => {
+            let mut mistakes = files.mistakes;
+            mistakes.extend(read.err().into_iter().flatten());
+            Err(Failure::Mistakes { mistakes, sources })
+        }
+    }
+}
+
+impl Files {
+    /// Files that are part of the program.
+    pub(crate) fn embedded(suite: Source, policy: Source) -> Self {
+        Self {
+            suite: Some(suite),
+            policy: vec![policy],
+            ..Self::default()
+        }
+    }
+
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let mut files = Self::default();
+        let bytes = bytes(path).map_err(|error| {
+            let path = path.display();
+            Failure::usage(format!(
+                "the suite `{path}` cannot be read: {error}\nhelp: name another one with `--suite FILE`, or see one at work with `lockstep demo`"
+            ))
+        })?;
+        let Some(suite) = files.source(path, &bytes) else {
+            return Ok(files);
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let named = references(&suite);
+        if let Some((policy, place)) = named.policy {
+            match policy_files(&folder.join(&policy)) {
+                Ok(paths) => files.policy = files.sources_of(&paths),
+                Err(why) => files.mistakes.push(Diagnostic::new(
+                    place,
+                    format!("the policy `{policy}` cannot be read: {why}"),
+                )),
+            }
+        }
+        for (schema, place) in named.schemas {
+            match self::bytes(&folder.join(&schema)) {
+                Ok(bytes) => {
+                    let source = files.source(&folder.join(&schema), &bytes);
+                    files.schemas.extend(source);
+                }
+                Err(why) => files.mistakes.push(Diagnostic::new(
+                    place,
+                    format!("the schema `{schema}` cannot be read: {why}"),
+                )),
+            }
+        }
+        files.suite = Some(suite);
+        Ok(files)
+    }
+
+    fn sources_of(&mut self, paths: &[PathBuf]) -> Vec<Source> {
+        let mut sources = Vec::new();
+        for path in paths {
+            match bytes(path) {
+                Ok(bytes) => sources.extend(self.source(path, &bytes)),
+                Err(error) => {
+                    let empty = Source::new(&name(path), "");
+                    let message = format!("the file cannot be read: {error}");
+                    self.mistakes
+                        .push(Diagnostic::new(empty.place(0..0), message));
+                    self.broken.push(empty);
+                }
+            }
+        }
+        sources
+    }
+
+    fn source(&mut self, path: &Path, bytes: &[u8]) -> Option<Source> {
+        match Source::from_bytes(&name(path), bytes) {
+            Ok(source) => Some(source),
+            Err(broken) => {
+                let (source, mistake) = *broken;
+                self.mistakes.push(mistake);
+                self.broken.push(source);
+                None
+            }
+        }
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        self.suite
+            .iter()
+            .chain(&self.policy)
+            .chain(&self.schemas)
+            .chain(&self.broken)
+            .cloned()
+            .collect()
+    }
+}
+
+/// The name of a file in messages: its path as it was given, with slashes everywhere.
+fn name(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}
+
+/// The bytes of a file, one more than may be read if there are too many.
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(SOURCE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file, or the policy files of a folder in the order of their names.
+fn policy_files(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| error.to_string())?.path();
+        if is_policy_file(&path) {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err("no `*.yaml` file in it is a policy".to_owned());
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Facts and tests of a policy stand in the same folder.
+fn is_policy_file(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return false;
+    };
+    let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+    let stem = name.trim_end_matches(".yaml").trim_end_matches(".yml");
+    yaml && path.is_file() && stem != "facts" && !stem.ends_with(".test")
+}
