@@ -11,7 +11,7 @@ pub struct Decision {
     pub outcome: Outcome,
     /// What decided.
     pub reason: Reason,
-    /// Whether a condition that was looked at reads `now`, so that the answer may differ later.
+    /// Whether a condition looked at `now`, so that the answer may be another at another time.
     pub depends_on_time: bool,
 }
 

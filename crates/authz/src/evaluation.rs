@@ -9,7 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::condition::Failure;
+use crate::condition::{Evaluation, Failure};
 use crate::decision::{Decision, Denial, Outcome, Reason};
 use crate::facts::{Request, Resource, Subject};
 use crate::model::{ANYONE, ActionKind, Effect, Policy, Rule, SIGNED_IN, Target};
@@ -39,8 +39,9 @@ impl Policy {
     /// - A resource of another tenant is permitted only by what a subject holds through a role
     ///   with `across_tenants`; rules may still deny it. An instance whose tenant is not known
     ///   is indeterminate.
-    /// - Without a session only the role `anyone` counts, the gate stands open, and a rule whose
-    ///   condition comes to nothing for want of a subject does not apply.
+    /// - Without a session only the role `anyone` counts, and the gate stands open.
+    /// - A rule does not apply where its condition comes to nothing for want of a subject (there
+    ///   is no session) or of an instance (the action is one on the collection).
     /// - A subject, resource or action that is not this policy's is indeterminate.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
         let Some((action, kind)) = self.requested_action(request) else {
@@ -50,7 +51,7 @@ impl Policy {
             return undecided(self.unknown_tenant(request));
         };
         let mut depends_on_time = false;
-        let members = self.combine(request, action, gate, &mut depends_on_time);
+        let members = self.combine(request, (action, kind), gate, &mut depends_on_time);
         let (value, by) = members.finish();
         let outcome = match value {
             Extended::Permit => Outcome::Permit,
@@ -108,7 +109,7 @@ impl Policy {
     fn combine(
         &self,
         request: &Request<'_>,
-        action: usize,
+        (action, kind): (usize, ActionKind),
         gate: Gate,
         depends_on_time: &mut bool,
     ) -> DenyOverrides<By> {
@@ -128,7 +129,7 @@ impl Policy {
             let Some(target) = rule.targets.get(target) else {
                 continue;
             };
-            members.add(member(index, rule, target, request, depends_on_time));
+            members.add(member(index, rule, target, request, kind, depends_on_time));
             if members.is_decided() {
                 break;
             }
@@ -178,14 +179,16 @@ fn member(
     rule: &Rule,
     target: &Target,
     request: &Request<'_>,
+    kind: ActionKind,
     depends_on_time: &mut bool,
 ) -> Member<By> {
     let holds = target.condition.as_ref().map_or(Ok(true), |condition| {
-        *depends_on_time |= condition.reads_now;
-        condition.holds(request)
+        let Evaluation { result, read_now } = condition.holds(request, kind);
+        *depends_on_time |= read_now;
+        result
     });
     let (value, error) = match (holds, rule.effect) {
-        (Ok(false) | Err(Failure::NoSubject), _) => (Extended::NotApplicable, None),
+        (Ok(false) | Err(Failure::Absent), _) => (Extended::NotApplicable, None),
         (Ok(true), Effect::Permit) => (Extended::Permit, None),
         (Ok(true), Effect::Deny) => (Extended::Deny, None),
         (Err(Failure::Error(error)), Effect::Permit) => {

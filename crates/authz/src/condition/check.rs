@@ -36,7 +36,6 @@ pub(super) struct Checker<'a> {
     scope: Scope<'a>,
     locals: Vec<(String, Type)>,
     pub(super) mistakes: Vec<Mistake>,
-    pub(super) reads_now: bool,
 }
 
 type Typed = (Expression, Type);
@@ -47,7 +46,6 @@ impl<'a> Checker<'a> {
             scope,
             locals: Vec::new(),
             mistakes: Vec::new(),
-            reads_now: false,
         }
     }
 
@@ -109,10 +107,7 @@ impl<'a> Checker<'a> {
             }
             "action" => (Expression::Action, Type::String),
             "tenant" => (Expression::Tenant, Type::String),
-            "now" => {
-                self.reads_now = true;
-                (Expression::Now, Type::Timestamp)
-            }
+            "now" => (Expression::Now, Type::Timestamp),
             _ => {
                 let locals = self.locals.iter().map(|(name, _)| name.as_str());
                 let mistake = Mistake::new(node.span.clone(), format!("unknown name `{name}`"))

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::facts::{Reference, Request, Subject};
+use crate::model::ActionKind;
 
 use super::functions::Function;
 use super::program::{Expression, Macro, ResourceAttribute, SubjectAttribute};
@@ -17,8 +18,9 @@ use super::{STEPS_MAX, arithmetic, convert, time};
 /// Why a condition has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It asks about the subject, and there is no session.
-    NoSubject,
+    /// It asks about something that the request is not about: the subject, where there is no
+    /// session, or an instance, where the action is one on the collection.
+    Absent,
     /// Anything else, as a fragment for people.
     Error(String),
 }
@@ -30,29 +32,55 @@ impl From<String> for Failure {
 }
 
 impl Failure {
-    /// Of two failures the one to tell: that there is no session says the least.
+    /// Of two failures the one that counts: a condition about what is absent says nothing,
+    /// whatever else is wrong with it.
     fn or(self, other: Option<Self>) -> Self {
         match (self, other) {
-            (Self::NoSubject, Some(other)) => other,
+            (_, Some(Self::Absent)) | (Self::Absent, _) => Self::Absent,
             (failure, _) => failure,
         }
     }
 }
 
+/// What came of an expression.
+#[derive(Debug)]
+pub(crate) struct Evaluation<T> {
+    pub(crate) result: Result<T, Failure>,
+    /// Whether the instant of the request was looked at: if it was not, the result is the same
+    /// at any other.
+    pub(crate) read_now: bool,
+}
+
 /// Whether a checked condition holds.
-pub(super) fn holds(condition: &Expression, request: &Request<'_>) -> Result<bool, Failure> {
-    let value = evaluate(condition, request)?;
-    boolean(&value)
+pub(super) fn holds(
+    condition: &Expression,
+    request: &Request<'_>,
+    kind: ActionKind,
+) -> Evaluation<bool> {
+    let Evaluation { result, read_now } = evaluate(condition, request, kind);
+    Evaluation {
+        result: result.and_then(|value| boolean(&value)),
+        read_now,
+    }
 }
 
 /// The value of a checked expression.
-pub(super) fn evaluate(expression: &Expression, request: &Request<'_>) -> Evaluated {
+pub(super) fn evaluate(
+    expression: &Expression,
+    request: &Request<'_>,
+    kind: ActionKind,
+) -> Evaluation<Value> {
     let mut evaluator = Evaluator {
         request,
+        kind,
         locals: Vec::new(),
         steps: STEPS_MAX,
+        read_now: false,
     };
-    evaluator.evaluate(expression)
+    Evaluation {
+        result: evaluator.evaluate(expression),
+        read_now: evaluator.read_now,
+    }
 }
 
 type Evaluated<T = Value> = Result<T, Failure>;
@@ -62,9 +90,12 @@ const BYTES_A_STEP: usize = 128;
 
 struct Evaluator<'a> {
     request: &'a Request<'a>,
+    /// Of the action of the request.
+    kind: ActionKind,
     locals: Vec<Value>,
     /// How many steps are left.
     steps: u32,
+    read_now: bool,
 }
 
 impl Evaluator<'_> {
@@ -76,7 +107,10 @@ impl Evaluator<'_> {
             Expression::Resource => self.resource(),
             Expression::Action => Ok(Value::String(self.request.action.into())),
             Expression::Tenant => self.tenant(),
-            Expression::Now => Ok(Value::Timestamp(self.request.now)),
+            Expression::Now => {
+                self.read_now = true;
+                Ok(Value::Timestamp(self.request.now))
+            }
             Expression::SubjectAttribute(attribute) => self.subject_attribute(attribute),
             Expression::ResourceAttribute(attribute) => self.resource_attribute(attribute),
             Expression::HasSubjectAttribute(attribute) => {
@@ -137,7 +171,7 @@ impl Evaluator<'_> {
         if subject.signed_in {
             Ok(subject)
         } else {
-            Err(Failure::NoSubject)
+            Err(Failure::Absent)
         }
     }
 
@@ -149,7 +183,17 @@ impl Evaluator<'_> {
     fn resource(&self) -> Evaluated {
         let resource = self.request.resource;
         let reference = resource.reference.clone().map(Value::Reference);
-        reference.ok_or_else(|| error(&format!("the {} has no name", resource.type_name)))
+        reference.ok_or_else(|| {
+            self.of_instance(error(&format!("the {} has no id", resource.type_name)))
+        })
+    }
+
+    /// A failure to know something of the resource.
+    fn of_instance(&self, failure: Failure) -> Failure {
+        match self.kind {
+            ActionKind::Collection => Failure::Absent,
+            ActionKind::Instance => failure,
+        }
     }
 
     fn tenant(&self) -> Evaluated {
@@ -174,12 +218,14 @@ impl Evaluator<'_> {
     fn resource_attribute(&self, attribute: &ResourceAttribute) -> Evaluated {
         let resource = self.request.resource;
         let found = resource.attributes.get(attribute.slot).cloned().flatten();
-        found.ok_or_else(|| match &resource.reference {
-            Some(reference) => missing(&attribute.name, Some(reference)),
-            None => error(&format!(
-                "attribute `{}` of the {} is missing",
-                attribute.name, resource.type_name
-            )),
+        found.ok_or_else(|| {
+            self.of_instance(match &resource.reference {
+                Some(reference) => missing(&attribute.name, Some(reference)),
+                None => error(&format!(
+                    "attribute `{}` of the {} is missing",
+                    attribute.name, resource.type_name
+                )),
+            })
         })
     }
 
@@ -234,7 +280,7 @@ impl Evaluator<'_> {
             match self.bool(operand) {
                 Ok(value) if value == wanted => return Ok(wanted),
                 Ok(_) => {}
-                Err(new) => failure = Some(new.or(failure)),
+                Err(new) => failure = Some(new.or(failure.take())),
             }
         }
         failure.map_or(Ok(!wanted), Err)
@@ -246,8 +292,7 @@ impl Evaluator<'_> {
     }
 
     fn binary(&mut self, operator: Operator, left: &Expression, right: &Expression) -> Evaluated {
-        let left = self.evaluate(left)?;
-        let right = self.evaluate(right)?;
+        let (left, right) = self.both(left, right)?;
         let bool = match operator {
             Operator::Equal => self.equal(&left, &right)?,
             Operator::NotEqual => !self.equal(&left, &right)?,
@@ -259,6 +304,17 @@ impl Evaluator<'_> {
             _ => return self.arithmetic(operator, &left, &right),
         };
         Ok(Value::Bool(bool))
+    }
+
+    /// Both operands; of two failures the one that counts, whichever side it is on.
+    fn both(&mut self, left: &Expression, right: &Expression) -> Evaluated<(Value, Value)> {
+        let left = self.evaluate(left);
+        let right = self.evaluate(right);
+        match (left, right) {
+            (Ok(left), Ok(right)) => Ok((left, right)),
+            (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
+            (Err(failure), Err(other)) => Err(failure.or(Some(other))),
+        }
     }
 
     fn arithmetic(&mut self, operator: Operator, left: &Value, right: &Value) -> Evaluated {
@@ -359,7 +415,7 @@ impl Evaluator<'_> {
             match self.with(item, body).and_then(|value| boolean(&value)) {
                 Ok(value) if value == wanted => return Ok(Value::Bool(wanted)),
                 Ok(_) => {}
-                Err(new) => failure = Some(new.or(failure)),
+                Err(new) => failure = Some(new.or(failure.take())),
             }
         }
         failure.map_or(Ok(Value::Bool(!wanted)), Err)

@@ -28,11 +28,12 @@ mod tests;
 pub use value::{Key, Value};
 
 pub(crate) use check::Scope;
-pub(crate) use evaluate::Failure;
+pub(crate) use evaluate::{Evaluation, Failure};
 pub(crate) use mistake::Mistake;
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;
+use crate::model::ActionKind;
 
 use check::Checker;
 use program::Expression;
@@ -45,8 +46,6 @@ pub const STEPS_MAX: u32 = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     expression: Expression,
-    /// Whether the result depends on the instant of the request.
-    pub(crate) reads_now: bool,
 }
 
 impl Condition {
@@ -61,17 +60,12 @@ impl Condition {
         if !checker.mistakes.is_empty() {
             return Err(checker.mistakes);
         }
-        Ok(Self {
-            expression,
-            reads_now: checker.reads_now,
-        })
+        Ok(Self { expression })
     }
 
-    /// Whether the condition holds for the request.
-    ///
-    /// # Errors
-    /// Why that cannot be said.
-    pub(crate) fn holds(&self, request: &Request<'_>) -> Result<bool, Failure> {
-        evaluate::holds(&self.expression, request)
+    /// Whether the condition holds for a request whose action is of this kind, or why that
+    /// cannot be said.
+    pub(crate) fn holds(&self, request: &Request<'_>, kind: ActionKind) -> Evaluation<bool> {
+        evaluate::holds(&self.expression, request, kind)
     }
 }

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use crate::facts::Request;
+use crate::model::ActionKind;
 use crate::source::Source;
 use crate::{Policy, SubjectFacts, read_policy};
 
@@ -69,10 +70,10 @@ pub(super) fn outcome(policy: &Policy, text: &str) -> String {
         resource: &policy.resource("post", Some("7"), attributes).unwrap(),
         now: "2026-11-22T13:30:05.25Z".parse().unwrap(),
     };
-    match evaluate(&expression, &request) {
+    match evaluate(&expression, &request, ActionKind::Instance).result {
         Ok(value) => format!("{found}: {}", show(&value)),
         Err(Failure::Error(error)) => format!("error: {error}"),
-        Err(Failure::NoSubject) => "error: no subject".to_owned(),
+        Err(Failure::Absent) => "error: absent".to_owned(),
     }
 }
 

@@ -88,9 +88,19 @@ struct Builder<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// The byte at which each character starts; empty for ASCII, where they are the same.
     char_starts: Vec<usize>,
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, Anchored>,
     nodes: usize,
     duplicates: Vec<Diagnostic>,
+}
+
+/// What an alias stands for.
+#[derive(Clone)]
+struct Anchored {
+    node: Node,
+    /// How many nodes it has.
+    size: usize,
+    /// How many levels it has below its own.
+    height: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -152,7 +162,7 @@ impl<'a> Builder<'a> {
         self.count(1, depth, &place)?;
         let before = self.nodes;
         let (anchor, node) = match event {
-            Event::Alias(anchor) => return self.alias(anchor, place),
+            Event::Alias(anchor) => return self.alias(anchor, place, depth),
             Event::Scalar(text, style, anchor, _) => {
                 let scalar = Scalar {
                     text: text.into_owned(),
@@ -160,6 +170,7 @@ impl<'a> Builder<'a> {
                     literal: style == ScalarStyle::Literal,
                 };
                 let value = Value::Scalar(scalar);
+                let place = self.without_trailing_space(place);
                 (anchor, Node { place, value })
             }
             Event::SequenceStart(anchor, _) => (anchor, self.list(place, depth)?),
@@ -167,21 +178,25 @@ impl<'a> Builder<'a> {
             _ => return Err(Box::new(Diagnostic::new(place, "expected a value"))),
         };
         if anchor > 0 {
-            let size = self.nodes - before + 1;
-            self.anchors.insert(anchor, (node.clone(), size));
+            let anchored = Anchored {
+                node: node.clone(),
+                size: self.nodes - before + 1,
+                height: height(&node),
+            };
+            self.anchors.insert(anchor, anchored);
         }
         Ok(node)
     }
 
-    fn alias(&mut self, anchor: usize, place: Place) -> Built<Node> {
-        let Some((node, size)) = self.anchors.get(&anchor) else {
+    fn alias(&mut self, anchor: usize, place: Place, depth: usize) -> Built<Node> {
+        let Some(anchored) = self.anchors.get(&anchor) else {
             return Err(Box::new(
                 Diagnostic::new(place, "an alias inside of what it names")
                     .label("this would never end"),
             ));
         };
-        let (node, size) = (node.clone(), *size);
-        self.count(size, 0, &place)?;
+        let Anchored { node, size, height } = anchored.clone();
+        self.count(size, depth + height, &place)?;
         Ok(node)
     }
 
@@ -261,6 +276,16 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The parser counts the white space behind a scalar in quotes as part of it.
+    fn without_trailing_space(&self, place: Place) -> Place {
+        let written = self.source.text().get(place.span.clone());
+        let length = written.map_or(0, |written| written.trim_end().len());
+        Place {
+            span: place.span.start..place.span.start + length,
+            ..place
+        }
+    }
+
     fn byte(&self, index: usize) -> usize {
         if self.char_starts.is_empty() {
             return index.min(self.source.text().len());
@@ -277,6 +302,17 @@ impl<'a> Builder<'a> {
             column: span.start.col() + 1,
         }
     }
+}
+
+/// How many levels a node has below its own.
+fn height(node: &Node) -> usize {
+    let below = |children: &mut dyn Iterator<Item = &Node>| children.map(height).max();
+    let below = match &node.value {
+        Value::Scalar(_) => None,
+        Value::List(items) => below(&mut items.iter()),
+        Value::Map(entries) => below(&mut entries.iter().map(|entry| &entry.value)),
+    };
+    below.map_or(0, |below| below + 1)
 }
 
 impl Scalar {

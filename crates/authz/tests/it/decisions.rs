@@ -1,96 +1,310 @@
-//! Decisions on a small policy: request => outcome and reason.
+//! Decisions on the policy of `policies/publishing.yaml`: one matrix of outcomes as a golden
+//! file, with the reason of each below it.
 
-use authz::source::Source;
-use authz::{Policy, Request, SubjectFacts, read_policy};
-use serde_json::json;
+use authz::source::{Source, render};
+use authz::{
+    Decision, Denial, Outcome, Policy, Request, Resource, Subject, SubjectFacts, read_policy,
+};
+use serde_json::{Value, json};
 
-pub(crate) const POLICY: &str = r#"
-version: 1
-types:
-  user: { attributes: { department: string, suspended: { type: bool, default: false } } }
-  post:
-    actions: { create: collection, list: collection, read: instance, update: instance, delete: instance }
-    attributes: { owner: user, tenant: tenant }
-roles:
-  viewer: { can: { post: [list, read] } }
-  editor: { includes: [viewer], can: { post: [create, update] } }
-  admin: { includes: [editor], can: { post: [delete], user: ["*"] } }
-  support: { across_tenants: true, can: { post: [read] } }
-tenants: { conceal: true }
-"#;
+pub(crate) const PUBLISHING: &str = include_str!("policies/publishing.yaml");
 
 pub(crate) fn policy(text: &str) -> Policy {
     let sources = [Source::new("policy.yaml", text)];
     match read_policy(&sources) {
         Ok(policy) => policy,
-        Err(mistakes) => panic!("{}", authz::source::render(&mistakes, &sources, false)),
+        Err(mistakes) => panic!("{}", render(&mistakes, &sources, false)),
     }
 }
 
-fn decide(policy: &Policy, roles: &[&str], tenant: &str, action: &str) -> String {
+/// A signed-in subject, `user:NAME`.
+fn member(policy: &Policy, name: &str, tenant: &str, roles: &[&str], attributes: Value) -> Subject {
     let facts = SubjectFacts {
-        reference: Some("user:vera".to_owned()),
+        reference: Some(format!("user:{name}")),
         signed_in: true,
         tenant: Some(tenant.to_owned()),
         roles: roles.iter().map(|&role| role.to_owned()).collect(),
+        attributes: attributes.as_object().unwrap().clone(),
+    };
+    policy.subject(facts).unwrap()
+}
+
+fn subjects(policy: &Policy) -> Vec<(&'static str, Subject)> {
+    let news = || json!({ "department": "news" });
+    let facts = |signed_in| SubjectFacts {
+        signed_in,
+        tenant: signed_in.then(|| "acme".to_owned()),
         ..SubjectFacts::default()
     };
-    let subject = policy.subject(facts).unwrap();
-    let attributes = json!({ "tenant": "acme", "owner": "user:oscar" });
-    let resource = policy
-        .resource("post", Some("7"), attributes.as_object().unwrap())
+    vec![
+        ("anonymous", policy.subject(facts(false)).unwrap()),
+        ("unnamed", policy.subject(facts(true)).unwrap()),
+        ("viewer", member(policy, "vic", "acme", &["viewer"], news())),
+        (
+            "editor",
+            member(policy, "vera", "acme", &["editor"], news()),
+        ),
+        (
+            "undescribed",
+            member(policy, "una", "acme", &["viewer"], json!({})),
+        ),
+        (
+            "pr",
+            member(policy, "paul", "acme", &[], json!({ "department": "pr" })),
+        ),
+        (
+            "suspended",
+            member(
+                policy,
+                "sue",
+                "acme",
+                &["admin"],
+                json!({ "suspended": true }),
+            ),
+        ),
+        ("admin", member(policy, "ada", "acme", &["admin"], news())),
+        (
+            "outsider",
+            member(policy, "oscar", "globex", &["editor"], news()),
+        ),
+        (
+            "support",
+            member(policy, "sam", "globex", &["support"], news()),
+        ),
+        (
+            "operator",
+            member(policy, "olga", "globex", &["operator"], news()),
+        ),
+    ]
+}
+
+fn resources(policy: &Policy) -> Vec<(&'static str, &'static str, Resource)> {
+    let post = |attributes: Value| {
+        let attributes = attributes.as_object().unwrap();
+        policy.resource("post", Some("7"), attributes).unwrap()
+    };
+    let acme = || post(json!({ "owner": "user:vera", "tenant": "acme" }));
+    let all = policy
+        .resource("post", None, &serde_json::Map::new())
         .unwrap();
-    let decision = policy.decide(&Request {
-        subject: &subject,
-        action,
-        resource: &resource,
-        now: jiff::Timestamp::UNIX_EPOCH,
-    });
-    format!("{:?}: {}", decision.outcome, decision.reason.text)
+    let globex = post(json!({ "owner": "user:oscar", "tenant": "globex" }));
+    let closed = json!({ "owner": "user:vera", "tenant": "acme", "classification": "restricted" });
+    let comment = json!({ "owner": "user:vic", "post": "post:7" });
+    let comment = comment.as_object().unwrap();
+    vec![
+        ("all", "list", all.clone()),
+        ("all", "create", all),
+        ("acme's, vera's", "read", acme()),
+        ("acme's, vera's", "update", acme()),
+        ("acme's, vera's", "delete", acme()),
+        (
+            "acme's, ownerless",
+            "update",
+            post(json!({ "tenant": "acme" })),
+        ),
+        ("globex's, oscar's", "read", globex.clone()),
+        ("globex's, oscar's", "update", globex),
+        ("restricted", "read", post(closed)),
+        ("nobody's", "read", post(json!({}))),
+        (
+            "vic's",
+            "read",
+            policy.resource("comment", Some("1"), comment).unwrap(),
+        ),
+        (
+            "vic's",
+            "delete",
+            policy.resource("comment", Some("1"), comment).unwrap(),
+        ),
+        (
+            "vic's",
+            "hide",
+            policy.resource("comment", Some("1"), comment).unwrap(),
+        ),
+    ]
+}
+
+fn short(decision: &Decision) -> String {
+    let outcome = match decision.outcome {
+        Outcome::Permit => "permit",
+        Outcome::Deny(Denial::Unauthenticated) => "unauth",
+        Outcome::Deny(Denial::Forbidden) => "forbid",
+        Outcome::Deny(Denial::Concealed) => "conceal",
+        Outcome::Indeterminate => "indet",
+    };
+    let clock = if decision.depends_on_time { "~" } else { "" };
+    format!("{outcome}{clock}")
 }
 
 #[test]
-fn roles_and_tenants() {
-    let policy = policy(POLICY);
-    let cases = [
-        (
-            "viewer",
-            "acme",
-            "update",
-            "Deny(Forbidden): role `viewer` does not permit it, and no rule does",
-        ),
-        (
-            "editor",
-            "acme",
-            "update",
-            "Permit: role `editor` may update post",
-        ),
-        (
-            "admin",
-            "acme",
-            "update",
-            "Permit: role `editor` (included in `admin`) may update post",
-        ),
-        (
-            "admin",
-            "globex",
-            "update",
-            "Deny(Concealed): it is another tenant's, and nothing lets a subject of `globex` cross",
-        ),
-        (
-            "support",
-            "globex",
-            "read",
-            "Permit: role `support` may read post",
-        ),
-        (
-            "support",
-            "globex",
-            "raed",
-            "Indeterminate: `post` has no action `raed`",
-        ),
-    ];
-    for (role, tenant, action, expected) in cases {
-        assert_eq!(decide(&policy, &[role], tenant, action), expected);
+fn the_matrix_of_the_publishing_policy() {
+    let policy = policy(PUBLISHING);
+    let subjects = subjects(&policy);
+    let (mut matrix, mut reasons) = (format!("{:34}", ""), String::new());
+    for (name, _) in &subjects {
+        matrix.push_str(&format!("{name:12}"));
     }
+    for (which, action, resource) in resources(&policy) {
+        let row = format!("{}.{action} of {which}", resource.type_name());
+        matrix.push_str(&format!("\n{row:34}"));
+        reasons.push_str(&format!("\n\n{row}"));
+        for (name, subject) in &subjects {
+            let decision = policy.decide(&Request {
+                subject,
+                action,
+                resource: &resource,
+                now: "2026-11-22T18:30:00Z".parse().unwrap(),
+            });
+            matrix.push_str(&format!("{:12}", short(&decision)));
+            let place = decision.reason.place.map(|place| place.line.to_string());
+            let line = place.unwrap_or_else(|| "-".to_owned());
+            reasons.push_str(&format!(
+                "\n  {name:12} {line:>3}  {}",
+                decision.reason.text
+            ));
+        }
+    }
+    let trimmed: Vec<&str> = matrix.lines().map(str::trim_end).collect();
+    insta::assert_snapshot!(format!("{}{reasons}", trimmed.join("\n")));
+}
+
+#[test]
+fn a_decision_is_printed_as_json() {
+    let policy = policy(PUBLISHING);
+    let admin = member(&policy, "ada", "acme", &["admin"], json!({}));
+    let attributes = json!({ "owner": "user:vera", "tenant": "acme" });
+    let attributes = attributes.as_object().unwrap();
+    let mut printed = Vec::new();
+    for (subject, action) in [(&admin, "update"), (&admin, "raed")] {
+        let decision = policy.decide(&Request {
+            subject,
+            action,
+            resource: &policy.resource("post", Some("7"), attributes).unwrap(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        });
+        printed.push(serde_json::to_value(&decision).unwrap());
+    }
+    let expected = json!([
+        {
+            "outcome": "permit",
+            "reason": {
+                "kind": "role", "role": "editor", "via": "admin",
+                "place": { "file": "policy.yaml", "line": 16, "column": 3 },
+                "text": "role `editor` (included in `admin`) may update post",
+            },
+            "depends_on_time": false,
+        },
+        {
+            "outcome": "indeterminate",
+            "reason": {
+                "kind": "indeterminate", "rule": null, "place": null,
+                "text": "`post` has no action `raed`",
+            },
+            "depends_on_time": false,
+        },
+    ]);
+    assert_eq!(Value::Array(printed), expected);
+    assert_eq!(
+        serde_json::to_value(Outcome::Deny(Denial::Concealed)).unwrap(),
+        json!({ "deny": "concealed" })
+    );
+}
+
+#[test]
+fn without_tenants_in_the_file_there_is_no_gate_and_without_conceal_no_hiding() {
+    let outcomes = |text: &str| {
+        let policy = policy(text);
+        let subject = member(&policy, "oscar", "globex", &["editor"], json!({}));
+        let attributes = json!({ "owner": "user:vera", "tenant": "acme" });
+        let resource = policy.resource("post", Some("7"), attributes.as_object().unwrap());
+        let decision = policy.decide(&Request {
+            subject: &subject,
+            action: "update",
+            resource: &resource.unwrap(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        });
+        (policy.conceals(), decision.outcome)
+    };
+    let concealed = "tenants: { conceal: true }";
+    let forbidden = PUBLISHING.replace(concealed, "tenants: {}");
+    let open = PUBLISHING.replace(concealed, "");
+    assert_eq!(
+        outcomes(PUBLISHING),
+        (true, Outcome::Deny(Denial::Concealed))
+    );
+    assert_eq!(
+        outcomes(&forbidden),
+        (false, Outcome::Deny(Denial::Forbidden))
+    );
+    assert_eq!(outcomes(&open), (false, Outcome::Permit));
+}
+
+#[test]
+fn facts_that_the_policy_does_not_know_are_mistakes() {
+    let policy = policy(PUBLISHING);
+    let subject = |reference: Option<&str>, roles: &[&str], attributes: Value| {
+        let facts = SubjectFacts {
+            reference: reference.map(str::to_owned),
+            signed_in: true,
+            roles: roles.iter().map(|&role| role.to_owned()).collect(),
+            attributes: attributes.as_object().unwrap().clone(),
+            ..SubjectFacts::default()
+        };
+        policy.subject(facts).map(drop).unwrap_err()
+    };
+    let resource = |name: &str, attributes: Value| {
+        let attributes = attributes.as_object().unwrap();
+        policy
+            .resource(name, Some("7"), attributes)
+            .map(drop)
+            .unwrap_err()
+    };
+    let found = [
+        subject(Some("user:a"), &[], json!({ "departmnt": "news" })),
+        subject(Some("user:a"), &[], json!({ "suspended": "no" })),
+        subject(Some("usr:a"), &[], json!({})),
+        subject(Some("vera"), &[], json!({})),
+        subject(Some("user:a"), &["edtor"], json!({})),
+        subject(Some("user:a"), &["signed-in"], json!({})),
+        subject(None, &[], json!({ "department": "news" })),
+        resource("psot", json!({})),
+        resource("post", json!({ "titel": "x" })),
+        resource("post", json!({ "owner": "vera" })),
+        resource("post", json!({ "owner": "post:7" })),
+        resource("post", json!({ "tenant": 7 })),
+    ];
+    insta::assert_snapshot!(found.join("\n"));
+}
+
+#[test]
+fn facts_of_another_policy_are_indeterminate() {
+    let (one, other) = (policy(PUBLISHING), policy(PUBLISHING));
+    let none = serde_json::Map::new();
+    let subject = member(&one, "ada", "acme", &["admin"], json!({}));
+    let decision = other.decide(&Request {
+        subject: &subject,
+        action: "create",
+        resource: &other.resource("post", None, &none).unwrap(),
+        now: jiff::Timestamp::UNIX_EPOCH,
+    });
+    assert_eq!(decision.outcome, Outcome::Indeterminate);
+}
+
+#[test]
+fn what_the_policy_declares_can_be_asked_for_spelling_help() {
+    let policy = policy(PUBLISHING);
+    let types: Vec<&str> = policy.type_names().collect();
+    let roles: Vec<&str> = policy.role_names().collect();
+    let actions: Vec<&str> = policy.action_names("comment").collect();
+    let attributes: Vec<&str> = policy.attribute_names("post").collect();
+    assert_eq!(types, ["user", "post", "comment"]);
+    assert_eq!(roles[..4], ["anyone", "signed-in", "viewer", "editor"]);
+    assert_eq!(actions, ["read", "delete"]);
+    assert_eq!(attributes, ["owner", "tenant", "classification"]);
+    assert_eq!(policy.action_names("nothing").count(), 0);
+    assert_eq!(
+        policy.action_kind("post", "list"),
+        Some(authz::ActionKind::Collection)
+    );
+    assert_eq!(policy.action_kind("post", "raed"), None);
 }

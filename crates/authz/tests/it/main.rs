@@ -2,8 +2,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test that cannot go on fails"
 )]
 
 mod decisions;
 mod errors;
+mod garbage;
+mod schema;
+mod yaml;
