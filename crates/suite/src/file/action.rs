@@ -2,12 +2,12 @@
 
 use authz::ActionKind;
 use authz::source::yaml::{Entry, Fields, Node, Value};
-use authz::source::{Diagnostic, Place};
+use authz::source::{Diagnostic, Place, one_of};
 
 use super::Reader;
 use super::actor::settle;
 use super::call::{CallRules, DefaultTarget};
-use super::names::{ActionName, ResourceName, Stage};
+use super::names::{ActionName, ResourceName, Stage, child, entries};
 use super::resource::{TYPES_RESERVED, TYPES_RESERVED_MEANING};
 use super::template::{Holders, Scope};
 use crate::model::{
@@ -29,17 +29,41 @@ impl Reader<'_> {
         for of_type in node.map(&mut self.diagnostics)? {
             self.check_name(of_type);
             self.check_not_reserved(of_type, &TYPES_RESERVED, TYPES_RESERVED_MEANING);
+            self.check_type(of_type);
             let found = self.all(&of_type.value, |reader, entry| {
                 reader.action(&of_type.key, entry)
             });
-            actions.extend(found.unwrap_or_default());
+            if found.as_ref().is_some_and(Vec::is_empty) {
+                self.nothing_tried(&of_type.value);
+            }
+            actions.extend(found.unwrap_or_else(|| vec![None]));
         }
-        if actions.is_empty() && self.names.actions.is_empty() {
-            let message = "no action is given: nothing would be tried";
-            self.diagnostics
-                .push(Diagnostic::new(node.place.clone(), message));
+        if actions.is_empty() {
+            self.nothing_tried(node);
         }
         Some(actions)
+    }
+
+    fn nothing_tried(&mut self, node: &Node) {
+        let message = "no action is given: nothing would be tried";
+        self.diagnostics
+            .push(Diagnostic::new(node.place.clone(), message));
+    }
+
+    /// Whether the policy knows the type; for all its actions at once.
+    fn check_type(&mut self, of_type: &Entry) {
+        let expected = |action: &Entry| child(&action.value, "expect").is_none();
+        let Some(policy) = self.policy.filter(|it| !it.has_type(&of_type.key)) else {
+            return;
+        };
+        if entries(Some(&of_type.value)).any(expected) {
+            let message = format!("the policy has no type `{}`", of_type.key);
+            self.diagnostics.push(
+                Diagnostic::new(of_type.place.clone(), message)
+                    .help("if nobody should find such a thing, say `expect: absent`")
+                    .nearest(&of_type.key, policy.type_names()),
+            );
+        }
     }
 
     fn action(&mut self, type_name: &str, entry: &Entry) -> Option<Action> {
@@ -103,7 +127,7 @@ impl Reader<'_> {
 
     fn resource_missing(&mut self, name: &ActionName<'_>, declared: bool) -> bool {
         let missing = name.on_instance == Some(true) && !declared;
-        if missing {
+        if missing && self.names.is_readable("resources") {
             let type_name = name.type_name;
             let message = format!("resource `{type_name}` is not declared");
             let label = format!("a call of this action names `{type_name}`");
@@ -161,9 +185,8 @@ impl Reader<'_> {
                 session: None,
             }),
             owner: owners,
-            resource: resource
-                .filter(|_| on_instance)
-                .map(|it| (it.type_name, it.fields.as_slice())),
+            resource: resource.filter(|_| on_instance),
+            undeclared: resource.is_none().then_some(name.type_name),
             unique: true,
             token: false,
         }
@@ -171,33 +194,30 @@ impl Reader<'_> {
 
     /// Whether the policy knows what it will be asked.
     fn check_permission(&mut self, action: &ActionName<'_>, word: &str, place: &Place) {
-        let Some(policy) = self.policy else {
+        let type_name = action.type_name;
+        let Some(policy) = self.policy.filter(|it| it.has_type(type_name)) else {
             return;
         };
-        let type_name = action.type_name;
-        let mistake = if !policy.has_type(type_name) {
-            let message = format!("the policy has no type `{type_name}`");
-            Diagnostic::new(place.clone(), message)
-                .help("if nobody should find such a thing, say `expect: absent`")
-                .nearest(type_name, policy.type_names())
-        } else {
-            let message = match (policy.action_kind(type_name, word), action.on_instance) {
-                (None, _) => format!("the policy has no action `{word}` of `{type_name}`"),
-                (Some(ActionKind::Instance), Some(false)) => format!(
-                    "`{word}` is an action on a single `{type_name}`, but no call names `{{{{ {type_name}.id }}}}`"
-                ),
-                (Some(ActionKind::Collection), Some(true)) => format!(
-                    "`{word}` is an action on the collection, but a call names a `{type_name}`"
-                ),
-                _ => return,
-            };
-            let known: Vec<&str> = policy.action_names(type_name).collect();
-            let label = format!("expected {}", authz::source::one_of(known.iter().copied()));
-            let mistake = Diagnostic::new(place.clone(), message);
-            match policy.action_kind(type_name, word) {
-                None => mistake.label(label).nearest(word, known),
-                Some(_) => mistake.label("the policy and the suite differ"),
+        let mistake = match (policy.action_kind(type_name, word), action.on_instance) {
+            (None, _) => {
+                let message = format!("the policy has no action `{word}` of `{type_name}`");
+                let known: Vec<&str> = policy.action_names(type_name).collect();
+                let label = format!("expected {}", one_of(known.iter().copied()));
+                Diagnostic::new(place.clone(), message)
+                    .label(label)
+                    .nearest(word, known)
             }
+            (Some(ActionKind::Instance), Some(false)) => {
+                let message = format!("to the policy, `{word}` is an action on one `{type_name}`");
+                let label = format!("no call names `{{{{ {type_name}.id }}}}`");
+                Diagnostic::new(place.clone(), message).label(label)
+            }
+            (Some(ActionKind::Collection), Some(true)) => {
+                let message = format!("to the policy, `{word}` is an action on the collection");
+                let label = format!("a call names one `{type_name}`");
+                Diagnostic::new(place.clone(), message).label(label)
+            }
+            _ => return,
         };
         self.diagnostics.push(mistake);
     }
@@ -234,6 +254,9 @@ impl Reader<'_> {
 
     fn unknown_layer(&mut self, entry: &Entry) {
         let names = self.names;
+        if !names.is_readable("targets") {
+            return;
+        }
         let message = format!("`{}` is neither a target nor a key of an action", entry.key);
         let label = format!(
             "expected {}",
@@ -312,7 +335,7 @@ impl Reader<'_> {
     fn view_of(&mut self, word: &str, place: &Place, shared: &Shared<'_>) -> Option<usize> {
         let type_name = shared.name.type_name;
         let Some(resource) = shared.resource else {
-            if shared.name.on_instance != Some(true) {
+            if shared.name.on_instance != Some(true) && self.names.is_readable("resources") {
                 let message = format!("resource `{type_name}` is not declared");
                 self.diagnostics.push(
                     Diagnostic::new(place.clone(), message).label("a view is one of a resource"),
@@ -357,7 +380,7 @@ impl Reader<'_> {
 
     fn effect(&mut self, entry: &Entry, shared: &Shared<'_>) -> Option<Effect> {
         let kind = match &entry.value.value {
-            Value::Map(entries) => {
+            Value::Map(entries) if !entries.is_empty() => {
                 let views: Vec<_> = entries
                     .iter()
                     .map(|view| {
@@ -388,7 +411,9 @@ impl Reader<'_> {
 
     fn view_effect(&mut self, node: &Node, scope: &Scope<'_>) -> Option<ViewEffect> {
         match &node.value {
-            Value::Map(_) => self.assertions(node, scope, true).map(ViewEffect::Json),
+            Value::Map(entries) if !entries.is_empty() => {
+                self.assertions(node, scope, true).map(ViewEffect::Json)
+            }
             _ if super::names::text(node) == Some("gone") => Some(ViewEffect::Gone),
             _ => {
                 let expected = "`gone`, or `{ $.path: value }`";
@@ -442,7 +467,7 @@ impl Reader<'_> {
         let known: Vec<&str> = of_type.map(|it| it.name).collect();
         let what = format!("action of `{type_name}`");
         let find = |word: &str| names.action(type_name, word);
-        let index = self.name(node, &what, find, &known)?;
+        let index = self.name(node, &what, type_name, find, &known)?;
         if names.actions.get(index)?.on_instance == Some(false) {
             let message = "an item is decided on by an action on a single one";
             let label = format!("no call of this action names `{{{{ {type_name}.id }}}}`");

@@ -16,8 +16,11 @@ const RESERVED: [&str; 2] = ["owner", "nobody"];
 impl Reader<'_> {
     pub(super) fn actors(&mut self, node: &Node) -> Option<Vec<Option<Actor>>> {
         let actors = self.all(node, Self::actor)?;
-        if !actors.is_empty() && self.names.probing().next().is_none() {
-            let message = "every actor is `only: setup`: nobody is tried";
+        if self.names.probing().next().is_none() {
+            let message = match actors.is_empty() {
+                true => "no actor is given: nobody would be tried",
+                false => "every actor is `only: setup`: nobody would be tried",
+            };
             self.diagnostics
                 .push(Diagnostic::new(node.place.clone(), message));
         }
@@ -38,8 +41,15 @@ impl Reader<'_> {
         let attributes = fields.optional("attributes");
         let names = self.names;
         let known: Vec<&str> = names.sessions.iter().map(|it| it.name).collect();
-        let session_index =
-            session.map(|it| self.name(it, "session", |word| names.session(word), &known));
+        let session_index = session.map(|it| {
+            self.name(
+                it,
+                "session",
+                "sessions",
+                |word| names.session(word),
+                &known,
+            )
+        });
         let only_setup = only.map(|it| self.only(it));
         let subject = subject.map(|it| self.settled(it));
         let tenant = tenant.map(|it| self.settled(it));

@@ -76,7 +76,13 @@ impl Reader<'_> {
     /// The target that `on` names.
     pub(super) fn on(&mut self, node: &Node) -> Option<TargetIndex> {
         let names = self.names;
-        self.name(node, "target", |word| names.target(word), &names.targets)
+        self.name(
+            node,
+            "target",
+            "targets",
+            |word| names.target(word),
+            &names.targets,
+        )
     }
 
     fn call_target(
@@ -112,7 +118,7 @@ impl Reader<'_> {
             "nobody" => Some(Caller::Nobody),
             _ => names.actor(word).map(Caller::Named),
         };
-        let caller = self.name(node, "caller", find, &known)?;
+        let caller = self.name(node, "caller", "actors", find, &known)?;
         if let Caller::Named(actor) = caller
             && let Some(actor) = names.actors.get(actor)
             && actor.session.is_none()

@@ -109,6 +109,9 @@ impl Reader<'_> {
     fn column(&mut self, word: &Word<'_>, place: &Place) -> Option<ActorIndex> {
         let names = self.names;
         let Some(index) = names.actor(word.text) else {
+            if !names.is_readable("actors") {
+                return None;
+            }
             let known: Vec<&str> = names.probing().map(|(_, actor)| actor.name).collect();
             let mistake = super::unknown(place, "actor", word.text, &known);
             self.push_separated(mistake, word);
@@ -179,6 +182,10 @@ impl Reader<'_> {
         let found = action_word.text.split_once('.');
         let found = found.and_then(|(type_name, name)| names.action(type_name, name));
         let Some(index) = found else {
+            let type_name = action_word.text.split('.').next().unwrap_or_default();
+            if !names.is_readable("actions") || !names.is_readable(type_name) {
+                return None;
+            }
             let known: Vec<String> = names
                 .actions
                 .iter()
@@ -227,6 +234,7 @@ impl Reader<'_> {
             return actor;
         }
         let mistake = match actor {
+            None if !self.names.is_readable("actors") => return None,
             None => super::unknown(place, "owner", word, &owners),
             Some(_) => {
                 let message = format!("`{word}` owns no `{}`", action.type_name);

@@ -162,7 +162,7 @@ impl Reader<'_> {
         fields.finish(&mut self.diagnostics);
         self.version(version);
         self.check_policy(policy, expect.is_some(), root);
-        let targets = targets.map(|it| self.all(it, Self::target));
+        let targets = targets.map(|it| self.targets(it));
         let sessions = sessions.map(|it| self.all(it, Self::session));
         let actors = actors.map(|it| self.actors(it));
         let resources = resources.map(|it| self.all(it, Self::resource));
@@ -206,9 +206,8 @@ impl Reader<'_> {
         node: &Node,
         mut read: impl FnMut(&mut Self, &Entry) -> Option<T>,
     ) -> Option<Vec<Option<T>>> {
-        let entries = node.map(&mut self.diagnostics)?;
         let mut all = Vec::new();
-        for entry in entries {
+        for entry in node.map(&mut self.diagnostics)? {
             self.check_name(entry);
             all.push(read(self, entry));
         }
@@ -247,17 +246,19 @@ impl Reader<'_> {
         None
     }
 
-    /// A text that names something declared elsewhere.
+    /// A text that names something declared in a section of the suite. Where the section itself
+    /// is broken, that is mistake enough.
     fn name<T>(
         &mut self,
         node: &Node,
         what: &str,
+        section: &str,
         find: impl Fn(&str) -> Option<T>,
         known: &[&str],
     ) -> Option<T> {
         let word = node.text(&mut self.diagnostics)?;
         let found = find(word);
-        if found.is_none() {
+        if found.is_none() && self.names.is_readable(section) {
             let mistake = unknown(&node.place, what, word, known);
             self.diagnostics.push(mistake);
         }

@@ -1,8 +1,8 @@
 //! What a suite declares, gathered before anything is checked: a thing whose description is
 //! broken still has its name, so that one mistake does not make five.
 
-use authz::source::Place;
 use authz::source::yaml::{Entry, Node, Value};
+use authz::source::{Place, nearest};
 
 use super::call::METHODS;
 use super::template::mentions;
@@ -20,6 +20,10 @@ pub(super) const ACTOR_KEYS: [&str; 6] = [
 /// The keys of an action that are not targets.
 pub(super) const ACTION_KEYS: [&str; 3] = ["permission", "expect", "control"];
 
+/// The parts of a suite that declare names.
+const SECTIONS: [&str; 5] = ["targets", "sessions", "actors", "resources", "actions"];
+const REQUIRED: [&str; 3] = ["targets", "actors", "actions"];
+
 /// All names of a suite, each list in the order of the file.
 #[derive(Default)]
 pub(super) struct Names<'a> {
@@ -30,6 +34,9 @@ pub(super) struct Names<'a> {
     pub(super) actions: Vec<ActionName<'a>>,
     /// The fields of actors that are used anywhere: `email` of `{{ actor.email }}`.
     pub(super) used_fields: Vec<&'a str>,
+    /// Sections, and types of actions, that are there but cannot be read, so that nobody can say
+    /// which names they declare.
+    unreadable: Vec<&'a str>,
 }
 
 pub(super) struct SessionName<'a> {
@@ -110,7 +117,14 @@ impl<'a> Names<'a> {
                 })
                 .collect(),
             used_fields,
+            unreadable: unreadable(root),
         }
+    }
+
+    /// Whether a section, or the actions of a type, can be read, so that a name that is not
+    /// found there is a mistake.
+    pub(super) fn is_readable(&self, section: &str) -> bool {
+        !self.unreadable.contains(&section)
     }
 
     pub(super) fn target(&self, name: &str) -> Option<TargetIndex> {
@@ -173,6 +187,32 @@ impl<'a> Names<'a> {
     }
 }
 
+impl ResourceName<'_> {
+    /// Whether `TYPE.FIELD` is a value of this resource.
+    pub(super) fn has(&self, type_name: &str, field: &str) -> bool {
+        self.type_name == type_name && (self.broken || self.fields.contains(&field))
+    }
+}
+
+fn unreadable(root: &Node) -> Vec<&str> {
+    let given = || entries(Some(root)).map(|entry| entry.key.as_str());
+    let mut found: Vec<&str> = SECTIONS
+        .into_iter()
+        .filter(|section| match child(root, section) {
+            Some(node) => !is_map(node),
+            // What is required and missing has been told; what is misspelt, too.
+            None => {
+                let misspelt = |key: &str| nearest(key, SECTIONS) == Some(section);
+                REQUIRED.contains(section) || given().any(misspelt)
+            }
+        })
+        .collect();
+    let types = entries(child(root, "actions"));
+    let broken = types.filter(|of_type| !is_map(&of_type.value));
+    found.extend(broken.map(|of_type| of_type.key.as_str()));
+    found
+}
+
 fn session(entry: &Entry) -> SessionName<'_> {
     let captures = entries(child(&entry.value, "capture"));
     SessionName {
@@ -216,7 +256,9 @@ fn resource(entry: &Entry) -> ResourceName<'_> {
                 of_instance: call_mentions(&view.value, &entry.key) != Some(false),
             })
             .collect(),
-        broken: !is_map(&entry.value),
+        broken: !is_map(&entry.value)
+            || create.is_some_and(|it| !is_map(it))
+            || child(&entry.value, "views").is_some_and(|it| !is_map(it)),
     }
 }
 

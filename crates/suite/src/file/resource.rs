@@ -70,7 +70,7 @@ impl Reader<'_> {
         let items = node.list(&mut self.diagnostics)?;
         let mut owners: Vec<Option<ActorIndex>> = Vec::new();
         for item in items {
-            let owner = self.name(item, "actor", |word| names.actor(word), &known);
+            let owner = self.name(item, "actor", "actors", |word| names.actor(word), &known);
             if owner.is_some() && owners.contains(&owner) {
                 let message = "the same owner twice";
                 self.diagnostics
@@ -246,7 +246,7 @@ fn holders<'s>(shared: &Shared<'_>, stage: Stage) -> Holders<'s> {
 fn fixture_scope<'s>(shared: &'s Shared<'_>) -> Scope<'s> {
     Scope {
         owner: Some(holders(shared, Stage::Identified)),
-        resource: Some((shared.name.type_name, &shared.name.fields)),
+        resource: Some(shared.name),
         ..Scope::default()
     }
 }

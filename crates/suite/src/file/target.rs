@@ -12,7 +12,17 @@ use crate::model::{Denies, Form, Target};
 const RATE_MAX: u64 = 1_000_000;
 
 impl Reader<'_> {
-    pub(super) fn target(&mut self, entry: &Entry) -> Option<Target> {
+    pub(super) fn targets(&mut self, node: &Node) -> Option<Vec<Option<Target>>> {
+        let targets = self.all(node, Self::target)?;
+        if targets.is_empty() {
+            let message = "no target is given: there is nothing to try";
+            self.diagnostics
+                .push(Diagnostic::new(node.place.clone(), message));
+        }
+        Some(targets)
+    }
+
+    fn target(&mut self, entry: &Entry) -> Option<Target> {
         self.check_not_reserved(entry, &ACTION_KEYS, "it is a key of every action");
         let mut fields = entry.value.fields(&mut self.diagnostics)?;
         let base = fields.required("http", &mut self.diagnostics);

@@ -8,7 +8,7 @@ use authz::source::{Diagnostic, Place};
 
 use super::Reader;
 use super::inside::Text;
-use super::names::Stage;
+use super::names::{ResourceName, Stage};
 use crate::model::ActorIndex;
 use crate::template::{JsonTemplate, Part, Template, Variable};
 
@@ -33,8 +33,10 @@ pub(super) struct Scope<'s> {
     pub(super) actor: Option<Holders<'s>>,
     /// To whom the resource belongs, for `owner.FIELD`.
     pub(super) owner: Option<Holders<'s>>,
-    /// The resource, for `TYPE.FIELD`: its type and fields.
-    pub(super) resource: Option<(&'s str, &'s [&'s str])>,
+    /// The resource, for `TYPE.FIELD`.
+    pub(super) resource: Option<&'s ResourceName<'s>>,
+    /// A type whose resource is not declared, which is told elsewhere.
+    pub(super) undeclared: Option<&'s str>,
     /// Whether `unique` has a value.
     pub(super) unique: bool,
     /// Whether `token` has a value.
@@ -127,7 +129,9 @@ impl Reader<'_> {
                 Piece::Plain(plain) => push_text(&mut parts, &plain),
                 Piece::Environment(name) => match self.environment(name, text, range) {
                     Some(value) => {
-                        self.keep_secret(&value);
+                        if (self.inputs.environment)(name).is_some() {
+                            self.keep_secret(&value);
+                        }
                         push_text(&mut parts, &value);
                     }
                     None => complete = false,
@@ -232,12 +236,10 @@ impl Reader<'_> {
                 self.field(name, field, place, holders, scope)?;
                 Some(Variable::Owner(field.to_owned()))
             }
-            Some((type_name, field)) if scope.resource.is_some_and(|it| it.0 == type_name) => {
-                let (_, fields) = scope.resource?;
-                if !fields.contains(&field) {
-                    self.unknown_variable(name, place, scope);
-                    return None;
-                }
+            Some((type_name, _)) if scope.undeclared == Some(type_name) => None,
+            Some((type_name, field))
+                if scope.resource.is_some_and(|it| it.has(type_name, field)) =>
+            {
                 Some(Variable::Resource {
                     type_name: type_name.to_owned(),
                     field: field.to_owned(),
@@ -337,8 +339,9 @@ impl Reader<'_> {
                 }
             }
         }
-        if let Some((type_name, fields)) = scope.resource {
-            known.extend(fields.iter().map(|field| format!("{type_name}.{field}")));
+        if let Some(resource) = scope.resource {
+            let fields = resource.fields.iter();
+            known.extend(fields.map(|field| format!("{}.{field}", resource.type_name)));
         }
         known.extend(scope.unique.then(|| "unique".to_owned()));
         known.extend(scope.token.then(|| "token".to_owned()));
