@@ -4,6 +4,8 @@ mod absence;
 mod answer;
 mod assertion;
 mod effect;
+#[cfg(test)]
+mod tests;
 
 pub use absence::{absent_id, differs_from_absent, unknown_sibling};
 pub use answer::{Answer, denial, received};

@@ -8,6 +8,8 @@
 mod control;
 mod expectation;
 mod select;
+#[cfg(test)]
+mod tests;
 
 pub use control::DiffersIn;
 pub use expectation::{Expectation, Expectations, declared_field, denial_word};

@@ -133,8 +133,8 @@ fn judge_success(seen: &Observation) -> (Verdict, &'static str) {
     use Verdict::{Escalation, Held, Inconclusive, Leak, Lockout};
     match seen.effect {
         EffectSeen::Forbidden => (Escalation, "it changed what it must not change"),
-        EffectSeen::Unknown => (Inconclusive, "a view could not be read"),
         _ if seen.shown.secret => (Leak, "the answer holds what must be absent"),
+        EffectSeen::Unknown => (Inconclusive, "a view could not be read"),
         _ if !seen.shown.body => (Lockout, "the answer is not that of the action"),
         EffectSeen::Unchanged => (Lockout, "it says yes, but nothing happened"),
         EffectSeen::Otherwise => (Lockout, "what happened is not what the action does"),

@@ -1,6 +1,8 @@
 //! What an observation means: one pure function, whose whole truth table is a golden file.
 
 mod judge;
+#[cfg(test)]
+mod tests;
 
 pub use judge::{
     Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, judge, judge_opening,

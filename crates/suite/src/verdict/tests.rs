@@ -1,0 +1,251 @@
+//! The judge's whole truth table, and what must be true of all of it.
+
+use authz::Denial;
+
+use super::{
+    Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Verdict, judge,
+    judge_opening, succeeded,
+};
+use crate::model::Expected;
+
+const EXPECTED: [(&str, Expected); 6] = [
+    ("allow", Expected::Allow),
+    (
+        "deny as unauthenticated",
+        Expected::Deny(Denial::Unauthenticated),
+    ),
+    ("deny as forbidden", Expected::Deny(Denial::Forbidden)),
+    ("deny as concealed", Expected::Deny(Denial::Concealed)),
+    ("absent", Expected::Absent),
+    ("?", Expected::Observe),
+];
+
+const RECEIVED: [(&str, Received); 8] = [
+    ("success", Received::Success),
+    ("unauthenticated", Received::Denied(Denial::Unauthenticated)),
+    ("forbidden", Received::Denied(Denial::Forbidden)),
+    ("concealed", Received::Denied(Denial::Concealed)),
+    ("another 4xx", Received::OtherRefusal),
+    ("5xx", Received::ServerError),
+    ("something else", Received::Other),
+    ("nothing", Received::Nothing),
+];
+
+const EFFECTS: [(&str, EffectSeen); 8] = [
+    ("not looked", EffectSeen::NotLooked),
+    ("unchanged", EffectSeen::Unchanged),
+    ("untouched", EffectSeen::Untouched),
+    ("declared", EffectSeen::Declared),
+    ("undeclared", EffectSeen::Undeclared),
+    ("forbidden", EffectSeen::Forbidden),
+    ("otherwise", EffectSeen::Otherwise),
+    ("unknown", EffectSeen::Unknown),
+];
+
+const CONTROLS: [(&str, Control); 3] = [
+    ("succeeded", Control::Succeeded),
+    ("failed", Control::Failed),
+    ("missing", Control::Missing),
+];
+
+/// What an answer may show beside a canary, as differences from the first.
+const VARIANTS: [(&str, Shown); 5] = [
+    ("", PLAIN),
+    (
+        "but the body is not that of the action",
+        Shown {
+            body: false,
+            ..PLAIN
+        },
+    ),
+    (
+        "but something is there that must be absent",
+        Shown {
+            secret: true,
+            ..PLAIN
+        },
+    ),
+    (
+        "but it differs from what does not exist",
+        Shown {
+            like_absent: Some(false),
+            ..PLAIN
+        },
+    ),
+    (
+        "but what does not exist could not be asked for",
+        Shown {
+            like_absent: None,
+            ..PLAIN
+        },
+    ),
+];
+
+const PLAIN: Shown = Shown {
+    canary: false,
+    body: true,
+    secret: false,
+    like_absent: Some(true),
+};
+
+#[test]
+fn truth_table() {
+    let mut out = String::new();
+    for (expected_word, expected) in EXPECTED {
+        for (received_word, received) in RECEIVED {
+            for canary in [false, true] {
+                let holds = if canary {
+                    ", with the resource's own text"
+                } else {
+                    ""
+                };
+                out += &format!("expected {expected_word}, received {received_word}{holds}\n");
+                let plain = table(expected, received, Shown { canary, ..PLAIN });
+                out += &plain;
+                for (variant, shown) in VARIANTS.into_iter().skip(1) {
+                    let table = table(expected, received, Shown { canary, ..shown });
+                    if table != plain {
+                        out += &format!("{variant}\n{table}");
+                    }
+                }
+                out += "\n";
+            }
+        }
+    }
+    insta::assert_snapshot!(out);
+}
+
+/// Rows: what was seen of the effect; columns: what became of the control. A table in which
+/// all is one is one line.
+fn table(expected: Expected, received: Received, shown: Shown) -> String {
+    let verdict = |effect, control| {
+        let seen = Observation {
+            received,
+            shown,
+            effect,
+            control,
+        };
+        judge(expected, &seen).verdict.word()
+    };
+    let first = verdict(EFFECTS[0].1, CONTROLS[0].1);
+    let all_one = EFFECTS.iter().all(|(_, effect)| {
+        CONTROLS
+            .iter()
+            .all(|(_, control)| verdict(*effect, *control) == first)
+    });
+    if all_one {
+        return format!("    always: {first}\n");
+    }
+    let mut out = format!("    {:<12}", "effect");
+    for (word, _) in CONTROLS {
+        out += &format!("  {:<13}", format!("ctl {word}"));
+    }
+    out = out.trim_end().to_owned() + "\n";
+    for (word, effect) in EFFECTS {
+        let mut row = format!("    {word:<12}");
+        for (_, control) in CONTROLS {
+            row += &format!("  {:<13}", verdict(effect, control));
+        }
+        out += row.trim_end();
+        out += "\n";
+    }
+    out
+}
+
+/// Every observation there is.
+fn observations() -> impl Iterator<Item = Observation> {
+    let shown = [false, true]
+        .into_iter()
+        .flat_map(|canary| VARIANTS.map(|(_, shown)| Shown { canary, ..shown }));
+    shown.flat_map(|shown| {
+        RECEIVED.into_iter().flat_map(move |(_, received)| {
+            EFFECTS.into_iter().flat_map(move |(_, effect)| {
+                CONTROLS.map(|(_, control)| Observation {
+                    received,
+                    shown,
+                    effect,
+                    control,
+                })
+            })
+        })
+    })
+}
+
+fn every() -> impl Iterator<Item = (Expected, Observation, Judgement)> {
+    EXPECTED.into_iter().flat_map(|(_, expected)| {
+        observations().map(move |seen| (expected, seen, judge(expected, &seen)))
+    })
+}
+
+#[test]
+fn a_denial_never_holds_without_its_control() {
+    for (expected, seen, judgement) in every() {
+        if matches!(expected, Expected::Deny(_)) && judgement.verdict == Verdict::Held {
+            assert_eq!(seen.control, Control::Succeeded, "{seen:?}");
+            assert!(!seen.shown.canary, "{seen:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_neither_yes_nor_no_never_holds() {
+    for (_, seen, judgement) in every() {
+        let neither = matches!(
+            seen.received,
+            Received::OtherRefusal | Received::ServerError | Received::Other | Received::Nothing
+        );
+        // Something absent may answer anything, if an unknown path does the same: but only as
+        // something that is not there.
+        if neither {
+            assert_ne!(judgement.verdict, Verdict::Held, "{seen:?}");
+        }
+    }
+}
+
+#[test]
+fn what_happened_never_holds_for_whoever_may_not() {
+    use EffectSeen::{Declared, Forbidden, Otherwise, Undeclared};
+    for (expected, seen, judgement) in every() {
+        let happened = matches!(seen.effect, Declared | Undeclared | Forbidden | Otherwise);
+        if matches!(expected, Expected::Deny(_)) && happened {
+            assert!(judgement.verdict.is_finding(), "{seen:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_expected_is_never_green() {
+    for (expected, seen, judgement) in every() {
+        if expected == Expected::Observe {
+            assert_eq!(judgement.verdict, Verdict::Inconclusive, "{seen:?}");
+        }
+    }
+}
+
+#[test]
+fn what_holds_when_allowed_can_be_a_control() {
+    for (expected, seen, judgement) in every() {
+        if expected == Expected::Allow && judgement.verdict == Verdict::Held {
+            assert!(succeeded(&seen), "{seen:?}");
+        }
+    }
+}
+
+#[test]
+fn openings() {
+    let cases = [
+        (Opening::Opened, true, Verdict::Held),
+        (Opening::Opened, false, Verdict::Held),
+        (Opening::Refused, true, Verdict::Lockout),
+        (Opening::Refused, false, Verdict::Inconclusive),
+        (Opening::Failed, true, Verdict::Inconclusive),
+        (Opening::Failed, false, Verdict::Inconclusive),
+    ];
+    for (opening, peer, verdict) in cases {
+        assert_eq!(
+            judge_opening(opening, peer).verdict,
+            verdict,
+            "{opening:?} {peer}"
+        );
+    }
+}
