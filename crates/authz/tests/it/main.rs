@@ -10,5 +10,6 @@
 mod decisions;
 mod errors;
 mod garbage;
+mod reference;
 mod schema;
 mod yaml;
