@@ -1,1 +1,21 @@
-//! testkit
+//! For tests only: the real binary, folders of projects, and servers that behave, misbehave or pass on what they get.
+//!
+//! It uses none of our crates: what tests share with their subject, they cannot see. Its servers are plain sockets
+//! and threads, so that they see every byte that comes and decide on every byte that goes.
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot be set up has failed, and says where"
+)]
+
+pub mod binary;
+pub mod hostile;
+pub mod message;
+pub mod project;
+pub mod proxy;
+pub mod server;
+
+pub use binary::{Binary, Finished, Running};
+pub use message::{Answer, Request};
+pub use project::Project;
+pub use proxy::{Proxy, Treatment};
+pub use server::{Reply, Server};
