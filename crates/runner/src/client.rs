@@ -34,6 +34,10 @@ const TRIES_MAX: u32 = 3;
 /// The longest that a target can make us wait with `Retry-After`.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 
+/// The longest that a connection is kept without use: less than the five seconds after which
+/// common servers close it, because a request into a closing connection has no answer.
+const IDLE_MAX: Duration = Duration::from_secs(3);
+
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -82,7 +86,7 @@ impl Client {
             .wrap_connector(connector);
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(15))
+            .pool_idle_timeout(IDLE_MAX)
             .build(connector);
         Self {
             http,
@@ -181,18 +185,27 @@ fn pause(result: &Result<Answer, Failure>, tries: u32) -> Duration {
     }
 }
 
+/// What is sent unless the suite says otherwise.
+const DEFAULT_HEADERS: [(&str, &str); 2] = [
+    ("accept", "*/*"),
+    (
+        "user-agent",
+        concat!("lockstep/", env!("CARGO_PKG_VERSION")),
+    ),
+];
+
 fn outgoing(request: &Request) -> Result<http::Request<Full<Bytes>>, Failure> {
     let body = request.body.clone().unwrap_or_default();
     let mut builder = http::Request::builder()
         .method(request.method.as_str())
-        .uri(request.url.as_str())
-        .header("accept", "*/*")
-        .header(
-            "user-agent",
-            concat!("lockstep/", env!("CARGO_PKG_VERSION")),
-        );
+        .uri(request.url.as_str());
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
+    }
+    for (name, value) in DEFAULT_HEADERS {
+        if !request.headers.iter().any(|(given, _)| given == name) {
+            builder = builder.header(name, value);
+        }
     }
     builder
         .body(Full::new(Bytes::from(body)))

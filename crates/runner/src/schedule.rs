@@ -1,10 +1,12 @@
 //! The order of a run: sessions first, then batch by batch of the plan, so that every control
 //! is known before what counts beside it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use futures_util::StreamExt as _;
 use suite::event::{Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, Expected, Suite};
 use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
@@ -35,6 +37,8 @@ pub(crate) struct Run<'a> {
     /// For each cell that was tried: whether it can be a control.
     succeeded: Vec<Option<bool>>,
     openings: Vec<OpeningResult>,
+    /// Actors whose session is not what the suite takes it for, and why.
+    distrusted: BTreeMap<ActorIndex, String>,
 }
 
 /// How the opening of a session went.
@@ -65,6 +69,7 @@ impl<'a> Run<'a> {
             emit,
             summary: Summary::default(),
             openings: Vec::new(),
+            distrusted: BTreeMap::new(),
         }
     }
 
@@ -140,22 +145,14 @@ impl<'a> Run<'a> {
             .map(|(index, cell)| (index, cell.actor))
             .collect();
         let world = &self.world;
-        let opened =
-            futures_util::future::join_all(cells.into_iter().map(async |(cell, actor)| {
-                let mut log = Vec::new();
-                let opened = world
-                    .sessions
-                    .open(&world.suite, &world.client, actor, &mut log)
-                    .await;
-                OpeningResult {
-                    cell,
-                    actor,
-                    failed: opened.err(),
-                    log,
-                    told: false,
-                }
-            }));
-        self.openings = opened.await;
+        let openings = cells
+            .into_iter()
+            .map(|(cell, actor)| open(world, cell, actor));
+        self.openings = futures_util::stream::iter(openings)
+            .buffered(self.options.concurrency.max(1))
+            .collect()
+            .await;
+        self.distrust_twins().await;
         let judged: Vec<(usize, Judgement, String)> = self
             .openings
             .iter()
@@ -170,6 +167,18 @@ impl<'a> Run<'a> {
             let because = Some(judgement.because.to_owned());
             self.tell_opening(at, &why, judgement.verdict, because);
         }
+    }
+
+    /// Two actors who are the same user to the system prove nothing about either.
+    async fn distrust_twins(&mut self) {
+        let mut found = Vec::new();
+        for opening in &self.openings {
+            if let Some(twin) = self.twin(opening.actor).await {
+                let why = format!("the system says that this is the same user as `{twin}`");
+                found.push((opening.actor, why));
+            }
+        }
+        self.distrusted.extend(found);
     }
 
     fn some_peer_opened(&self, actor: ActorIndex) -> bool {
@@ -231,10 +240,8 @@ impl<'a> Run<'a> {
             Ok(live) => live,
             Err(not_open) => return Some(not_open.why),
         };
-        if let Some(twin) = self.twin(actor).await {
-            return Some(format!(
-                "the system says that this is the same user as `{twin}`"
-            ));
+        if let Some(why) = self.distrusted.get(&actor) {
+            return Some(why.clone());
         }
         match sessions
             .identity_now(suite, client, actor, &live, log)
@@ -314,8 +321,10 @@ impl<'a> Run<'a> {
     }
 
     fn remember(&mut self, index: CellIndex, tried: &Tried) {
+        let cell = self.plan.cells.get(index);
+        let trusted = cell.is_some_and(|cell| !self.distrusted.contains_key(&cell.actor));
         if let Some(slot) = self.succeeded.get_mut(index) {
-            *slot = Some(tried.unsure.is_none() && succeeded(&tried.observation));
+            *slot = Some(trusted && tried.unsure.is_none() && succeeded(&tried.observation));
         }
     }
 
@@ -330,6 +339,9 @@ impl<'a> Run<'a> {
         };
         let (control, named) = self.control(cell);
         tried.observation.control = control;
+        if let Some(why) = self.distrusted.get(&cell.actor) {
+            tried.unsure = Some(why.clone());
+        }
         let judgement = match tried.unsure {
             Some(_) => Judgement {
                 verdict: Verdict::Inconclusive,
@@ -367,6 +379,23 @@ impl<'a> Run<'a> {
             (None, Some(&control)) => (Control::Failed, Some((control, false))),
             (None, None) => (Control::Missing, None),
         }
+    }
+}
+
+async fn open(world: &World, cell: CellIndex, actor: ActorIndex) -> OpeningResult {
+    let mut log = Vec::new();
+    let World {
+        suite,
+        client,
+        sessions,
+    } = world;
+    let opened = sessions.open(suite, client, actor, &mut log).await;
+    OpeningResult {
+        cell,
+        actor,
+        failed: opened.err(),
+        log,
+        told: false,
     }
 }
 

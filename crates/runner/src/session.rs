@@ -50,7 +50,15 @@ type Opened = Result<Arc<Live>, NotOpen>;
 #[derive(Debug)]
 pub(crate) struct Sessions {
     states: Vec<tokio::sync::Mutex<Option<Opened>>>,
-    masker: Mutex<Arc<Masker>>,
+    secrets: Mutex<Secrets>,
+}
+
+/// The secrets that are known so far, and what masks them: made anew when it is first needed
+/// after another one was learnt.
+#[derive(Debug)]
+struct Secrets {
+    texts: Vec<String>,
+    masker: Option<Arc<Masker>>,
 }
 
 impl Sessions {
@@ -61,13 +69,19 @@ impl Sessions {
                 .iter()
                 .map(|_| tokio::sync::Mutex::new(None))
                 .collect(),
-            masker: Mutex::new(Arc::new(Masker::new(suite.secrets.iter().cloned()))),
+            secrets: Mutex::new(Secrets {
+                texts: suite.secrets.clone(),
+                masker: None,
+            }),
         }
     }
 
     /// What masks every secret that is known so far.
     pub(crate) fn masker(&self) -> Arc<Masker> {
-        Arc::clone(&self.masker.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let Secrets { texts, masker } = &mut *secrets;
+        let made = || Arc::new(Masker::new(texts.iter().map(String::as_str)));
+        Arc::clone(masker.get_or_insert_with(made))
     }
 
     /// The session of an actor, opened if it never was. A refusal is remembered: a target that
@@ -181,10 +195,9 @@ impl Sessions {
     }
 
     fn hide(&self, sent: &Sent) {
-        let mut masker = self.masker.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = Masker::clone(&masker);
-        next.add(sent.secrets());
-        *masker = Arc::new(next);
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.texts.extend(sent.secrets());
+        secrets.masker = None;
     }
 }
 

@@ -141,32 +141,36 @@ type Unsure = String;
 
 impl<'a> ActionTrial<'a> {
     async fn run(&mut self) -> Result<Attempt, Unsure> {
-        let before = self.expected_now();
+        self.is_still_expected()?;
         let mut attempt = self.attempt().await?;
         if let Some(live) = attempt.unauthenticated.take()
             && self.revive(&live).await?
         {
             attempt = self.attempt().await?;
         }
-        if before != self.expected_now() {
-            return Err("the policy's answer changed while the cell was tried".to_owned());
-        }
+        self.is_still_expected()?;
         Ok(attempt)
     }
 
-    /// What the policy expects at this moment, where that depends on the moment.
-    fn expected_now(&self) -> Option<Expected> {
+    /// Where the policy's answer depends on the moment, it must be the planned one at sending
+    /// and at receipt.
+    fn is_still_expected(&self) -> Result<(), Unsure> {
         let Trial::Action { action, owner, .. } = self.cell.trial else {
-            return None;
+            return Ok(());
         };
         if !self.cell.expectation.depends_on_time {
-            return None;
+            return Ok(());
         }
         let expectations = Expectations::new(&self.world.suite, &mut Diagnostics::default());
         let now = jiff::Timestamp::now();
         let expected = expectations.at(self.cell.actor, action, owner, now);
-        // The plan was made at another moment: then the cell is no longer the one it planned.
-        expected.filter(|expected| *expected != self.cell.expectation.expected)
+        if expected == Some(self.cell.expectation.expected) {
+            return Ok(());
+        }
+        Err(
+            "the policy's answer depends on the time and has changed since the plan was made"
+                .to_owned(),
+        )
     }
 
     /// Whether a session that is said not to exist is to be tried once more: it had died and is

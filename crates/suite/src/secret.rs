@@ -11,39 +11,32 @@ pub const MASK: &str = "***";
 /// half of every report and protect nothing.
 pub const SECRET_BYTES_MIN: usize = 4;
 
-/// Replaces secrets in texts. Cheap to ask, dear to change: O(total length of the secrets) for
-/// each change.
-#[derive(Debug, Default, Clone)]
+/// Replaces secrets in texts.
+#[derive(Debug, Default)]
 pub struct Masker {
-    forms: Vec<String>,
+    /// `None` where there is nothing to mask.
     automaton: Option<AhoCorasick>,
+    /// The automaton could not be built: then everything is masked rather than anything shown.
+    blind: bool,
 }
 
 impl Masker {
-    /// A masker of these secrets.
-    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let mut masker = Self::default();
-        masker.add(secrets);
-        masker
-    }
-
-    /// Masks these too from now on.
-    pub fn add(&mut self, secrets: impl IntoIterator<Item = String>) {
-        let known = self.forms.len();
-        for secret in secrets {
-            self.forms.extend(forms(&secret));
+    /// A masker of these secrets. O(total length).
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut forms: Vec<String> = secrets.into_iter().flat_map(forms).collect();
+        if forms.is_empty() {
+            return Self::default();
         }
-        if self.forms.len() == known {
-            return;
-        }
-        self.forms.sort();
-        self.forms.dedup();
-        // A set of plain texts far below the automaton's limits always builds; if ever it did
-        // not, everything is masked rather than anything shown.
-        self.automaton = AhoCorasick::builder()
+        forms.sort();
+        forms.dedup();
+        let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
-            .build(&self.forms)
+            .build(&forms)
             .ok();
+        Self {
+            blind: automaton.is_none(),
+            automaton,
+        }
     }
 
     /// The text with every secret replaced by [`MASK`]. O(length of the text).
@@ -57,8 +50,8 @@ impl Masker {
                 });
                 masked
             }
-            None if self.forms.is_empty() => text.to_owned(),
-            None => MASK.to_owned(),
+            None if self.blind => MASK.to_owned(),
+            None => text.to_owned(),
         }
     }
 }

@@ -241,6 +241,7 @@ impl Reader<'_> {
         let answer = self.answer(&mut fields, shared);
         let effect = fields.entry("effect");
         self.not_absent(effect, shared);
+        let effect = effect.filter(|_| !shared.absent);
         let effect = effect.map(|it| self.effect(it, shared));
         let items = self.items(&mut fields, shared);
         fields.finish(&mut self.diagnostics);
@@ -291,7 +292,7 @@ impl Reader<'_> {
         self.not_absent(shows, shared);
         let status = status.map(|it| self.statuses(it));
         let answer = answer.map(|it| self.answer_body(&it.value, &shared.scope));
-        let shows = shows.map(|it| {
+        let shows = shows.filter(|_| !shared.absent).map(|it| {
             let word = it.value.text(&mut self.diagnostics)?;
             self.view_of(word, &it.value.place, shared)
         });
@@ -348,8 +349,7 @@ impl Reader<'_> {
         }
         let known: Vec<&str> = resource.views.iter().map(|view| view.name).collect();
         let Some(index) = known.iter().position(|name| *name == word) else {
-            let what = format!("view of `{type_name}`");
-            let mistake = super::unknown(place, &what, word, &known);
+            let mistake = super::unknown(place, "view", word, &known);
             self.diagnostics.push(mistake);
             return None;
         };
@@ -433,6 +433,7 @@ impl Reader<'_> {
         let of = fields.entry("of");
         self.not_absent(items, shared);
         match (items, of) {
+            _ if shared.absent => Some(None),
             (None, None) => Some(None),
             (Some(items), Some(of)) => {
                 let ids = self.path(&items.value);
@@ -465,9 +466,8 @@ impl Reader<'_> {
         let type_name = shared.name.type_name;
         let of_type = names.actions.iter().filter(|it| it.type_name == type_name);
         let known: Vec<&str> = of_type.map(|it| it.name).collect();
-        let what = format!("action of `{type_name}`");
         let find = |word: &str| names.action(type_name, word);
-        let index = self.name(node, &what, type_name, find, &known)?;
+        let index = self.name(node, "action", type_name, find, &known)?;
         if names.actions.get(index)?.on_instance == Some(false) {
             let message = "an item is decided on by an action on a single one";
             let label = format!("no call of this action names `{{{{ {type_name}.id }}}}`");

@@ -2,16 +2,19 @@
 
 use authz::SubjectFacts;
 use authz::source::yaml::{Entry, Node};
-use authz::source::{Diagnostic, Place};
+use authz::source::{Diagnostic, nearest};
 use indexmap::IndexMap;
 
 use super::Reader;
-use super::names::ACTOR_KEYS;
-use crate::model::Actor;
+use super::names::{ACTOR_KEYS, Stage, child, entries};
+use crate::model::{Actor, ActorIndex};
 use crate::template::Variable;
 
 /// Names that mean somebody else where a caller is named.
 const RESERVED: [&str; 2] = ["owner", "nobody"];
+
+/// Roles that everybody has, so that nobody is given them.
+const ROLES_RESERVED: [&str; 2] = ["anyone", "signed-in"];
 
 impl Reader<'_> {
     pub(super) fn actors(&mut self, node: &Node) -> Option<Vec<Option<Actor>>> {
@@ -59,7 +62,17 @@ impl Reader<'_> {
         let roles = roles.map(|it| self.roles(&it.value));
         let attributes = attributes.map(|it| self.attributes(it));
         let others: Vec<_> = fields.rest().map(|field| self.field_of(field)).collect();
-        let actor = Actor {
+        if subject != Some(None) {
+            let facts = SubjectFacts {
+                reference: subject.clone().flatten(),
+                signed_in: session.is_some(),
+                tenant: tenant.clone().flatten(),
+                roles: roles.clone().flatten().unwrap_or_default(),
+                attributes: attributes.clone().flatten().unwrap_or_default(),
+            };
+            self.check_subject(&facts, &entry.value);
+        }
+        Some(Actor {
             session: settle(session_index)?,
             only_setup: settle(only_setup)?.is_some(),
             subject: settle(subject)?,
@@ -68,9 +81,7 @@ impl Reader<'_> {
             attributes: settle(attributes)?.unwrap_or_default(),
             fields: others.into_iter().collect::<Option<_>>()?,
             ..visitor(entry)
-        };
-        self.check_subject(&actor, &entry.place);
-        Some(actor)
+        })
     }
 
     fn only(&mut self, node: &Node) -> Option<()> {
@@ -102,9 +113,8 @@ impl Reader<'_> {
             };
             let known = policy.is_none_or(|policy| policy.has_role(&role));
             if !known {
-                let names: Vec<&str> = policy
-                    .map(|it| it.role_names().collect())
-                    .unwrap_or_default();
+                let names = policy.into_iter().flat_map(|policy| policy.role_names());
+                let names: Vec<&str> = names.filter(|it| !ROLES_RESERVED.contains(it)).collect();
                 let mistake = super::unknown(&item.place, "role", &role, &names);
                 self.diagnostics.push(mistake);
             }
@@ -146,33 +156,46 @@ impl Reader<'_> {
         Some((field.key.clone(), value))
     }
 
-    /// Whether the policy can make something of the actor.
-    fn check_subject(&mut self, actor: &Actor, place: &Place) {
+    /// Whether the policy can make something of the actor: who it is, then the attributes, then
+    /// the roles, each mistake at its own place.
+    fn check_subject(&mut self, known: &SubjectFacts, node: &Node) {
         let Some(policy) = self.policy else {
             return;
         };
-        let facts = SubjectFacts {
-            reference: actor.subject.clone(),
-            signed_in: actor.session.is_some(),
-            tenant: actor.tenant.clone(),
-            roles: actor.roles.clone(),
-            attributes: actor.attributes.clone(),
+        let mut facts = SubjectFacts {
+            roles: Vec::new(),
+            attributes: serde_json::Map::new(),
+            ..known.clone()
         };
-        if let Err(message) = policy.subject(facts) {
-            self.diagnostics
-                .push(Diagnostic::new(place.clone(), message));
+        for key in ["subject", "attributes", "roles"] {
+            match key {
+                "attributes" => facts.attributes.clone_from(&known.attributes),
+                "roles" => facts.roles.clone_from(&known.roles),
+                _ => {}
+            }
+            if let Err(message) = policy.subject(facts.clone()) {
+                let place = &child(node, key).unwrap_or(node).place;
+                self.diagnostics
+                    .push(Diagnostic::new(place.clone(), message));
+                return;
+            }
         }
     }
 
     /// Fields that nothing uses are misspelt keys: that is what makes free keys safe.
     pub(super) fn check_fields_used(&mut self, root: &Node) {
-        let actors = super::names::entries(super::names::child(root, "actors"));
-        for field in actors.flat_map(|it| super::names::entries(Some(&it.value))) {
+        let actors = entries(child(root, "actors")).enumerate();
+        let fields = actors
+            .flat_map(|(index, it)| entries(Some(&it.value)).map(move |field| (index, field)));
+        for (actor, field) in fields {
             let key = field.key.as_str();
             if ACTOR_KEYS.contains(&key) || key == "name" || self.is_used(key) {
                 continue;
             }
-            if self.meant_fields.contains(key) {
+            // Where a session is broken, nobody can say what it uses.
+            let known = self.names.fields_of(actor, Stage::LoggedIn).is_some();
+            let misspelt_key = nearest(key, ACTOR_KEYS).is_some();
+            if self.meant_fields.contains(key) || !(known || misspelt_key) {
                 continue;
             }
             let candidates = ACTOR_KEYS.iter().chain(&self.names.used_fields).copied();
@@ -190,14 +213,13 @@ impl Reader<'_> {
 
     /// Whether a field of the actor that nothing uses is probably this one, misspelt. Then that
     /// is what is told.
-    pub(super) fn misspells(&self, actor: crate::model::ActorIndex, field: &str) -> bool {
-        let stage = super::names::Stage::Declared;
-        let declared = self.names.fields_of(actor, stage).unwrap_or_default();
+    pub(super) fn misspells(&self, actor: ActorIndex, field: &str) -> bool {
+        let declared = self.names.fields_of(actor, Stage::Declared);
         let candidates = || ACTOR_KEYS.iter().chain(&self.names.used_fields).copied();
+        let declared = declared.unwrap_or_default().into_iter();
         declared
-            .into_iter()
             .filter(|key| !self.is_used(key) && !ACTOR_KEYS.contains(key) && *key != "name")
-            .any(|key| authz::source::nearest(key, candidates()) == Some(field))
+            .any(|key| nearest(key, candidates()) == Some(field))
     }
 }
 

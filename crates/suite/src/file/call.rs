@@ -1,7 +1,7 @@
 //! One call: its target, its caller, method, path, headers and body.
 
 use authz::source::yaml::{Entry, Fields, Node};
-use authz::source::{Diagnostic, one_of};
+use authz::source::{Diagnostic, nearest, one_of};
 
 use super::Reader;
 use super::inside::Text;
@@ -17,6 +17,8 @@ pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "D
 #[derive(Clone, Copy)]
 pub(super) enum DefaultTarget {
     /// There is none: `on` is required.
+    Required,
+    /// There is none: `on` may also stand at the resource, but does not.
     None,
     /// There is one, but its name has been found wrong already.
     Broken,
@@ -93,16 +95,21 @@ impl Reader<'_> {
         if let DefaultTarget::Fixed(target) = default {
             return Some(target);
         }
+        if let DefaultTarget::Required = default {
+            let node = fields.required("on", &mut self.diagnostics)?;
+            return self.on(node);
+        }
         if let Some(node) = fields.optional("on") {
             return self.on(node);
         }
         match default {
             DefaultTarget::Is(target) | DefaultTarget::Fixed(target) => Some(target),
             DefaultTarget::Broken => None,
-            DefaultTarget::None => {
-                let message = "key `on` is missing: the call has no target";
-                self.diagnostics
-                    .push(Diagnostic::new(fields.place.clone(), message));
+            DefaultTarget::Required | DefaultTarget::None => {
+                self.diagnostics.push(
+                    Diagnostic::new(fields.place.clone(), "the call has no target")
+                        .help("say `on` for the call, or for all calls of the resource"),
+                );
                 None
             }
         }
@@ -164,8 +171,8 @@ impl Reader<'_> {
                 )
                 .label("a call has exactly one"),
             ),
-            // A method in small letters is an unknown key, and reported as one.
-            [] if entries(Some(node)).any(|it| is_method(&it.key.to_uppercase())) => {}
+            // A misspelt method is an unknown key, and told as one.
+            [] if entries(Some(node)).any(|it| nearest(&it.key, METHODS).is_some()) => {}
             [] => self.diagnostics.push(
                 Diagnostic::new(node.place.clone(), "the call has no method")
                     .label(format!("expected {}", one_of(METHODS))),
@@ -317,10 +324,6 @@ impl Reader<'_> {
 
 fn fields_as<'n>(fields: &mut Fields<'n>, rules: &CallRules<'_>) -> Option<&'n Node> {
     rules.may_say_as.then(|| fields.optional("as")).flatten()
-}
-
-fn is_method(word: &str) -> bool {
-    METHODS.contains(&word)
 }
 
 /// A character that cannot be sent, in words.

@@ -50,6 +50,12 @@ impl Reader<'_> {
             .filter(|(_, words)| !words.is_empty())
             .collect();
         let table = Table { lines, targets };
+        if rows.len() == 1 && !text.is_literal() {
+            let message = "the table is a single line";
+            let help = "write `expect: |`, and the table in the lines below it";
+            self.push(node.place.clone(), message, help);
+            return None;
+        }
         let (Some((header_line, header)), [_, rest @ ..]) = (rows.first(), rows.as_slice()) else {
             self.push(node.place.clone(), "the table is empty", HEADER_HELP);
             return None;
@@ -233,8 +239,11 @@ impl Reader<'_> {
         if actor.is_some() && (owners.is_empty() || owners.contains(&word)) {
             return actor;
         }
+        let names = self.names;
+        let owners_known = owners.iter().all(|owner| names.actor(owner).is_some());
         let mistake = match actor {
-            None if !self.names.is_readable("actors") => return None,
+            // Then the owners are the mistake.
+            _ if !owners_known || !names.is_readable("actors") => return None,
             None => super::unknown(place, "owner", word, &owners),
             Some(_) => {
                 let message = format!("`{word}` owns no `{}`", action.type_name);
@@ -277,7 +286,18 @@ impl Reader<'_> {
                 }
             },
         };
-        expected.map(|expected| ExpectCell { expected, place })
+        let expected = expected?;
+        if let Some(action) = action.filter(|it| it.absent)
+            && !matches!(expected, Expected::Absent | Expected::Observe)
+        {
+            let message = format!(
+                "`{}.{}` is absent for everyone",
+                action.type_name, action.name
+            );
+            self.push(place, &message, "the action says `expect: absent`");
+            return None;
+        }
+        Some(ExpectCell { expected, place })
     }
 
     /// The kind of denial that a status is on the targets of an action.

@@ -45,6 +45,11 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// Whether the text is a literal block (`|`).
+    pub(super) fn is_literal(&self) -> bool {
+        self.literal
+    }
+
     /// The place of a range of bytes of the text; the whole text, where escapes or folding
     /// hide it.
     pub(super) fn place_of(&self, source: &Source, range: Range<usize>) -> Place {

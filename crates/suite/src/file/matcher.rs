@@ -1,7 +1,9 @@
 //! What must hold of an answer: JSONPaths, matchers, JSON Schemas.
 
-use authz::source::Diagnostic;
 use authz::source::yaml::{Entry, Node, Value};
+use authz::source::{Diagnostic, Place};
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use regex::Regex;
 use serde_json_path::JsonPath;
 
@@ -167,13 +169,7 @@ impl Reader<'_> {
         match built {
             Ok(validator) => Some(Schema { validator, place }),
             Err(error) => {
-                let at = error.instance_path().to_string();
-                let at = match at.is_empty() {
-                    true => String::new(),
-                    false => format!(" at `{at}`"),
-                };
-                let message = format!("not a JSON Schema: {error}{at}");
-                self.diagnostics.push(Diagnostic::new(place, message));
+                self.diagnostics.push(not_a_schema(&error, place));
                 None
             }
         }
@@ -207,6 +203,19 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+}
+
+fn not_a_schema(error: &ValidationError<'_>, place: Place) -> Diagnostic {
+    let at = error.instance_path().to_string();
+    match error.kind() {
+        ValidationErrorKind::Referencing(_) => Diagnostic::new(
+            place,
+            "the JSON Schema refers to something that is not in it",
+        )
+        .help("every `$ref` must name a part of the same schema, as in `#/$defs/post`"),
+        _ if at.is_empty() => Diagnostic::new(place, format!("not a JSON Schema: {error}")),
+        _ => Diagnostic::new(place, format!("not a JSON Schema: at `{at}`, {error}")),
     }
 }
 

@@ -65,7 +65,12 @@ pub struct References {
 pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
     let policy = policy(inputs, &mut diagnostics);
-    let Some(root) = yaml::read(inputs.suite, &mut diagnostics) else {
+    let mut syntax = Diagnostics::default();
+    let root = yaml::read(inputs.suite, &mut syntax);
+    for mistake in syntax.into_sorted() {
+        diagnostics.push(with_quotes(mistake, inputs.suite));
+    }
+    let Some(root) = root else {
         return diagnostics.into_result(None);
     };
     let names = Names::of(&root);
@@ -131,6 +136,16 @@ fn policy(inputs: &Inputs<'_>, diagnostics: &mut Diagnostics) -> Option<Policy> 
                 .for_each(|mistake| diagnostics.push(mistake));
             None
         }
+    }
+}
+
+/// The most frequent slip in the syntax: inside of `{ ... }`, braces end plain text.
+fn with_quotes(mistake: Diagnostic, source: &Source) -> Diagnostic {
+    let line = source.text().lines().nth(mistake.place.line - 1);
+    let braces = line.is_some_and(|line| line.contains("{{") || line.contains("${"));
+    match braces && mistake.message.starts_with("not valid YAML") {
+        true => mistake.help("text with `{{ ... }}` or `${...}` in it stands in quotes"),
+        false => mistake,
     }
 }
 

@@ -82,6 +82,8 @@ pub(super) struct ActionName<'a> {
     pub(super) place: &'a Place,
     /// Whether a call names a resource of the type; unknown where a call is broken.
     pub(super) on_instance: Option<bool>,
+    /// Whether it says `expect: absent`.
+    pub(super) absent: bool,
     /// The targets on which it is tried, as written.
     pub(super) layers: Vec<&'a str>,
 }
@@ -257,6 +259,7 @@ fn resource(entry: &Entry) -> ResourceName<'_> {
             })
             .collect(),
         broken: !is_map(&entry.value)
+            || (create.is_none() && child(&entry.value, "id").is_none())
             || create.is_some_and(|it| !is_map(it))
             || child(&entry.value, "views").is_some_and(|it| !is_map(it)),
     }
@@ -282,6 +285,7 @@ fn action<'a>(type_name: &'a str, entry: &'a Entry) -> ActionName<'a> {
         name: &entry.key,
         place: &entry.place,
         on_instance,
+        absent: child(&entry.value, "expect").is_some(),
         layers: layers.iter().map(|it| it.key.as_str()).collect(),
     }
 }

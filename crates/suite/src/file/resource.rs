@@ -218,6 +218,9 @@ impl Reader<'_> {
             return;
         };
         for (item, &owner) in items.iter().zip(&resource.owners) {
+            if self.misspells(owner, "session") {
+                continue;
+            }
             if let Some(actor) = names.actors.get(owner).filter(|it| it.session.is_none()) {
                 let message = format!("owner `{}` has no session", actor.name);
                 let label = format!("it makes the {} in line {}", call.method, call.place.line);

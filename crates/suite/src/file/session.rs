@@ -42,7 +42,7 @@ impl Reader<'_> {
 
     fn login(&mut self, fields: &mut Fields<'_>, entry: &Entry) -> Option<Login> {
         let rules = CallRules {
-            target: DefaultTarget::None,
+            target: DefaultTarget::Required,
             caller: Caller::Nobody,
             may_say_as: false,
             owners: &[],
@@ -84,7 +84,7 @@ impl Reader<'_> {
     fn who(&mut self, node: &Node, session: &str) -> Option<Who> {
         let mut fields = node.fields(&mut self.diagnostics)?;
         let rules = CallRules {
-            target: DefaultTarget::None,
+            target: DefaultTarget::Required,
             caller: Caller::Actor,
             may_say_as: false,
             owners: &[],

@@ -167,6 +167,9 @@ fn check_base(base: &str) -> Result<(), String> {
             "`{base}` holds `{mark}`; an address ends with its path"
         ));
     }
+    if authority.is_empty() {
+        return Err(format!("`{base}` names no host"));
+    }
     if !is_authority(authority) {
         return Err(format!(
             "`{authority}` is not a host with or without a port"

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use authz::source::yaml::{Node, Value};
-use authz::source::{Diagnostic, Place};
+use authz::source::{Diagnostic, Place, nearest};
 
 use super::Reader;
 use super::inside::Text;
@@ -307,20 +307,20 @@ impl Reader<'_> {
     fn unknown_variable(&mut self, name: &str, place: Place, scope: &Scope<'_>) {
         let known = self.known(scope);
         let known = || known.iter().map(String::as_str);
-        if let Some(near) = authz::source::nearest(name, known())
-            && let Some((_, field)) = near.split_once('.')
-        {
+        let meant = meant(name, known());
+        if let Some((_, field)) = meant.and_then(|it| it.split_once('.')) {
             self.meant_fields.insert(field.to_owned());
         }
         let label = match known().next() {
             Some(_) => format!("known here: {}", all_of(known())),
             None => "no variable is known here".to_owned(),
         };
-        self.diagnostics.push(
-            Diagnostic::new(place, format!("unknown variable `{name}`"))
-                .label(label)
-                .nearest(name, known()),
-        );
+        let mistake = Diagnostic::new(place, format!("unknown variable `{name}`")).label(label);
+        self.diagnostics.push(match meant {
+            Some(meant) => mistake.help(format!("did you mean `{meant}`?")),
+            None if name == "actor.id" && scope.actor.is_some() => mistake.help(ID_HELP),
+            None => mistake,
+        });
     }
 
     /// The variables of a scope as users write them.
@@ -347,6 +347,28 @@ impl Reader<'_> {
         known.extend(scope.token.then(|| "token".to_owned()));
         known
     }
+}
+
+const ID_HELP: &str = "`who` of the session tells the id, or a `capture` named `id`, or the actor has a \
+                       field `id`";
+
+/// The variable that was probably meant: one with the same base and a similar field, or else
+/// one that is similar as a whole.
+fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let Some((base, field)) = name.split_once('.') else {
+        return nearest(name, known);
+    };
+    let same_base = known
+        .clone()
+        .filter_map(|it| it.split_once('.'))
+        .filter(|it| it.0 == base);
+    if same_base.clone().next().is_none() {
+        return nearest(name, known);
+    }
+    let field = nearest(field, same_base.map(|it| it.1))?;
+    known
+        .into_iter()
+        .find(|it| it.split_once('.') == Some((base, field)))
 }
 
 /// Names as a user reads them: "`a`, `b` and `c`".
