@@ -124,7 +124,7 @@ fn int_of(value: f64) -> Option<i64> {
 }
 
 fn uint_of(value: f64) -> Option<u64> {
-    (value > -1.0 && value < 2_f64.powi(64)).then_some(value as u64)
+    (value >= 0.0 && value < 2_f64.powi(64)).then_some(value as u64)
 }
 
 fn failed(value: &Value, target: &str) -> String {

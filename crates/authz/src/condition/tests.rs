@@ -2,6 +2,7 @@
 //! it, or `error: ...` where it has no value.
 
 mod garbage;
+mod oracle;
 
 use indexmap::IndexMap;
 use serde_json::json;

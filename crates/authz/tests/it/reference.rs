@@ -67,8 +67,11 @@ struct Question {
     hour: i64,
 }
 
+/// A condition by hand.
+type ByHand = fn(&Question) -> Found;
+
 /// Conditions as text, and the same by hand.
-const CONDITIONS: [(&str, fn(&Question) -> Found); 11] = [
+const CONDITIONS: [(&str, ByHand); 11] = [
     ("true", |_| Found::Yes),
     ("resource.owner == subject", |q| {
         if !q.signed_in || (q.owner.is_none() && q.action == 0) {

@@ -59,6 +59,87 @@ fn every_golden_mistake_is_one_for_both_or_for_neither() {
     }
 }
 
+/// Each constraint of the schema, broken alone or just kept: where, what is put there, and whether
+/// both accept it.
+const SINGLE: [(&str, &str, bool); 44] = [
+    ("/version", "2", false),
+    ("/version", "1.0", true),
+    ("/version", "\"1\"", false),
+    ("/types", "{}", true),
+    ("/types", "null", false),
+    ("/types/string", "{}", false),
+    ("/types/tenant", "{}", false),
+    ("/types/a b", "{}", false),
+    ("/types/a-b_9", "{}", true),
+    ("/types/9a", "{}", false),
+    ("/types/", "{}", false),
+    ("/types/é", "{}", false),
+    ("/types/post", "null", false),
+    ("/types/post/relations", "{}", false),
+    ("/types/post/attributes/a-b", "\"string\"", false),
+    ("/types/post/attributes/in", "\"string\"", false),
+    ("/types/post/attributes/_in", "\"string\"", true),
+    ("/types/post/attributes/a", "\"\"", true),
+    ("/types/post/attributes/a", "7", false),
+    ("/types/post/attributes/a", "{}", false),
+    (
+        "/types/post/attributes/a",
+        "{ \"type\": \"int\", \"default\": 1 }",
+        true,
+    ),
+    (
+        "/types/post/attributes/a",
+        "{ \"type\": \"int\", \"default\": [] }",
+        false,
+    ),
+    (
+        "/types/post/attributes/a",
+        "{ \"type\": \"int\", \"default\": null }",
+        false,
+    ),
+    (
+        "/types/post/attributes/a",
+        "{ \"type\": \"int\", \"defualt\": 1 }",
+        false,
+    ),
+    ("/types/post/actions/a.b", "\"instance\"", false),
+    ("/types/post/actions/a", "\"object\"", false),
+    ("/roles/a.b", "{}", false),
+    ("/roles/a", "{}", true),
+    ("/roles/viewer/can", "null", false),
+    ("/roles/viewer/can/post", "\"read\"", false),
+    ("/roles/viewer/includes", "[1]", false),
+    ("/roles/viewer/across_tenants", "\"yes\"", false),
+    ("/tenants", "true", false),
+    ("/tenants/conceal", "null", false),
+    ("/combine", "\"first-applicable\"", false),
+    ("/rules", "{}", false),
+    ("/rules/0/name", "\"\"", false),
+    ("/rules/0/name", "7", false),
+    ("/rules/0/permit", "{}", false),
+    ("/rules/1/deny", "{}", false),
+    ("/rules/0/deny", "{ \"post\": [] }", false),
+    ("/rules/0/when", "true", false),
+    ("/rules/0/when", "\"(\"", true),
+    ("/flags", "{}", false),
+];
+
+#[test]
+fn every_constraint_of_the_schema_is_the_readers_too() {
+    let schema = jsonschema::validator_for(&schema()).unwrap();
+    for (pointer, value, accepted) in SINGLE {
+        let mut policy = as_json(VALID[0]).unwrap();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let value: Value = serde_json::from_str(value).unwrap();
+        match policy.pointer_mut(parent).unwrap() {
+            Value::Object(map) => drop(map.insert(key.to_owned(), value.clone())),
+            other => panic!("{pointer}: {other}"),
+        }
+        let (reader, schema) = both(&policy.to_string(), &schema);
+        assert_eq!((reader, schema), (accepted, accepted), "{pointer}: {value}");
+    }
+}
+
 #[test]
 fn every_key_of_the_schema_occurs_in_a_valid_policy() {
     let schema = schema();
