@@ -1,0 +1,10 @@
+//! The product as a whole, through the real binary: what a user runs, reads and relies on.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod faults;
+mod support;
