@@ -2,25 +2,23 @@
 //!
 //! It observes and does not judge.
 
+mod answer;
+mod effect;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authz::Denial;
 use authz::source::Diagnostics;
-use suite::model::{
-    Action, ActorIndex, EffectKind, Expected, Layer, Origin, Resource, ResourceIndex,
-};
-use suite::observation::{
-    Answer, Failure, Look, Sight, absent_id, check_answer, created, differs_from_absent,
-    effect_seen, received, shows, unknown_sibling,
-};
+use suite::model::{Action, ActorIndex, Expected, Layer, Resource, ResourceIndex};
+use suite::observation::Failure;
 use suite::plan::{Cell, Expectations, Phase, Trial};
 use suite::probe::{Request, Sent};
 use suite::template::plain;
 use suite::verdict::{Control, EffectSeen, Observation, Received, Shown};
 
 use crate::caller::{About, World};
-use crate::fixture::{self, Fixture, Fixtures, look};
+use crate::fixture::{self, Fixture, Fixtures};
 use crate::scope::CallScope;
 use crate::session::{Live, Sending};
 
@@ -94,31 +92,26 @@ pub(crate) async fn try_cell(
     let started = Instant::now();
     let result = trial.run().await;
     let duration = started.elapsed();
-    let (attempt, unsure) = match result {
-        Ok(attempt) => (Some(attempt), None),
-        Err(why) => (None, Some(why)),
-    };
-    let attempt_or_nothing = attempt.map_or((NOTHING, None, Vec::new(), None), |attempt| {
-        let Attempt {
-            observation,
-            status,
-            details,
-            probe,
-            ..
-        } = attempt;
-        (observation, status, details, Some(probe))
-    });
-    let (observation, status, details, probe) = attempt_or_nothing;
-    Some(Tried {
-        observation,
-        unsure,
-        status,
-        details,
-        probe,
+    let mut tried = Tried {
+        observation: NOTHING,
+        unsure: None,
+        status: None,
+        details: Vec::new(),
+        probe: None,
         log: trial.log,
         duration,
         left_behind: trial.left_behind,
-    })
+    };
+    match result {
+        Ok(attempt) => {
+            tried.observation = attempt.observation;
+            tried.status = attempt.status;
+            tried.details = attempt.details;
+            tried.probe = Some(attempt.probe);
+        }
+        Err(why) => tried.unsure = Some(why),
+    }
+    Some(tried)
 }
 
 struct ActionTrial<'a> {
@@ -285,6 +278,16 @@ impl<'a> ActionTrial<'a> {
         }
     }
 
+    /// The scope in which the assertions of the suite are read.
+    fn scope<'b>(&'b self, live: &'b Live, fixture: Option<&'b Fixture>) -> CallScope<'b> {
+        CallScope {
+            actor: self.world.known(self.cell.actor, &live.learnt),
+            resource: self.about(fixture).resource,
+            unique: self.unique,
+            ..CallScope::default()
+        }
+    }
+
     fn resource(&self) -> Option<&'a Resource> {
         self.resource_index()
             .and_then(|index| self.world.suite.resources.get(index))
@@ -360,252 +363,6 @@ impl<'a> ActionTrial<'a> {
             && observation.received == Received::Denied(Denial::Unauthenticated)
             && self.cell.expectation.expected != Expected::Deny(Denial::Unauthenticated)
     }
-
-    /// Looks at every view of the fixture, if the cell may change something.
-    async fn sights(&mut self, fixture: Option<&Fixture>, when: &str) -> Vec<(usize, Sight)> {
-        let (Some(fixture), Some(resource)) = (fixture, self.resource()) else {
-            return Vec::new();
-        };
-        if self.cell.phase != Phase::Changing {
-            return Vec::new();
-        }
-        let mut sights = Vec::new();
-        for (index, view) in resource.views.iter().enumerate() {
-            if view.of_instance {
-                let about = fixture.about(resource, self.unique);
-                sights.push((
-                    index,
-                    look(self.world, view, about, when, &mut self.log).await,
-                ));
-            }
-        }
-        sights
-    }
-
-    async fn looks(
-        &mut self,
-        before: Vec<(usize, Sight)>,
-        fixture: Option<&Fixture>,
-    ) -> Vec<Look<'a>> {
-        let after = self.sights(fixture, "after").await;
-        let views = self.resource().map_or(&[][..], |resource| &resource.views);
-        before
-            .into_iter()
-            .zip(after)
-            .filter_map(|((index, before), (_, after))| {
-                Some(Look {
-                    index,
-                    view: views.get(index)?,
-                    before,
-                    after,
-                })
-            })
-            .collect()
-    }
-
-    /// Reads what the answer is and what it shows.
-    async fn read(
-        &mut self,
-        answer: &Arc<Answer>,
-        live: &Live,
-        fixture: Option<&Fixture>,
-        listed: &[(String, bool)],
-        seen: &mut Seen,
-    ) {
-        let about = self.about(fixture);
-        let scope = CallScope {
-            actor: self.world.known(self.cell.actor, &live.learnt),
-            resource: about.resource,
-            unique: self.unique,
-            ..CallScope::default()
-        };
-        let layer = self.layer;
-        let Some(target) = self.world.suite.targets.get(layer.call.target) else {
-            return;
-        };
-        let received = received(answer, &layer.answer, &target.denies, &scope);
-        seen.observation.received = received;
-        if received == Received::Success {
-            let (shown, failures) = check_answer(&layer.answer, answer, &scope);
-            seen.observation.shown = shown;
-            seen.tell(&failures);
-            self.check_listing(answer, listed, seen);
-            self.check_view(answer, fixture, seen).await;
-        }
-        seen.observation.shown.canary =
-            fixture.is_some_and(|fixture| holds_canary(answer, fixture));
-    }
-
-    /// A listing must show what its reader may read, and nothing else.
-    fn check_listing(&self, answer: &Answer, listed: &[(String, bool)], seen: &mut Seen) {
-        let Some(items) = &self.layer.items else {
-            return;
-        };
-        let ids: Vec<String> = answer
-            .json()
-            .map(|json| items.ids.query(json).all().into_iter().map(plain).collect())
-            .unwrap_or_default();
-        for (id, visible) in listed {
-            match (ids.contains(id), visible) {
-                (true, false) => {
-                    seen.observation.shown.secret = true;
-                    seen.details.push(format!(
-                        "the list shows `{id}`, which the actor may not see"
-                    ));
-                }
-                (false, true) => {
-                    seen.observation.shown.body = false;
-                    seen.details.push(format!(
-                        "the list does not show `{id}`, which the actor may see"
-                    ));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// `shows: VIEW`: the answer shows what the view shows.
-    async fn check_view(&mut self, answer: &Answer, fixture: Option<&Fixture>, seen: &mut Seen) {
-        let (Some(index), Some(fixture), Some(resource)) =
-            (self.layer.answer.shows, fixture, self.resource())
-        else {
-            return;
-        };
-        let Some(view) = resource.views.get(index) else {
-            return;
-        };
-        let about = fixture.about(resource, self.unique);
-        let sight = look(self.world, view, about, "to compare", &mut self.log).await;
-        if let Err(why) = shows(answer, view, &sight) {
-            seen.observation.shown.body = false;
-            seen.details.push(why);
-        }
-    }
-
-    /// How the target answers for what does not exist, where the verdict hangs on it.
-    async fn compare_with_absent(
-        &mut self,
-        answer: &Answer,
-        request: &Request,
-        live: &Live,
-        fixture: Option<&Fixture>,
-        seen: &mut Seen,
-    ) {
-        let expected = self.cell.expectation.expected;
-        let (absent, ids) = match (expected, fixture) {
-            (Expected::Absent, _) => {
-                let url = unknown_sibling(&request.url);
-                let ids = [&request.url, &url].map(|url| last_segment(url).to_owned());
-                (
-                    Request {
-                        url,
-                        ..request.clone()
-                    },
-                    ids.to_vec(),
-                )
-            }
-            (Expected::Deny(Denial::Concealed), Some(fixture))
-                if seen.observation.received == Received::Denied(Denial::Concealed) =>
-            {
-                let nowhere = absent_fixture(fixture);
-                let values = fixture.values.values().chain(nowhere.values.values());
-                let ids = values.map(plain).collect();
-                match self.request(live, self.about(Some(&nowhere))).await {
-                    Ok(request) => (request, ids),
-                    Err(_) => return,
-                }
-            }
-            _ => return,
-        };
-        let result = self.world.client.send(&absent).await.map(Arc::new);
-        if let Ok(absent_answer) = &result {
-            let difference = differs_from_absent(answer, absent_answer, &ids);
-            seen.observation.shown.like_absent = Some(difference.is_none());
-            seen.details.extend(difference);
-        }
-        self.log.push(Sending {
-            purpose: "the same for what does not exist".to_owned(),
-            actor: Some(self.cell.actor),
-            request: absent,
-            sent: live.sent.clone(),
-            result,
-        });
-    }
-
-    async fn see_effect(
-        &mut self,
-        result: &Result<Arc<Answer>, crate::client::Failure>,
-        live: &Live,
-        fixture: Option<&Fixture>,
-        looks: &[Look<'_>],
-        seen: &mut Seen,
-    ) {
-        let declared = self.layer.effect.as_ref();
-        let creates = declared.is_some_and(|effect| matches!(effect.kind, EffectKind::Created));
-        let (effect, words) = if creates {
-            self.see_created(result.as_ref().ok()).await
-        } else {
-            let about = self.about(fixture);
-            let scope = CallScope {
-                actor: self.world.known(self.cell.actor, &live.learnt),
-                resource: about.resource,
-                unique: self.unique,
-                ..CallScope::default()
-            };
-            effect_seen(declared, looks, &scope)
-        };
-        seen.observation.effect = effect;
-        seen.details.extend(words);
-    }
-
-    /// Whether something new is there: in a view of the whole collection by the probe's unique
-    /// text, else by the id that the answer tells.
-    async fn see_created(&mut self, answer: Option<&Arc<Answer>>) -> (EffectSeen, Option<String>) {
-        let Some(resource) = self.resource() else {
-            return (EffectSeen::NotLooked, None);
-        };
-        let made = answer.and_then(|answer| self.made(resource, answer));
-        let about = About {
-            owner: Some(self.cell.actor),
-            resource: made
-                .as_ref()
-                .map(|made| (&*resource.type_name, &made.values)),
-            unique: self.unique,
-        };
-        let by_text = resource.views.iter().any(|view| !view.of_instance);
-        let mut sights = Vec::new();
-        for view in &resource.views {
-            if view.of_instance != by_text && (by_text || made.is_some()) {
-                let sight = look(self.world, view, about, "after", &mut self.log).await;
-                sights.push((view, sight));
-            }
-        }
-        let seen = if by_text {
-            created(&sights, self.unique)
-        } else {
-            found(&sights)
-        };
-        if let Some(made) = made {
-            self.take_away(&made).await;
-        }
-        seen
-    }
-
-    /// What the probe made, if its answer says so.
-    fn made(&self, resource: &Resource, answer: &Answer) -> Option<Fixture> {
-        let Origin::Created(create) = &resource.origin else {
-            return None;
-        };
-        if !(200..300).contains(&answer.status) {
-            return None;
-        }
-        Some(Fixture {
-            resource: self.resource_index()?,
-            owner: self.cell.actor,
-            values: fixture::learn(create, answer).ok()?,
-            canary: self.unique.to_owned(),
-        })
-    }
 }
 
 /// What is gathered of one attempt.
@@ -621,55 +378,4 @@ impl Seen {
             .map(|failure| format!("{} ({})", failure.found, failure.place));
         self.details.extend(words);
     }
-}
-
-/// Whether what was made can be seen under the id that was answered.
-fn found(sights: &[(&suite::model::View, Sight)]) -> (EffectSeen, Option<String>) {
-    let seen = match sights.first() {
-        None => EffectSeen::NotLooked,
-        Some((_, Sight::Shown(answer))) if (200..300).contains(&answer.status) => {
-            EffectSeen::Declared
-        }
-        Some((_, Sight::Gone)) => EffectSeen::Unchanged,
-        Some((view, Sight::Unreadable(_) | Sight::Shown(_))) => {
-            let why = format!("what was made cannot be seen in view `{}`", view.name);
-            return (EffectSeen::Unknown, Some(why));
-        }
-    };
-    (seen, None)
-}
-
-/// The resource's own text, but for where the answer repeats the id that was asked for.
-fn holds_canary(answer: &Answer, fixture: &Fixture) -> bool {
-    let canary = &fixture.canary;
-    if !answer.holds(canary) {
-        return false;
-    }
-    let ids = fixture.values.values().map(plain);
-    let mut text = answer.text().into_owned();
-    for id in ids.filter(|id| id.contains(canary.as_str())) {
-        text = text.replace(&id, "");
-    }
-    let in_headers = answer
-        .headers
-        .iter()
-        .any(|(_, value)| value.contains(canary.as_str()));
-    text.contains(canary.as_str()) || in_headers
-}
-
-/// The same resource under values that nothing has.
-fn absent_fixture(fixture: &Fixture) -> Fixture {
-    Fixture {
-        values: fixture
-            .values
-            .iter()
-            .map(|(name, value)| (name.clone(), absent_id(value)))
-            .collect(),
-        ..fixture.clone()
-    }
-}
-
-fn last_segment(url: &str) -> &str {
-    let path = url.split_once('?').map_or(url, |(path, _)| path);
-    path.rsplit_once('/').map_or(path, |(_, last)| last)
 }
