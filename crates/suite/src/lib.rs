@@ -14,3 +14,6 @@ pub mod probe;
 pub mod secret;
 pub mod template;
 pub mod verdict;
+
+#[cfg(test)]
+mod tests;

@@ -189,10 +189,13 @@ pub fn curl(request: &Request, actor: &str, sent: Option<&Sent>) -> String {
     }
     let token = format!("$(lockstep token {})", quote_word(actor));
     words.push(match sent {
-        Some(Sent::Query { value, .. }) => {
-            let shown = request.url.replace(&url_component(value), &token);
-            format!("\"{shown}\"")
-        }
+        // Only the credential is left to the shell; the rest stays in single quotes.
+        Some(Sent::Query { value, .. }) => request
+            .url
+            .split(&url_component(value))
+            .map(quote)
+            .collect::<Vec<_>>()
+            .join(&format!("\"{token}\"")),
         _ => quote(&request.url),
     });
     for (name, value) in &request.headers {

@@ -13,6 +13,13 @@ use crate::template::{Part, Template};
 /// The methods that a call may have, as keys.
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
+/// Every other key that stands beside a method somewhere.
+const OTHER_KEYS: [&str; 22] = [
+    "on", "as", "json", "form", "body", "headers", "token", "capture", "basic", "bearer", "header",
+    "query", "who", "subject", "id", "ignore", "status", "answer", "shows", "effect", "items",
+    "of",
+];
+
 /// The target of a call that does not say `on`.
 #[derive(Clone, Copy)]
 pub(super) enum DefaultTarget {
@@ -172,7 +179,7 @@ impl Reader<'_> {
                 .label("a call has exactly one"),
             ),
             // A misspelt method is an unknown key, and told as one.
-            [] if entries(Some(node)).any(|it| nearest(&it.key, METHODS).is_some()) => {}
+            [] if entries(Some(node)).any(|it| is_misspelt_method(&it.key)) => {}
             [] => self.diagnostics.push(
                 Diagnostic::new(node.place.clone(), "the call has no method")
                     .label(format!("expected {}", one_of(METHODS))),
@@ -324,6 +331,11 @@ impl Reader<'_> {
 
 fn fields_as<'n>(fields: &mut Fields<'n>, rules: &CallRules<'_>) -> Option<&'n Node> {
     rules.may_say_as.then(|| fields.optional("as")).flatten()
+}
+
+fn is_misspelt_method(key: &str) -> bool {
+    let known = METHODS.into_iter().chain(OTHER_KEYS);
+    nearest(key, known).is_some_and(|near| METHODS.contains(&near) && near != key)
 }
 
 /// A character that cannot be sent, in words.

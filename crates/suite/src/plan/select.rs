@@ -85,3 +85,31 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
     rest.ends_with(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns() {
+        let name = "viewer/post.update/editor";
+        let cases = [
+            ("viewer/post.update/editor", true),
+            ("viewer/post.*", true),
+            ("*/editor", true),
+            ("*", true),
+            ("*post*", true),
+            ("v*post*r", true),
+            ("viewer*viewer*", false),
+            ("viewer/post.update", false),
+            ("post.update/editor", false),
+            ("", false),
+            ("viewer/post.update/editor*", true),
+            ("viewer/post.update/editor**", true),
+            ("*/editor/posts", false),
+        ];
+        for (pattern, matched) in cases {
+            assert_eq!(matches(pattern, name), matched, "{pattern}");
+        }
+    }
+}
