@@ -67,7 +67,10 @@ impl Files {
 
 /// The mistakes of a suite.
 pub(crate) fn mistakes(text: &str) -> Vec<Diagnostic> {
-    Files::new(text).read(true).err().unwrap_or_default()
+    let mistakes = Files::new(text).read(true).err();
+    let told = mistakes.as_ref().is_none_or(|it| !it.is_empty());
+    assert!(told, "refused without a word: {text}");
+    mistakes.unwrap_or_default()
 }
 
 fn read(text: &str, unset_is_mistake: bool) -> Suite {
