@@ -2,6 +2,9 @@
 //! `&&`, `||`, `all` and `exists` absorb where the other side decides (CEL language definition,
 //! section "Logical Operators").
 
+mod calls;
+mod macros;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +12,10 @@ use std::sync::Arc;
 use crate::facts::{Reference, Request, Subject};
 use crate::model::ActionKind;
 
-use super::functions::Function;
-use super::program::{Expression, Macro, ResourceAttribute, SubjectAttribute};
-use super::syntax::{MacroKind, Operator};
+use super::program::{Expression, ResourceAttribute, SubjectAttribute};
+use super::syntax::Operator;
 use super::value::{Key, Value};
-use super::{STEPS_MAX, arithmetic, convert, time};
+use super::{STEPS_MAX, arithmetic, convert};
 
 /// Why a condition has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -373,117 +375,6 @@ impl Evaluator<'_> {
             other => Err(arithmetic::mismatch(Operator::In, item, other).into()),
         }
     }
-
-    fn expand(&mut self, found: &Macro) -> Evaluated {
-        let range = self.evaluate(&found.range)?;
-        let items: Arc<[Value]> = match range {
-            Value::List(items) => items,
-            Value::Map(entries) => entries.keys().map(Key::to_value).collect(),
-            other => return Err(error(&format!("a {} has no items", other.kind()))),
-        };
-        match found.kind {
-            MacroKind::All => self.any_item(&items, &found.body, false),
-            MacroKind::Exists => self.any_item(&items, &found.body, true),
-            MacroKind::ExistsOne => {
-                let kept = self.kept(&items, Some(&found.body))?;
-                Ok(Value::Bool(kept.len() == 1))
-            }
-            MacroKind::Filter => {
-                let kept = self.kept(&items, Some(&found.body))?;
-                Ok(Value::List(kept.into()))
-            }
-            MacroKind::Map => {
-                let kept = self.kept(&items, found.filter.as_ref())?;
-                let values = kept.iter().map(|item| self.with(item, &found.body));
-                let values = values.collect::<Evaluated<Arc<[Value]>>>()?;
-                Ok(Value::List(values))
-            }
-        }
-    }
-
-    /// The value of an expression in which `item` is the value of the next local.
-    fn with(&mut self, item: &Value, body: &Expression) -> Evaluated {
-        self.locals.push(item.clone());
-        let value = self.evaluate(body);
-        self.locals.pop();
-        value
-    }
-
-    fn any_item(&mut self, items: &[Value], body: &Expression, wanted: bool) -> Evaluated {
-        let mut failure = None;
-        for item in items {
-            match self.with(item, body).and_then(|value| boolean(&value)) {
-                Ok(value) if value == wanted => return Ok(Value::Bool(wanted)),
-                Ok(_) => {}
-                Err(new) => failure = Some(new.or(failure.take())),
-            }
-        }
-        failure.map_or(Ok(Value::Bool(!wanted)), Err)
-    }
-
-    fn kept(&mut self, items: &[Value], filter: Option<&Expression>) -> Evaluated<Vec<Value>> {
-        let Some(filter) = filter else {
-            return Ok(items.to_vec());
-        };
-        let mut kept = Vec::new();
-        for item in items {
-            if boolean(&self.with(item, filter)?)? {
-                kept.push(item.clone());
-            }
-        }
-        Ok(kept)
-    }
-
-    fn call(&mut self, function: Function, arguments: &[Expression]) -> Evaluated {
-        let values = arguments.iter().map(|argument| self.evaluate(argument));
-        let values = values.collect::<Evaluated<Vec<Value>>>()?;
-        for value in &values {
-            self.charge_text(value)?;
-        }
-        if function == Function::Matches {
-            // To build an automaton costs far more than to run it.
-            let pattern = values.get(1).and_then(Value::as_str);
-            self.charge(pattern.map_or(0, str::len))?;
-        }
-        Ok(apply(function, &values)?)
-    }
-}
-
-fn apply(function: Function, arguments: &[Value]) -> Result<Value, String> {
-    use Value::{Bool, Duration, Int, List, Map, String, Timestamp};
-    let count = |count: usize| Int(i64::try_from(count).unwrap_or(i64::MAX));
-    Ok(match (function, arguments) {
-        (Function::Size, [String(text)]) => count(text.chars().count()),
-        (Function::Size, [List(items)]) => count(items.len()),
-        (Function::Size, [Map(entries)]) => count(entries.len()),
-        (Function::Contains, [String(a), String(b)]) => Bool(a.contains(&**b)),
-        (Function::StartsWith, [String(a), String(b)]) => Bool(a.starts_with(&**b)),
-        (Function::EndsWith, [String(a), String(b)]) => Bool(a.ends_with(&**b)),
-        (Function::Matches, [String(a), String(b)]) => Bool(convert::pattern(b)?.is_match(a)),
-        (Function::ToInt, [value]) => convert::to_int(value)?,
-        (Function::ToUint, [value]) => convert::to_uint(value)?,
-        (Function::ToDouble, [value]) => convert::to_double(value)?,
-        (Function::ToString, [value]) => convert::to_text(value)?,
-        (Function::ToBool, [value]) => convert::to_bool(value)?,
-        (Function::ToTimestamp, [value]) => convert::to_timestamp(value)?,
-        (Function::ToDuration, [value]) => convert::to_duration(value)?,
-        (Function::ToDyn, [value]) => value.clone(),
-        (Function::Part(of), [Timestamp(at)]) => Int(time::part(of, *at, jiff::tz::TimeZone::UTC)),
-        (Function::Part(of), [Timestamp(at), String(zone)]) => {
-            Int(time::part(of, *at, time::zone(zone)?))
-        }
-        (Function::Part(of), [Duration(value)]) => {
-            let part = time::duration_part(of, *value);
-            Int(part.ok_or_else(|| "a duration has no such part".to_owned())?)
-        }
-        (Function::Within, [Timestamp(now), String(from), String(to), String(zone)]) => {
-            Bool(time::within(*now, from, to, zone)?)
-        }
-        (_, arguments) => {
-            let kinds: Vec<&str> = arguments.iter().map(Value::kind).collect();
-            return Err(format!("a function does not take {}", kinds.join(", ")));
-        }
-    })
 }
 
 fn order(operator: Operator, left: &Value, right: &Value) -> Result<bool, String> {

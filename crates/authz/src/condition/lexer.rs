@@ -103,6 +103,7 @@ impl Lexer<'_> {
             '=' => mistake.help("equality is `==`"),
             '&' => mistake.help("\"and\" is `&&`"),
             '|' => mistake.help("\"or\" is `||`"),
+            '#' => mistake.help("a comment in a condition is `// ...`"),
             _ => mistake,
         })
     }

@@ -1,11 +1,13 @@
 //! Tokens into a syntax tree: the grammar of the CEL language definition, section "Syntax", by
 //! recursive descent. Left out are bytes, message construction and names with a leading dot.
 
+mod macros;
+
 use std::ops::Range;
 
 use super::lexer::{self, Spanned, Token};
 use super::mistake::Mistake;
-use super::syntax::{Kind, Macro, MacroKind, Node, Operator, Word};
+use super::syntax::{Kind, MacroKind, Node, Operator, Word};
 use super::value::Value;
 
 /// The longest condition that is read, in bytes.
@@ -210,7 +212,7 @@ impl Parser {
         let (arguments, end) = self.arguments()?;
         let span = receiver.span.start..end;
         if let Some(kind) = MacroKind::of(&function.text) {
-            let found = expand(kind, receiver, &function, arguments)?;
+            let found = macros::expand(kind, receiver, &function, arguments)?;
             return node(Kind::Macro(Box::new(found)), span);
         }
         let receiver = Some(Box::new(receiver));
@@ -300,7 +302,7 @@ impl Parser {
         let function = Word { text: name, span };
         let (arguments, end) = self.arguments()?;
         if function.text == "has" {
-            return has(arguments, start..end);
+            return macros::has(arguments, start..end);
         }
         let kind = Kind::Call {
             receiver: None,
@@ -410,50 +412,4 @@ fn joined(nodes: &[Node]) -> Range<usize> {
 /// Words that are neither names nor attributes.
 fn is_keyword(name: &str) -> bool {
     matches!(name, "true" | "false" | "null" | "in")
-}
-
-fn has(arguments: Vec<Node>, span: Range<usize>) -> Parsed {
-    let mut arguments = arguments.into_iter();
-    match (arguments.next().map(|it| it.kind), arguments.next()) {
-        (Some(Kind::Select(object, field)), None) => node(Kind::Has(object, field), span),
-        _ => Err(Mistake::new(span, "`has` takes one attribute")
-            .label("expected something such as has(resource.owner)")),
-    }
-}
-
-/// A call as the macro that it is.
-fn expand(
-    kind: MacroKind,
-    range: Node,
-    function: &Word,
-    arguments: Vec<Node>,
-) -> Result<Macro, Mistake> {
-    let name = &function.text;
-    let count = arguments.len();
-    let mut arguments = arguments.into_iter();
-    let variable = match arguments.next() {
-        Some(Node {
-            kind: Kind::Name(text),
-            span,
-            ..
-        }) => Some(Word { text, span }),
-        _ => None,
-    };
-    let last = arguments.next_back();
-    let filter = arguments.next();
-    let wanted = count == 2 || (count == 3 && kind == MacroKind::Map);
-    match (variable, last) {
-        (Some(variable), Some(body)) if wanted => Ok(Macro {
-            kind,
-            range,
-            variable,
-            filter,
-            body,
-        }),
-        _ => Err(Mistake::new(
-            function.span.clone(),
-            format!("`{name}` takes a name and an expression"),
-        )
-        .label(format!("expected something such as .{name}(x, x > 1)"))),
-    }
 }

@@ -164,6 +164,12 @@ fn limits() {
     ] {
         assert_eq!(outcome(&policy, &text), deep, "{text:.20}");
     }
+    let most = format!("{}1{}", "(".repeat(99), ")".repeat(99));
+    assert_eq!(outcome(&policy, &most), "int: 1");
+    let most = format!("{}1", "-".repeat(99));
+    assert_eq!(outcome(&policy, &most), "int: -1");
+    let most = format!("[1]{}", ".map(x, x)".repeat(98));
+    assert_eq!(outcome(&policy, &most), "list(int): [1]");
     let long = "true && ".repeat(1_000) + "true";
     assert_eq!(outcome(&policy, &long), "bool: true");
 }

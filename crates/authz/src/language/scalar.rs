@@ -13,18 +13,18 @@ pub(super) fn text(node: &Node) -> Option<&str> {
     }
 }
 
-/// Where the bytes `part` of the text of a scalar stand in its source; none where the scalar
-/// has several lines, because YAML folds them.
+/// Where the bytes `part` of the text of a scalar stand in its source; none for a scalar in
+/// quotes that has several lines.
 pub(super) fn place(node: &Node, source: &Source, part: Range<usize>) -> Option<Place> {
     let written = source.text().get(node.place.span.clone())?;
-    let written = written.trim_end();
-    if written.contains('\n') {
-        return None;
-    }
-    let starts = starts(written);
-    let text_length = text(node)?.len();
-    // The map is right if and only if it maps all of the text.
-    if starts.len() != text_length + 1 {
+    let text = text(node)?;
+    let starts = match written.bytes().next() {
+        Some(b'"' | b'\'') if written.contains('\n') => return None,
+        Some(quote @ (b'"' | b'\'')) => quoted(written, quote),
+        _ => unquoted(written, text)?,
+    };
+    // The map is right only if it maps all of the text.
+    if starts.len() != text.len() + 1 {
         return None;
     }
     let offset = node.place.span.start;
@@ -33,14 +33,34 @@ pub(super) fn place(node: &Node, source: &Source, part: Range<usize>) -> Option<
     Some(source.place(start..end.max(start)))
 }
 
-/// For each byte of the text, and its end, where in the written scalar it comes from.
-fn starts(written: &str) -> Vec<usize> {
-    match written.bytes().next() {
-        Some(quote @ (b'"' | b'\'')) => quoted(written, quote),
-        _ => (0..=written.len()).collect(),
+/// For each byte of the text, and its end, where in the written scalar it comes from: the same
+/// byte, with more or less white space before it, because YAML folds lines and takes indentation
+/// away. None if the two do not fit together.
+fn unquoted(written: &str, text: &str) -> Option<Vec<usize>> {
+    let written = written.as_bytes();
+    let is_space = |at: usize| written.get(at).is_some_and(u8::is_ascii_whitespace);
+    let mut starts = Vec::with_capacity(text.len() + 1);
+    let mut at = 0;
+    for byte in text.bytes() {
+        if byte.is_ascii_whitespace() {
+            starts.push(at);
+            at += usize::from(is_space(at));
+            continue;
+        }
+        while is_space(at) {
+            at += 1;
+        }
+        if written.get(at) != Some(&byte) {
+            return None;
+        }
+        starts.push(at);
+        at += 1;
     }
+    starts.push(at);
+    Some(starts)
 }
 
+/// The same for a scalar in quotes, of one line.
 fn quoted(written: &str, quote: u8) -> Vec<usize> {
     let mut starts = Vec::with_capacity(written.len());
     let mut at = 1;

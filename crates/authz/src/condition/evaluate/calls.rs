@@ -1,0 +1,61 @@
+//! Calls of functions.
+
+use crate::condition::functions::Function;
+use crate::condition::program::Expression;
+use crate::condition::value::Value;
+use crate::condition::{convert, time};
+
+use super::{Evaluated, Evaluator};
+
+impl Evaluator<'_> {
+    pub(super) fn call(&mut self, function: Function, arguments: &[Expression]) -> Evaluated {
+        let values = arguments.iter().map(|argument| self.evaluate(argument));
+        let values = values.collect::<Evaluated<Vec<Value>>>()?;
+        for value in &values {
+            self.charge_text(value)?;
+        }
+        if function == Function::Matches {
+            // To build an automaton costs far more than to run it.
+            let pattern = values.get(1).and_then(Value::as_str);
+            self.charge(pattern.map_or(0, str::len))?;
+        }
+        Ok(apply(function, &values)?)
+    }
+}
+
+fn apply(function: Function, arguments: &[Value]) -> Result<Value, String> {
+    use Value::{Bool, Duration, Int, List, Map, String, Timestamp};
+    let count = |count: usize| Int(i64::try_from(count).unwrap_or(i64::MAX));
+    Ok(match (function, arguments) {
+        (Function::Size, [String(text)]) => count(text.chars().count()),
+        (Function::Size, [List(items)]) => count(items.len()),
+        (Function::Size, [Map(entries)]) => count(entries.len()),
+        (Function::Contains, [String(a), String(b)]) => Bool(a.contains(&**b)),
+        (Function::StartsWith, [String(a), String(b)]) => Bool(a.starts_with(&**b)),
+        (Function::EndsWith, [String(a), String(b)]) => Bool(a.ends_with(&**b)),
+        (Function::Matches, [String(a), String(b)]) => Bool(convert::pattern(b)?.is_match(a)),
+        (Function::ToInt, [value]) => convert::to_int(value)?,
+        (Function::ToUint, [value]) => convert::to_uint(value)?,
+        (Function::ToDouble, [value]) => convert::to_double(value)?,
+        (Function::ToString, [value]) => convert::to_text(value)?,
+        (Function::ToBool, [value]) => convert::to_bool(value)?,
+        (Function::ToTimestamp, [value]) => convert::to_timestamp(value)?,
+        (Function::ToDuration, [value]) => convert::to_duration(value)?,
+        (Function::ToDyn, [value]) => value.clone(),
+        (Function::Part(of), [Timestamp(at)]) => Int(time::part(of, *at, jiff::tz::TimeZone::UTC)),
+        (Function::Part(of), [Timestamp(at), String(zone)]) => {
+            Int(time::part(of, *at, time::zone(zone)?))
+        }
+        (Function::Part(of), [Duration(value)]) => {
+            let part = time::duration_part(of, *value);
+            Int(part.ok_or_else(|| "a duration has no such part".to_owned())?)
+        }
+        (Function::Within, [Timestamp(now), String(from), String(to), String(zone)]) => {
+            Bool(time::within(*now, from, to, zone)?)
+        }
+        (_, arguments) => {
+            let kinds: Vec<&str> = arguments.iter().map(Value::kind).collect();
+            return Err(format!("a function does not take {}", kinds.join(", ")));
+        }
+    })
+}
