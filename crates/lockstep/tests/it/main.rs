@@ -7,4 +7,7 @@
 )]
 
 mod faults;
+mod library;
+mod readme;
+mod small_server;
 mod support;
