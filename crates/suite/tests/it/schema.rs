@@ -349,3 +349,17 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
 fn option_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
+
+/// The suite that users see first is one that editors accept, and that reads.
+#[test]
+fn the_suite_of_the_demo() {
+    let text = include_str!("../../../../suites/demo/lockstep.yaml");
+    let validator = jsonschema::draft202012::new(&schema()).unwrap();
+    assert!(validator.is_valid(&json_of(text)));
+    let mut files = crate::file::Files::new(text);
+    let policy = include_str!("../../../../suites/demo/policy/policy.yaml");
+    files.policy = vec![Source::new("policy.yaml", policy)];
+    if let Err(mistakes) = files.read(false) {
+        panic!("{}", files.render(&mistakes));
+    }
+}
