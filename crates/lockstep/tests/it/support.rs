@@ -101,7 +101,7 @@ pub(crate) struct Report {
     pub(crate) code: Option<i32>,
     pub(crate) json: Value,
     pub(crate) cells: BTreeMap<String, Cell>,
-    /// Everything that was written, for messages.
+    /// The report for people, for messages.
     pub(crate) told: String,
 }
 
@@ -112,9 +112,10 @@ impl Report {
     /// Reads the report of a run with `--report json=-`. Whatever the test is about, it must be sound: valid under its
     /// schema, alone on standard output, and in agreement with itself and with the exit code.
     pub(crate) fn of(finished: &Finished) -> Self {
-        let told = finished.told();
+        let told = format!("exit {:?}\n{}", finished.code, finished.stderr);
         assert!(!told.contains("panicked"), "it panicked: {told}");
         let json: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| {
+            let told = finished.told();
             panic!("standard output is not one JSON document: {error}: {told}")
         });
         let errors: Vec<String> = report_schema()
