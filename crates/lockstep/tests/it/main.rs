@@ -8,6 +8,7 @@
 
 mod faults;
 mod library;
+mod proxy;
 mod readme;
 mod small_server;
 mod support;
