@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod hostile;
 mod library;
 mod proxy;
 mod readme;
