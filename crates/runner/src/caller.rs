@@ -10,6 +10,13 @@ use crate::client::Client;
 use crate::scope::{CallScope, Known, Values};
 use crate::session::{Live, Sending, Sessions};
 
+/// How often a session that has died is opened again for one call or probe: several cells use
+/// one session, and may use it up together.
+pub(crate) const REOPENINGS_MAX: usize = 3;
+
+/// What is said of a session that did not outlive [`REOPENINGS_MAX`] openings.
+pub(crate) const DIES_AGAIN: &str = "the session dies again and again";
+
 /// What every call of a run needs.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -31,7 +38,7 @@ pub(crate) type Called = Result<Arc<Answer>, String>;
 
 impl World {
     /// Makes a call that prepares, looks or cleans up: as `actor`, or without credential. A
-    /// session that has died is opened again once. `repeatable` says that the call may be sent
+    /// session that has died is opened again. `repeatable` says that the call may be sent
     /// again when there was no whole answer.
     pub(crate) async fn call(
         &self,
@@ -45,20 +52,42 @@ impl World {
             let live = Live::default();
             return self.call_once(call, None, &live, about, purpose, log).await;
         };
-        let live = self.open(actor, log).await?;
+        let mut live = self.open(actor, log).await?;
+        for _ in 0..REOPENINGS_MAX {
+            let answer = self
+                .call_once(call, Some(actor), &live, about, purpose, log)
+                .await?;
+            if !self.is_unauthenticated(call, &answer) || live.sent.is_none() {
+                return Ok(answer);
+            }
+            live = self
+                .sessions
+                .reopen(&self.suite, &self.client, actor, &live, log)
+                .await
+                .map_err(|not_open| not_open.why)?;
+        }
         let answer = self
             .call_once(call, Some(actor), &live, about, purpose, log)
             .await?;
-        if !self.is_unauthenticated(call, &answer) || live.sent.is_none() {
-            return Ok(answer);
+        if self.is_unauthenticated(call, &answer) && self.is_dead(actor, &live, log).await {
+            return Err(format!("answered {}, and {DIES_AGAIN}", answer.status));
         }
-        let live = self
+        Ok(answer)
+    }
+
+    /// Whether the target, asked who a session is, says that it is none. Where it cannot be
+    /// asked, nobody knows.
+    pub(crate) async fn is_dead(
+        &self,
+        actor: ActorIndex,
+        live: &Live,
+        log: &mut Vec<Sending>,
+    ) -> bool {
+        let asked = self
             .sessions
-            .reopen(&self.suite, &self.client, actor, &live, log)
-            .await
-            .map_err(|not_open| not_open.why)?;
-        self.call_once(call, Some(actor), &live, about, purpose, log)
-            .await
+            .identity_now(&self.suite, &self.client, actor, live, log)
+            .await;
+        matches!(asked, Some(Err(_)))
     }
 
     async fn call_once(

@@ -17,7 +17,7 @@ use suite::probe::{Request, Sent};
 use suite::template::plain;
 use suite::verdict::{Control, EffectSeen, Observation, Received, Shown};
 
-use crate::caller::{About, World};
+use crate::caller::{About, DIES_AGAIN, REOPENINGS_MAX, World};
 use crate::fixture::{self, Fixture, Fixtures};
 use crate::scope::CallScope;
 use crate::session::{Live, Sending};
@@ -136,10 +136,22 @@ impl<'a> ActionTrial<'a> {
     async fn run(&mut self) -> Result<Attempt, Unsure> {
         self.is_still_expected()?;
         let mut attempt = self.attempt().await?;
-        if let Some(live) = attempt.unauthenticated.take()
-            && self.revive(&live).await?
-        {
+        for _ in 0..REOPENINGS_MAX {
+            let Some(live) = attempt.unauthenticated.take() else {
+                break;
+            };
+            if !self.revive(&live).await? {
+                break;
+            }
             attempt = self.attempt().await?;
+        }
+        if let Some(live) = attempt.unauthenticated.take()
+            && self
+                .world
+                .is_dead(self.cell.actor, &live, &mut self.log)
+                .await
+        {
+            return Err(DIES_AGAIN.to_owned());
         }
         self.is_still_expected()?;
         Ok(attempt)
@@ -318,6 +330,7 @@ impl<'a> ActionTrial<'a> {
         let mut seen = Seen {
             observation: NOTHING,
             details: Vec::new(),
+            is_session_in_doubt: false,
         };
         let status = match &result {
             Ok(answer) => {
@@ -333,9 +346,8 @@ impl<'a> ActionTrial<'a> {
         };
         self.see_effect(&result, live, fixture, &looks, &mut seen)
             .await;
-        let unauthenticated = self
-            .is_suspect(&seen.observation, live)
-            .then(|| Arc::clone(live));
+        let is_suspect = self.is_suspect(&seen.observation, live) || seen.is_session_in_doubt;
+        let unauthenticated = is_suspect.then(|| Arc::clone(live));
         Ok(Attempt {
             observation: seen.observation,
             status,
@@ -369,6 +381,8 @@ impl<'a> ActionTrial<'a> {
 struct Seen {
     observation: Observation,
     details: Vec<String>,
+    /// The session may have died after the probe, while the answer was compared.
+    is_session_in_doubt: bool,
 }
 
 impl Seen {

@@ -125,10 +125,22 @@ impl ActionTrial<'_> {
             _ => return,
         };
         let result = self.world.client.send(&absent).await.map(Arc::new);
-        if let Ok(absent_answer) = &result {
-            let difference = differs_from_absent(answer, absent_answer, &ids);
-            seen.observation.shown.like_absent = Some(difference.is_none());
-            seen.details.extend(difference);
+        match &result {
+            // A target that fails, or asks for patience, says nothing of what does not exist.
+            Ok(absent_answer) if matches!(absent_answer.status, 429 | 500..600) => {
+                let status = absent_answer.status;
+                let why = format!("asked for what does not exist, it answered {status}");
+                seen.details.push(why);
+            }
+            Ok(absent_answer) => {
+                let difference = differs_from_absent(answer, absent_answer, &ids);
+                seen.observation.shown.like_absent = Some(difference.is_none());
+                seen.details.extend(difference);
+                seen.is_session_in_doubt = live.sent.is_some()
+                    && self.says_no_session(absent_answer)
+                    && !self.says_no_session(answer);
+            }
+            Err(_) => {}
         }
         self.log.push(Sending {
             purpose: "the same for what does not exist".to_owned(),
@@ -137,6 +149,10 @@ impl ActionTrial<'_> {
             sent: live.sent.clone(),
             result,
         });
+    }
+
+    fn says_no_session(&self, answer: &Answer) -> bool {
+        self.world.is_unauthenticated(&self.layer.call, answer)
     }
 }
 

@@ -1,0 +1,267 @@
+//! What a run makes is written down, and on the disk, before it is made; so that it can be put
+//! back after a crash.
+//!
+//! One line of JSON a step: that something is about to be made (synced before the request is
+//! sent), what came of it, that it is gone again. The last two are not synced: a lost `made` is
+//! found again by its unique text, and what was removed twice is gone all the same.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::scope::Values;
+
+/// Something that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The type of the resource.
+    pub resource: String,
+    /// The name of its owner in the suite.
+    pub owner: String,
+    /// The unique text in what is made.
+    pub unique: String,
+}
+
+/// A line of a journal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Step {
+    Intent(Intent),
+    /// It was made; the values with which it can be removed.
+    Made(Values),
+    /// It is gone, or was never made.
+    Done,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    number: u64,
+    step: Step,
+}
+
+/// The journal of a run, open for writing.
+///
+/// One thread writes; whoever waits for the disk at the same moment shares one sync.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    lines: mpsc::Sender<Message>,
+    next: Arc<AtomicU64>,
+    /// Set once writing has failed.
+    failed: Arc<Mutex<Option<String>>>,
+}
+
+#[derive(Debug)]
+struct Message {
+    line: Line,
+    /// Told when the line is on the disk; `None` where nobody waits.
+    synced: Option<oneshot::Sender<Result<(), String>>>,
+}
+
+/// An entry of a journal that is being written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry(u64);
+
+impl Journal {
+    /// Begins a journal in a file that must not exist yet, and that only its owner may read. The
+    /// file is locked while the journal is open; it is removed when everything in it is done.
+    ///
+    /// # Errors
+    /// The file cannot be made or locked.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path)?;
+        file.lock()?;
+        let (sender, receiver) = mpsc::channel();
+        let path = path.to_owned();
+        std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || write(file, &path, &receiver))?;
+        Ok(Self {
+            lines: sender,
+            next: Arc::new(AtomicU64::new(1)),
+            failed: Arc::default(),
+        })
+    }
+
+    /// Writes down that something is about to be made; returns when that is on the disk.
+    pub(crate) async fn intend(&self, intent: Intent) -> Result<Entry, String> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let (synced, waiting) = oneshot::channel();
+        let line = Line {
+            number,
+            step: Step::Intent(intent),
+        };
+        self.send(Message {
+            line,
+            synced: Some(synced),
+        });
+        let result = waiting
+            .await
+            .unwrap_or_else(|_| Err("the journal is closed".to_owned()));
+        result
+            .map(|()| Entry(number))
+            .map_err(|why| format!("it cannot be written to the journal: {why}"))
+    }
+
+    pub(crate) fn made(&self, entry: Entry, values: Values) {
+        self.tell(entry, Step::Made(values));
+    }
+
+    pub(crate) fn done(&self, entry: Entry) {
+        self.tell(entry, Step::Done);
+    }
+
+    fn tell(&self, Entry(number): Entry, step: Step) {
+        self.send(Message {
+            line: Line { number, step },
+            synced: None,
+        });
+    }
+
+    fn send(&self, message: Message) {
+        if self.lines.send(message).is_err() {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert_with(|| "the journal is closed".to_owned());
+        }
+    }
+}
+
+/// The writing thread: takes whatever is waiting, writes it, syncs once if somebody waits.
+fn write(mut file: File, path: &Path, messages: &mpsc::Receiver<Message>) {
+    let mut open = std::collections::BTreeSet::new();
+    while let Ok(first) = messages.recv() {
+        let batch: Vec<Message> = std::iter::once(first).chain(messages.try_iter()).collect();
+        let mut text = Vec::new();
+        for Message { line, .. } in &batch {
+            match line.step {
+                Step::Intent(_) => open.insert(line.number),
+                Step::Done => open.remove(&line.number),
+                Step::Made(_) => false,
+            };
+            // A line of our own types always serialises.
+            if serde_json::to_writer(&mut text, line).is_ok() {
+                text.push(b'\n');
+            }
+        }
+        let waiting: Vec<_> = batch.into_iter().filter_map(|message| message.synced).collect();
+        let mut result = file.write_all(&text);
+        if result.is_ok() && !waiting.is_empty() {
+            result = file.sync_data();
+        }
+        let result = result.map_err(|error| error.to_string());
+        for synced in waiting {
+            let _ = synced.send(result.clone());
+        }
+    }
+    if open.is_empty() {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Something that a run has left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its number in the journal.
+    pub number: u64,
+    /// What was about to be made.
+    pub intent: Intent,
+    /// What was made, if that is known.
+    pub made: Option<BTreeMap<String, serde_json::Value>>,
+}
+
+/// The journal of a run that is over, for cleaning up behind it.
+#[derive(Debug)]
+pub struct LeftBehind {
+    path: PathBuf,
+    file: File,
+    /// What is not yet put back, the newest first.
+    pub pending: Vec<Pending>,
+}
+
+impl LeftBehind {
+    /// Opens the journal of a run that is over. `None` if the run still goes on, or if the
+    /// journal has gone in the meantime.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn open(path: &Path) -> io::Result<Option<Self>> {
+        let file = match OpenOptions::new().read(true).append(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let pending = read(&file)?;
+        Ok(Some(Self {
+            path: path.to_owned(),
+            file,
+            pending,
+        }))
+    }
+
+    /// Writes down that something is put back. Safe to lose: it would be put back once more.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn done(&mut self, number: u64) -> io::Result<()> {
+        let line = Line {
+            number,
+            step: Step::Done,
+        };
+        // The last line may have been cut off by a crash: begin on a new one.
+        let text = format!("\n{}\n", serde_json::to_string(&line)?);
+        self.file.write_all(text.as_bytes())?;
+        self.pending.retain(|pending| pending.number != number);
+        Ok(())
+    }
+
+    /// Ends the clean-up: a journal in which everything is done is removed.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn close(self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            fs::remove_file(&self.path)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is pending in a journal. A line that was cut off by a crash was never acted on: an
+/// intent is acted on only when it is whole on the disk.
+fn read(file: &File) -> io::Result<Vec<Pending>> {
+    let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
+    for line in BufReader::new(file).split(b'\n') {
+        let Ok(Line { number, step }) = serde_json::from_slice(&line?) else {
+            continue;
+        };
+        match step {
+            Step::Intent(intent) => {
+                let made = None;
+                pending.insert(number, Pending { number, intent, made });
+            }
+            Step::Made(values) => {
+                if let Some(pending) = pending.get_mut(&number) {
+                    pending.made = Some(values);
+                }
+            }
+            Step::Done => {
+                pending.remove(&number);
+            }
+        }
+    }
+    Ok(pending.into_values().rev().collect())
+}
