@@ -207,6 +207,9 @@ impl State {
             };
         };
         let key = (kind.to_owned(), number.parse().unwrap_or(0));
+        if key.1 > 1_000_000 && self.has("it fails for what is not there") {
+            return Answer::empty(503);
+        }
         let Some(mut thing) = self.things.get(&key).filter(|thing| sees(thing)).cloned() else {
             return not_there;
         };

@@ -11,5 +11,6 @@ mod hostile;
 mod library;
 mod proxy;
 mod readme;
+mod sessions;
 mod small_server;
 mod support;

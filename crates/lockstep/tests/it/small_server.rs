@@ -382,3 +382,23 @@ fn statuses_that_are_not_declared_are_not_denials() {
     assert_eq!(proven, names(["patron/book.lend/librarian"]));
     assert_eq!(report.code, Some(3));
 }
+
+/// Whether what is concealed answers as what does not exist cannot be told, so that it is neither held nor a leak.
+#[test]
+fn a_server_that_fails_for_what_does_not_exist_leaks_nothing() {
+    let project = Project::new([("lockstep.yaml", COUNTER)]);
+    let library = Library::start(&["it fails for what is not there"], COUNTER_NOS);
+    let report = test(&project, &library);
+    assert_eq!(report.findings(), BTreeMap::new(), "{}", report.told);
+    let concealed = report.matching(|cell| cell.expected == "concealed");
+    let of_books: Names = concealed
+        .into_iter()
+        .filter(|cell| cell.contains("/book."))
+        .collect();
+    assert!(
+        of_books.is_subset(&report.with("inconclusive")),
+        "{}",
+        report.told
+    );
+    assert!(of_books.len() > 5);
+}
