@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Test(Test),
     /// Tries one cell again and shows every request and answer.
     Repeat(Repeat),
+    /// Puts back what interrupted runs have left behind.
+    Cleanup(Cleanup),
     /// Prints a live credential of an actor, for use in other tools.
     Token(Token),
     /// Prints the JSON Schema of a file format, for editors and other tools.
@@ -132,6 +134,17 @@ pub(crate) struct Repeat {
     /// The cell, such as viewer/post.update/editor.
     #[arg(value_name = "CELL")]
     pub(crate) cell: String,
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+    /// How requests are sent.
+    #[command(flatten)]
+    pub(crate) sending: Sending,
+}
+
+/// `lockstep cleanup`.
+#[derive(Debug, Args)]
+pub(crate) struct Cleanup {
     /// Which suite.
     #[command(flatten)]
     pub(crate) suite: SuiteFile,

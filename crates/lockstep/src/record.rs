@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use report::record::EventLog;
 
@@ -14,13 +14,7 @@ const FOLDER: &str = ".lockstep";
 /// # Errors
 /// The folder or the file cannot be made.
 pub(crate) fn open(run: &str) -> io::Result<EventLog<io::BufWriter<File>>> {
-    let root = Path::new(FOLDER);
-    create_private(root)?;
-    let ignore = root.join(".gitignore");
-    if !ignore.exists() {
-        fs::write(ignore, "*\n")?;
-    }
-    let folder = root.join("runs").join(run);
+    let folder = create_folder("runs")?.join(run);
     create_private(&folder)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -30,11 +24,55 @@ pub(crate) fn open(run: &str) -> io::Result<EventLog<io::BufWriter<File>>> {
     Ok(EventLog::new(io::BufWriter::new(file)))
 }
 
-/// A folder that only its owner may enter.
+/// Where the journal of a run stands: `.lockstep/journal/RUN.jsonl`.
+///
+/// # Errors
+/// The folder cannot be made.
+pub(crate) fn journal(run: &str) -> io::Result<PathBuf> {
+    Ok(create_folder("journal")?.join(format!("{run}.jsonl")))
+}
+
+/// The journals that are there, the oldest first.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(crate) fn journals() -> io::Result<Vec<PathBuf>> {
+    let folder = Path::new(FOLDER).join("journal");
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// A folder under `.lockstep/`, which is made private and kept out of version control.
+fn create_folder(name: &str) -> io::Result<PathBuf> {
+    let root = Path::new(FOLDER);
+    create_private(root)?;
+    let ignore = root.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n")?;
+    }
+    let folder = root.join(name);
+    create_private(&folder)?;
+    Ok(folder)
+}
+
+/// A folder that only its owner may enter, also if it was there already.
 fn create_private(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
+    fs::create_dir_all(path)?;
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
 }

@@ -3,14 +3,17 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use report::Reporter;
 use report::json::JsonReporter;
 use report::terminal::TerminalReporter;
+use runner::journal::{Journal, LeftBehind};
 use runner::{Bounds, Head, Options, Stop};
 use suite::event::{Event, Summary};
+use suite::model::Suite;
 use suite::plan::Plan;
 
 use crate::arguments::{ReportTo, Reporting, Sending};
@@ -32,27 +35,28 @@ pub(crate) fn plan(loaded: &Loaded, patterns: &[String]) -> Result<Plan, Failure
         mistakes,
         sources: loaded.sources.clone(),
     })?;
-    let names: Vec<String> = (0..plan.cells.len())
-        .map(|cell| plan.name(&loaded.suite, cell))
-        .collect();
-    let plan = plan.select(&loaded.suite, patterns);
-    if plan.cells.is_empty() {
-        return Err(Failure::Usage(no_such_cell(patterns, &names)));
+    for pattern in patterns {
+        if !plan.has_cell(&loaded.suite, pattern) {
+            let names = (0..plan.cells.len()).map(|cell| plan.name(&loaded.suite, cell));
+            return Err(Failure::Usage(no_such_cell(pattern, names)));
+        }
     }
-    Ok(plan)
+    if plan.cells.is_empty() {
+        return Err(Failure::usage(
+            "the suite has no cell: nothing says what is expected",
+        ));
+    }
+    Ok(plan.select(&loaded.suite, patterns))
 }
 
-fn no_such_cell(patterns: &[String], names: &[String]) -> String {
-    let wanted = authz::source::one_of(patterns.iter().map(String::as_str));
-    let names = names.iter().map(String::as_str);
-    let near = patterns
-        .first()
-        .and_then(|pattern| authz::source::nearest(pattern, names));
+fn no_such_cell(pattern: &str, names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    let near = authz::source::nearest(pattern, names.iter().map(String::as_str));
     let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`lockstep plan` shows the cells".to_owned(),
     };
-    format!("no cell is named {wanted}\nhelp: {help}")
+    format!("no cell is named `{pattern}`\nhelp: {help}")
 }
 
 /// The options of a run as the command line gives them.
@@ -66,6 +70,7 @@ pub(crate) fn options(sending: &Sending, every_exchange: bool) -> Options {
         },
         every_exchange,
         stop: Stop::default(),
+        journal: None,
     }
 }
 
@@ -119,27 +124,15 @@ pub(crate) fn add_record(reports: &mut Reports, head: &Head) -> Result<(), Failu
 /// Runs a plan. The first Ctrl-C stops it in good order, the second at once.
 ///
 /// # Errors
-/// A report that cannot be written.
+/// A report that cannot be written, unless there is a finding: that is not to be lost.
 pub(crate) async fn run(
-    loaded: Loaded,
+    suite: Arc<Suite>,
     plan: Plan,
     head: Head,
     options: Options,
     mut reports: Reports,
 ) -> Result<Summary, Failure> {
-    let stop = options.stop.clone();
-    let interrupt = tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            if stop.is_set() {
-                std::process::exit(i32::from(crate::ExitCode::Interrupted as u8));
-            }
-            let _ = writeln!(
-                io::stderr(),
-                "stopping: what has begun is finished and put back; again to stop at once"
-            );
-            stop.set();
-        }
-    });
+    let interrupt = tokio::spawn(stop_on_interrupt(options.stop.clone()));
     let mut written = Ok(());
     let mut emit = |event: Event| {
         let told = reports.event(&event);
@@ -147,14 +140,63 @@ pub(crate) async fn run(
             written = told;
         }
     };
-    let suite = Arc::new(loaded.suite);
     let summary = runner::run(suite, Arc::new(plan), head, options, &mut emit).await;
     interrupt.abort();
-    match written {
+    let error = match written {
         // Whoever reads the report has seen enough: `lockstep test | head`.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(anyhow::Error::new(error)
-            .context("a report cannot be written")
-            .into()),
-        _ => Ok(summary),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => error,
+        _ => return Ok(summary),
+    };
+    let failure = Failure::from(anyhow::Error::new(error).context("a report cannot be written"));
+    if summary.counts.findings() > 0 {
+        let _ = io::stderr().write_all(failure.render(false).as_bytes());
+        return Ok(summary);
     }
+    Err(failure)
+}
+
+async fn stop_on_interrupt(stop: Stop) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if stop.is_set() {
+            std::process::exit(i32::from(crate::ExitCode::Interrupted as u8));
+        }
+        let _ = writeln!(
+            io::stderr(),
+            "stopping: what has begun is finished and put back; again to stop at once"
+        );
+        stop.set();
+    }
+}
+
+/// Opens the journal of a run.
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn journal(head: &Head) -> Result<(Journal, PathBuf), Failure> {
+    let context = "the journal cannot be made under `.lockstep/`";
+    let path = record::journal(&head.run).context(context)?;
+    let journal = Journal::create(&path).context(context)?;
+    Ok((journal, path))
+}
+
+/// Cleans up behind a run by its journal: how much was put back, and what could not be.
+///
+/// # Errors
+/// The journal cannot be read or written.
+pub(crate) async fn clean_up(
+    suite: Arc<Suite>,
+    journal: &Path,
+    options: &Options,
+) -> Result<(usize, Vec<String>), Failure> {
+    let context = || format!("the journal `{}`", journal.display());
+    let left = LeftBehind::open(journal).with_context(context)?;
+    let Some(mut left) = left else {
+        return Ok((0, Vec::new()));
+    };
+    let pending = left.pending.len();
+    let failures = runner::clean_up(suite, &mut left, options)
+        .await
+        .with_context(context)?;
+    left.close().with_context(context)?;
+    Ok((pending - failures.len(), failures))
 }

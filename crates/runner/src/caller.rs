@@ -7,6 +7,7 @@ use suite::observation::{Answer, denial};
 use suite::probe::{self, Request};
 
 use crate::client::Client;
+use crate::journal::Journal;
 use crate::scope::{CallScope, Known, Values};
 use crate::session::{Live, Sending, Sessions};
 
@@ -23,6 +24,9 @@ pub(crate) struct World {
     pub(crate) suite: Arc<Suite>,
     pub(crate) client: Client,
     pub(crate) sessions: Sessions,
+    /// Where everything that is made is written down first; `None` where nothing is to be put
+    /// back after a crash.
+    pub(crate) journal: Option<Journal>,
 }
 
 /// To whom and what a call of the suite refers, apart from who makes it.

@@ -9,10 +9,11 @@ use suite::model::{
     ActorIndex, Call, Caller, Create, Origin, Resource, ResourceIndex, Suite, View,
 };
 use suite::observation::{Answer, Sight, denial};
-use suite::template::Encoding;
+use suite::template::{Encoding, Template, Variable};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::caller::{About, World};
+use crate::journal::{Entry, Intent};
 use crate::scope::{CallScope, Values};
 use crate::session::Sending;
 
@@ -26,6 +27,8 @@ pub(crate) struct Fixture {
     /// The text by which it is recognised in an answer; empty for a resource that was there
     /// already, which has none.
     pub(crate) canary: String,
+    /// Its entry in the journal, if it can be taken away again.
+    pub(crate) entry: Option<Entry>,
 }
 
 impl Fixture {
@@ -122,24 +125,9 @@ pub(crate) async fn make(
         Origin::Created(create) => {
             create_fixture(world, declared, create, owner, unique, log).await
         }
-        Origin::Existing { id } => {
-            let live = world.open(owner, log).await?;
-            let scope = CallScope {
-                owner: world.known(owner, &live.learnt),
-                unique,
-                ..CallScope::default()
-            };
-            id.fill(&scope, Encoding::Verbatim)
-                .map(|id| {
-                    (
-                        Values::from([("id".to_owned(), Value::from(id))]),
-                        String::new(),
-                    )
-                })
-                .map_err(|unresolved| unresolved.to_string())
-        }
+        Origin::Existing { id } => find_fixture(world, id, owner, log).await,
     };
-    let (values, canary) = made.map_err(|why| {
+    let made = made.map_err(|why| {
         let owner = suite::plan::actor_name(&world.suite, owner);
         format!(
             "the {} of `{owner}` could not be made: {why}",
@@ -149,8 +137,37 @@ pub(crate) async fn make(
     Ok(Fixture {
         resource,
         owner,
-        values,
-        canary,
+        values: made.values,
+        canary: made.canary,
+        entry: made.entry,
+    })
+}
+
+/// What making or finding a fixture gave.
+struct Made {
+    values: Values,
+    canary: String,
+    entry: Option<Entry>,
+}
+
+async fn find_fixture(
+    world: &World,
+    id: &Template,
+    owner: ActorIndex,
+    log: &mut Vec<Sending>,
+) -> Result<Made, String> {
+    let live = world.open(owner, log).await?;
+    let scope = CallScope {
+        owner: world.known(owner, &live.learnt),
+        ..CallScope::default()
+    };
+    let id = id
+        .fill(&scope, Encoding::Verbatim)
+        .map_err(|unresolved| unresolved.to_string())?;
+    Ok(Made {
+        values: Values::from([("id".to_owned(), Value::from(id))]),
+        canary: String::new(),
+        entry: None,
     })
 }
 
@@ -161,7 +178,7 @@ async fn create_fixture(
     owner: ActorIndex,
     unique: &str,
     log: &mut Vec<Sending>,
-) -> Result<(Values, String), String> {
+) -> Result<Made, String> {
     let about = About {
         owner: Some(owner),
         resource: None,
@@ -169,13 +186,69 @@ async fn create_fixture(
     };
     let caller = caller(create.call.caller, Some(owner), None);
     let purpose = format!("create {}", resource.type_name);
+    let entry = intend(world, resource, owner, unique).await?;
     let answer = world
         .call(&create.call, caller, about, &purpose, log)
         .await?;
     if !(200..300).contains(&answer.status) {
+        if answer.status < 500 {
+            finish(world, entry);
+        }
         return Err(format!("answered {}", answer.status));
     }
-    learn(create, &answer).map(|values| (values, unique.to_owned()))
+    let values = learn(create, &answer)?;
+    note_made(world, resource, entry, &values);
+    Ok(Made {
+        values,
+        canary: unique.to_owned(),
+        entry,
+    })
+}
+
+/// Writes down that something is about to be made, if the suite says how it is taken away.
+pub(crate) async fn intend(
+    world: &World,
+    resource: &Resource,
+    owner: ActorIndex,
+    unique: &str,
+) -> Result<Option<Entry>, String> {
+    let (Some(journal), Some(_)) = (&world.journal, &resource.remove) else {
+        return Ok(None);
+    };
+    let intent = Intent {
+        resource: resource.type_name.to_string(),
+        owner: suite::plan::actor_name(&world.suite, owner).to_owned(),
+        unique: unique.to_owned(),
+    };
+    journal.intend(intent).await.map(Some)
+}
+
+/// Writes down what was made, as far as taking it away needs it: what else was captured may be
+/// a secret.
+pub(crate) fn note_made(world: &World, resource: &Resource, entry: Option<Entry>, values: &Values) {
+    let (Some(journal), Some(entry), Some(remove)) = (&world.journal, entry, &resource.remove)
+    else {
+        return;
+    };
+    let templates = remove.templates();
+    let needed = |field: &str| {
+        templates
+            .iter()
+            .flat_map(|template| template.variables())
+            .any(|variable| matches!(variable, Variable::Resource { field: used, .. } if used == field))
+    };
+    let values = values
+        .iter()
+        .filter(|(name, _)| needed(name))
+        .map(|(name, value)| (name.clone(), value.clone()));
+    journal.made(entry, values.collect());
+}
+
+/// Writes down that something is gone, or was never made.
+pub(crate) fn finish(world: &World, entry: Option<Entry>) {
+    if let (Some(journal), Some(entry)) = (&world.journal, entry) {
+        journal.done(entry);
+    }
 }
 
 /// The id and captures of something that was made.
@@ -211,6 +284,7 @@ pub(crate) async fn remove(
     let answer = world.call(call, caller, about, &purpose, log).await;
     let why = match answer {
         Ok(answer) if (200..300).contains(&answer.status) || is_gone(world, call, &answer) => {
+            finish(world, fixture.entry);
             return Ok(());
         }
         Ok(answer) => format!("answered {}", answer.status),

@@ -5,12 +5,12 @@
 //! sent), what came of it, that it is gone again. The last two are not synced: a lost `made` is
 //! found again by its unique text, and what was removed twice is gone all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -52,15 +52,17 @@ struct Line {
 pub struct Journal {
     lines: mpsc::Sender<Message>,
     next: Arc<AtomicU64>,
-    /// Set once writing has failed.
-    failed: Arc<Mutex<Option<String>>>,
 }
 
 #[derive(Debug)]
-struct Message {
-    line: Line,
-    /// Told when the line is on the disk; `None` where nobody waits.
-    synced: Option<oneshot::Sender<Result<(), String>>>,
+enum Message {
+    Line {
+        line: Line,
+        /// Told when the line is on the disk; `None` where nobody waits.
+        synced: Option<oneshot::Sender<Result<(), String>>>,
+    },
+    /// No more comes; told when everything is written.
+    Close(mpsc::Sender<()>),
 }
 
 /// An entry of a journal that is being written.
@@ -88,7 +90,6 @@ impl Journal {
         Ok(Self {
             lines: sender,
             next: Arc::new(AtomicU64::new(1)),
-            failed: Arc::default(),
         })
     }
 
@@ -100,10 +101,11 @@ impl Journal {
             number,
             step: Step::Intent(intent),
         };
-        self.send(Message {
+        let _ = self.lines.send(Message::Line {
             line,
             synced: Some(synced),
         });
+        // A journal that is closed drops what it is sent, and so whoever waits for it.
         let result = waiting
             .await
             .unwrap_or_else(|_| Err("the journal is closed".to_owned()));
@@ -121,38 +123,41 @@ impl Journal {
     }
 
     fn tell(&self, Entry(number): Entry, step: Step) {
-        self.send(Message {
-            line: Line { number, step },
-            synced: None,
-        });
+        let line = Line { number, step };
+        let _ = self.lines.send(Message::Line { line, synced: None });
     }
 
-    fn send(&self, message: Message) {
-        if self.lines.send(message).is_err() {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert_with(|| "the journal is closed".to_owned());
+    /// Ends the journal, once everything in it is written. Its file is gone if everything in it
+    /// is done.
+    pub fn close(self) {
+        let (closed, waiting) = mpsc::channel();
+        if self.lines.send(Message::Close(closed)).is_ok() {
+            let _ = waiting.recv();
         }
     }
 }
 
 /// The writing thread: takes whatever is waiting, writes it, syncs once if somebody waits.
 fn write(mut file: File, path: &Path, messages: &mpsc::Receiver<Message>) {
-    let mut open = std::collections::BTreeSet::new();
-    while let Ok(first) = messages.recv() {
-        let batch: Vec<Message> = std::iter::once(first).chain(messages.try_iter()).collect();
+    let mut open = BTreeSet::new();
+    let mut closed = None;
+    while closed.is_none()
+        && let Ok(first) = messages.recv()
+    {
         let mut text = Vec::new();
-        for Message { line, .. } in &batch {
-            match line.step {
-                Step::Intent(_) => open.insert(line.number),
-                Step::Done => open.remove(&line.number),
-                Step::Made(_) => false,
-            };
-            // A line of our own types always serialises.
-            if serde_json::to_writer(&mut text, line).is_ok() {
-                text.push(b'\n');
+        let mut waiting = Vec::new();
+        for message in std::iter::once(first).chain(messages.try_iter()) {
+            match message {
+                Message::Line { line, synced } => {
+                    keep_track(&mut open, &line);
+                    // A line of our own types always serialises.
+                    let _ = serde_json::to_writer(&mut text, &line);
+                    text.push(b'\n');
+                    waiting.extend(synced);
+                }
+                Message::Close(sender) => closed = Some(sender),
             }
         }
-        let waiting: Vec<_> = batch.into_iter().filter_map(|message| message.synced).collect();
         let mut result = file.write_all(&text);
         if result.is_ok() && !waiting.is_empty() {
             result = file.sync_data();
@@ -165,6 +170,17 @@ fn write(mut file: File, path: &Path, messages: &mpsc::Receiver<Message>) {
     if open.is_empty() {
         let _ = fs::remove_file(path);
     }
+    // Dropping it tells whoever waits, but only now that the file is as it stays.
+    drop(file);
+    drop(closed);
+}
+
+fn keep_track(open: &mut BTreeSet<u64>, line: &Line) {
+    match line.step {
+        Step::Intent(_) => open.insert(line.number),
+        Step::Done => open.remove(&line.number),
+        Step::Made(_) => false,
+    };
 }
 
 /// Something that a run has left behind.
@@ -251,7 +267,14 @@ fn read(file: &File) -> io::Result<Vec<Pending>> {
         match step {
             Step::Intent(intent) => {
                 let made = None;
-                pending.insert(number, Pending { number, intent, made });
+                pending.insert(
+                    number,
+                    Pending {
+                        number,
+                        intent,
+                        made,
+                    },
+                );
             }
             Step::Made(values) => {
                 if let Some(pending) = pending.get_mut(&number) {

@@ -4,14 +4,17 @@
 //! It does not judge (`suite` does) and does not report (`report` does).
 
 mod caller;
+mod cleanup;
 mod client;
 mod fixture;
+pub mod journal;
 mod record;
 mod schedule;
 mod scope;
 mod session;
 mod trial;
 
+pub use cleanup::clean_up;
 pub use client::{Bounds, Client, Failure};
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -36,6 +39,9 @@ pub struct Options {
     pub every_exchange: bool,
     /// Stops the run early.
     pub stop: Stop,
+    /// Where everything that is made is written down first, so that it can be put back after a
+    /// crash.
+    pub journal: Option<journal::Journal>,
 }
 
 /// Stops a run early: cells that have begun are finished, no new ones begin, and what cells
@@ -119,6 +125,7 @@ fn world(suite: Arc<Suite>, options: &Options) -> caller::World {
     caller::World {
         client: Client::new(options.bounds.clone(), rates),
         sessions: session::Sessions::new(&suite),
+        journal: options.journal.clone(),
         suite,
     }
 }

@@ -233,6 +233,7 @@ impl<'a> Run<'a> {
             suite,
             client,
             sessions,
+            ..
         } = &*self.world;
         let log = &mut Vec::new();
         let live = sessions.open(suite, client, actor, log).await;
@@ -388,6 +389,7 @@ async fn open(world: &World, cell: CellIndex, actor: ActorIndex) -> OpeningResul
         suite,
         client,
         sessions,
+        ..
     } = world;
     let opened = sessions.open(suite, client, actor, &mut log).await;
     OpeningResult {

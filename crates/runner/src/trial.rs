@@ -185,6 +185,7 @@ impl<'a> ActionTrial<'a> {
             suite,
             client,
             sessions,
+            ..
         } = self.world;
         let actor = self.cell.actor;
         let log = &mut self.log;
@@ -318,6 +319,7 @@ impl<'a> ActionTrial<'a> {
         let about = self.about(fixture);
         let before = self.sights(fixture, "before").await;
         let request = self.request(live, about).await?;
+        let entry = self.intend().await?;
         let result = self.world.client.send(&request).await.map(Arc::new);
         self.log.push(Sending {
             purpose: "probe".to_owned(),
@@ -344,7 +346,7 @@ impl<'a> ActionTrial<'a> {
                 None
             }
         };
-        self.see_effect(&result, live, fixture, &looks, &mut seen)
+        self.see_effect(&result, live, fixture, &looks, entry, &mut seen)
             .await;
         let is_suspect = self.is_suspect(&seen.observation, live) || seen.is_session_in_doubt;
         let unauthenticated = is_suspect.then(|| Arc::clone(live));

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use authz::source::Source;
@@ -62,7 +63,14 @@ async fn test(
     let planned = plan.cells.len();
     let reports = run::reports(&command.reporting, colour)?;
     let options = run::options(&command.sending, false);
-    let summary = run::run(loaded, plan, Head::new(SUITE), options, reports).await?;
+    let summary = run::run(
+        Arc::new(loaded.suite),
+        plan,
+        Head::new(SUITE),
+        options,
+        reports,
+    )
+    .await?;
     Ok(ExitCode::of_run(&summary, planned))
 }
 

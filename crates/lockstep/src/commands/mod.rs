@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod cleanup;
 mod demo;
 mod plan;
 mod repeat;
@@ -25,6 +26,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Plan(command) => plan::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
+        Command::Cleanup(command) => cleanup::execute(command).await,
         Command::Token(command) => token::execute(command).await,
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {

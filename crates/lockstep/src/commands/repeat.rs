@@ -1,6 +1,7 @@
 //! `lockstep repeat`: one cell again, with every request and answer.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use report::Reporter;
 use report::terminal::{Style, exchanges};
@@ -47,6 +48,13 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
         style: stdout_style(colour, true),
     };
     let options = run::options(&command.sending, true);
-    let summary = run::run(loaded, plan, head, options, vec![Box::new(shown)]).await?;
+    let summary = run::run(
+        Arc::new(loaded.suite),
+        plan,
+        head,
+        options,
+        vec![Box::new(shown)],
+    )
+    .await?;
     Ok(ExitCode::of_run(&summary, planned))
 }

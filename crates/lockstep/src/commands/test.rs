@@ -1,5 +1,8 @@
 //! `lockstep test`: runs a suite.
 
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
 use runner::Head;
 
 use super::environment;
@@ -17,10 +20,26 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
     let planned = plan.cells.len();
     let head = Head::new(&path.to_string_lossy());
     let mut reports = run::reports(&command.reporting, colour)?;
-    if !command.no_record {
-        run::add_record(&mut reports, &head)?;
+    let mut options = run::options(&command.sending, false);
+    let suite = Arc::new(loaded.suite);
+    if command.no_record {
+        let summary = run::run(suite, plan, head, options, reports).await?;
+        return Ok(ExitCode::of_run(&summary, planned));
     }
-    let options = run::options(&command.sending, false);
-    let summary = run::run(loaded, plan, head, options, reports).await?;
-    Ok(ExitCode::of_run(&summary, planned))
+    run::add_record(&mut reports, &head)?;
+    let (journal, path) = run::journal(&head)?;
+    options.journal = Some(journal.clone());
+    let run = run::run(Arc::clone(&suite), plan, head, options.clone(), reports);
+    let summary = run.await;
+    journal.close();
+    // What an answer that never came may have made is looked for here.
+    options.journal = None;
+    let (_, left_behind) = run::clean_up(suite, &path, &options).await?;
+    for why in left_behind {
+        let _ = writeln!(
+            io::stderr(),
+            "left behind: {why}\nhelp: `lockstep cleanup` tries again"
+        );
+    }
+    Ok(ExitCode::of_run(&summary?, planned))
 }

@@ -11,6 +11,7 @@ use super::{ActionTrial, Seen};
 use crate::caller::About;
 use crate::client::Failure;
 use crate::fixture::{self, Fixture, look};
+use crate::journal::Entry;
 use crate::session::Live;
 
 impl<'a> ActionTrial<'a> {
@@ -66,12 +67,12 @@ impl<'a> ActionTrial<'a> {
         live: &Live,
         fixture: Option<&Fixture>,
         looks: &[Look<'_>],
+        entry: Option<Entry>,
         seen: &mut Seen,
     ) {
         let declared = self.layer.effect.as_ref();
-        let creates = declared.is_some_and(|effect| matches!(effect.kind, EffectKind::Created));
-        let (effect, words) = if creates {
-            self.see_created(result.as_ref().ok()).await
+        let (effect, words) = if self.creates() {
+            self.see_created(result.as_ref().ok(), entry).await
         } else {
             let scope = self.scope(live, fixture);
             effect_seen(declared, looks, &scope)
@@ -82,11 +83,15 @@ impl<'a> ActionTrial<'a> {
 
     /// Whether something new is there: in a view of the whole collection by the probe's unique
     /// text, else by the id that the answer tells.
-    async fn see_created(&mut self, answer: Option<&Arc<Answer>>) -> (EffectSeen, Option<String>) {
+    async fn see_created(
+        &mut self,
+        answer: Option<&Arc<Answer>>,
+        entry: Option<Entry>,
+    ) -> (EffectSeen, Option<String>) {
         let Some(resource) = self.resource() else {
             return (EffectSeen::NotLooked, None);
         };
-        let made = answer.and_then(|answer| self.made(resource, answer));
+        let made = answer.and_then(|answer| self.made(resource, answer, entry));
         let about = About {
             owner: Some(self.cell.actor),
             resource: made
@@ -107,14 +112,39 @@ impl<'a> ActionTrial<'a> {
         } else {
             found(&sights)
         };
-        if let Some(made) = made {
-            self.take_away(&made).await;
+        let refused = answer.is_some_and(|answer| matches!(answer.status, 400..500));
+        match made {
+            Some(made) => {
+                fixture::note_made(self.world, resource, entry, &made.values);
+                self.take_away(&made).await;
+            }
+            None if refused || seen.0 == EffectSeen::Unchanged => {
+                fixture::finish(self.world, entry);
+            }
+            // It may be there: whoever cleans up looks for it.
+            None => {}
         }
         seen
     }
 
+    /// Whether an allowed call makes something.
+    pub(super) fn creates(&self) -> bool {
+        let effect = self.layer.effect.as_ref();
+        effect.is_some_and(|effect| matches!(effect.kind, EffectKind::Created))
+    }
+
+    /// Writes down that the probe may make something.
+    pub(super) async fn intend(&self) -> Result<Option<Entry>, String> {
+        match self.resource().filter(|_| self.creates()) {
+            Some(resource) => {
+                fixture::intend(self.world, resource, self.cell.actor, self.unique).await
+            }
+            None => Ok(None),
+        }
+    }
+
     /// What the probe made, if its answer says so.
-    fn made(&self, resource: &Resource, answer: &Answer) -> Option<Fixture> {
+    fn made(&self, resource: &Resource, answer: &Answer, entry: Option<Entry>) -> Option<Fixture> {
         let Origin::Created(create) = &resource.origin else {
             return None;
         };
@@ -126,6 +156,7 @@ impl<'a> ActionTrial<'a> {
             owner: self.cell.actor,
             values: fixture::learn(create, answer).ok()?,
             canary: self.unique.to_owned(),
+            entry,
         })
     }
 }

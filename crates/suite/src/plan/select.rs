@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CellIndex, Phase, Plan};
-use crate::model::Suite;
+use crate::model::{ActorIndex, Suite};
 
 impl Plan {
     /// The plan of the cells whose names match one of the patterns (`*` stands for any text),
@@ -18,8 +18,13 @@ impl Plan {
                 patterns.iter().any(|pattern| matches(pattern, &name))
             })
             .collect();
-        let needed = with_needed(&self, wanted);
+        let needed = with_needed(&self, suite, wanted);
         self.keep(&needed)
+    }
+
+    /// Whether a pattern names any cell.
+    pub fn has_cell(&self, suite: &Suite, pattern: &str) -> bool {
+        (0..self.cells.len()).any(|cell| matches(pattern, &self.name(suite, cell)))
     }
 
     fn keep(self, wanted: &BTreeSet<CellIndex>) -> Self {
@@ -46,21 +51,23 @@ impl Plan {
     }
 }
 
-fn with_needed(plan: &Plan, wanted: BTreeSet<CellIndex>) -> BTreeSet<CellIndex> {
+fn with_needed(plan: &Plan, suite: &Suite, wanted: BTreeSet<CellIndex>) -> BTreeSet<CellIndex> {
     let mut needed = wanted.clone();
     for cell in wanted.iter().filter_map(|&cell| plan.cells.get(cell)) {
         needed.extend(&cell.controls);
     }
-    let actors: BTreeSet<_> = needed
+    let actors: BTreeSet<ActorIndex> = needed
         .iter()
         .filter_map(|&cell| plan.cells.get(cell))
         .map(|cell| cell.actor)
         .collect();
-    let openings = plan
-        .cells
-        .iter()
-        .enumerate()
-        .filter(|(_, cell)| cell.phase == Phase::Opening && actors.contains(&cell.actor));
+    // A refusal counts only beside somebody who gets in with the same kind of session.
+    let session = |actor: ActorIndex| suite.actors.get(actor).and_then(|actor| actor.session);
+    let sessions: BTreeSet<_> = actors.iter().filter_map(|&actor| session(actor)).collect();
+    let openings = plan.cells.iter().enumerate().filter(|(_, cell)| {
+        cell.phase == Phase::Opening
+            && session(cell.actor).is_some_and(|session| sessions.contains(&session))
+    });
     needed.extend(openings.map(|(index, _)| index));
     needed
 }

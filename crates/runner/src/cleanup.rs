@@ -1,0 +1,142 @@
+//! Puts back what an interrupted run left behind, by its journal.
+//!
+//! Safe to be interrupted, and to be done twice: what is gone already counts as put back.
+
+use serde_json::Value;
+use suite::model::{Create, Origin, Resource, ResourceIndex, View};
+use suite::observation::Sight;
+
+use crate::caller::{About, World};
+use crate::fixture::{Fixture, look, remove};
+use crate::journal::{LeftBehind, Pending};
+use crate::scope::Values;
+use crate::{Options, world};
+
+/// Removes everything that is pending in a journal, the newest first, and returns what could not
+/// be put back, in words. That stays in the journal.
+///
+/// # Errors
+/// The journal cannot be written.
+pub async fn clean_up(
+    suite: std::sync::Arc<suite::model::Suite>,
+    left: &mut LeftBehind,
+    options: &Options,
+) -> std::io::Result<Vec<String>> {
+    let world = world(suite, options);
+    let mut failures = Vec::new();
+    for pending in left.pending.clone() {
+        match put_back(&world, &pending).await {
+            Ok(()) => left.done(pending.number)?,
+            Err(why) => failures.push(world.sessions.masker().mask(&why)),
+        }
+    }
+    Ok(failures)
+}
+
+async fn put_back(world: &World, pending: &Pending) -> Result<(), String> {
+    let (index, resource) = declared(world, pending)?;
+    let actors = &world.suite.actors;
+    let owner = actors
+        .iter()
+        .position(|actor| *actor.name == *pending.intent.owner);
+    let owner = owner
+        .ok_or_else(|| format!("the suite has no actor `{}` any more", pending.intent.owner))?;
+    let values = match &pending.made {
+        Some(values) => Some(values.clone()),
+        None => find(world, resource, pending, owner).await?,
+    };
+    let Some(values) = values else {
+        return Ok(());
+    };
+    let fixture = Fixture {
+        resource: index,
+        owner,
+        values,
+        canary: pending.intent.unique.clone(),
+        entry: None,
+    };
+    remove(world, &fixture, &mut Vec::new()).await
+}
+
+fn declared<'a>(
+    world: &'a World,
+    pending: &Pending,
+) -> Result<(ResourceIndex, &'a Resource), String> {
+    let mut resources = world.suite.resources.iter().enumerate();
+    resources
+        .find(|(_, resource)| *resource.type_name == *pending.intent.resource)
+        .ok_or_else(|| {
+            format!(
+                "the suite has no resource `{}` any more",
+                pending.intent.resource
+            )
+        })
+}
+
+/// Looks for something of which only the unique text is known, in every view that shows many
+/// resources. `None`: it was never made.
+async fn find(
+    world: &World,
+    resource: &Resource,
+    pending: &Pending,
+    owner: usize,
+) -> Result<Option<Values>, String> {
+    let Origin::Created(create) = &resource.origin else {
+        return Ok(None);
+    };
+    let about = About {
+        owner: Some(owner),
+        resource: None,
+        unique: &pending.intent.unique,
+    };
+    let views: Vec<&View> = resource
+        .views
+        .iter()
+        .filter(|view| !view.of_instance)
+        .collect();
+    if views.is_empty() {
+        return Err(format!(
+            "a {} with `{}` in it may be there, and `{}` has no view that lists what there is",
+            resource.type_name, pending.intent.unique, resource.type_name
+        ));
+    }
+    for view in views {
+        match look(world, view, about, "to clean up", &mut Vec::new()).await {
+            Sight::Shown(answer) => {
+                if let Some(values) = answer.json().and_then(|json| found(json, pending, create)) {
+                    return Ok(Some(values));
+                }
+            }
+            Sight::Gone => {}
+            Sight::Unreadable(why) => return Err(format!("view `{}`: {why}", view.name)),
+        }
+    }
+    Ok(None)
+}
+
+/// The innermost object that holds the unique text, read as the answer to its creation is.
+fn found(json: &Value, pending: &Pending, create: &Create) -> Option<Values> {
+    let object = innermost(json, &pending.intent.unique)?;
+    let id = create.id.query(object).first()?;
+    let captures = create.captures.iter().filter_map(|capture| {
+        let value = capture.path.query(object).first()?;
+        Some((capture.name.clone(), value.clone()))
+    });
+    Some(captures.chain([("id".to_owned(), id.clone())]).collect())
+}
+
+fn innermost<'a>(json: &'a Value, unique: &str) -> Option<&'a Value> {
+    let inside = match json {
+        Value::Array(items) => items.iter().find_map(|item| innermost(item, unique)),
+        Value::Object(members) => members
+            .values()
+            .find_map(|member| innermost(member, unique)),
+        _ => None,
+    };
+    let holds = |member: &Value| member.as_str().is_some_and(|text| text.contains(unique));
+    let own = || {
+        let members = json.as_object()?;
+        members.values().any(holds).then_some(json)
+    };
+    inside.or_else(own)
+}
