@@ -42,8 +42,8 @@ pub(crate) type Called = Result<Arc<Answer>, String>;
 
 impl World {
     /// Makes a call that prepares, looks or cleans up: as `actor`, or without credential. A
-    /// session that has died is opened again. `repeatable` says that the call may be sent
-    /// again when there was no whole answer.
+    /// session that has died is opened again. A call that only reads is sent again when there
+    /// was no whole answer.
     pub(crate) async fn call(
         &self,
         call: &Call,

@@ -20,6 +20,7 @@ pub use client::{Bounds, Client, Failure};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use suite::event::{Event, Summary};
@@ -59,7 +60,17 @@ impl Stop {
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Returns when the run is to stop.
+    pub(crate) async fn wait(&self) {
+        while !self.is_set() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
 }
+
+/// How often somebody who waits looks whether to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The head of a run.
 #[derive(Debug, Clone)]

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exchange};
 use suite::model::Suite;
+use suite::observation::Answer;
 use suite::plan::{
     Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, is_allowed, name, place,
 };
 use suite::probe;
-use suite::secret::Masker;
+use suite::secret::{MASK, Masker};
 use suite::verdict::{EffectSeen, Judgement, Verdict};
 
 use crate::session::Sending;
@@ -41,7 +43,7 @@ impl Recorder<'_> {
             (None, false) => Some(judgement.because.to_owned()),
         };
         let mut record = self.outline(cell, judgement.verdict)?;
-        record.observed = masker.mask(&observed(tried));
+        record.observed = observed(tried, masker);
         record.because = because.map(|because| masker.mask(&because));
         record.control = control
             .filter(|_| !is_allowed(cell))
@@ -139,16 +141,18 @@ impl Recorder<'_> {
 
     fn exchange(&self, sending: &Sending, masker: &Masker) -> Exchange {
         let mask = |headers: &[(String, String)]| {
-            headers
-                .iter()
-                .map(|(name, value)| (name.clone(), masker.mask(value)))
-                .collect()
+            let mask = |(name, value): &(String, String)| match name.as_str() {
+                // A credential is hidden even where nobody has learnt that it is one.
+                name if CREDENTIAL_HEADERS.contains(&name) => (name.to_owned(), MASK.to_owned()),
+                name => (name.to_owned(), masker.mask(value)),
+            };
+            headers.iter().map(mask).collect()
         };
         let answer = match &sending.result {
             Ok(answer) => AnswerRecord::Answered {
                 status: answer.status,
                 headers: mask(&answer.headers),
-                body: cut(&masker.mask(&answer.text())),
+                body: cut(&masker.mask(&without_credentials(answer)), BODY_CHARS_MAX),
             },
             Err(failure) => AnswerRecord::Failed(masker.mask(&failure.to_string())),
         };
@@ -164,14 +168,68 @@ impl Recorder<'_> {
                 .request
                 .body
                 .as_deref()
-                .map(|body| cut(&masker.mask(body))),
+                .map(|body| cut(&masker.mask(body), BODY_CHARS_MAX)),
             answer,
         }
     }
 }
 
-/// What was observed, in words: the status, and what else was seen.
-fn observed(tried: &Tried) -> String {
+/// Headers whose whole value is a credential.
+const CREDENTIAL_HEADERS: [&str; 5] = [
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "set-cookie",
+    "x-api-key",
+];
+
+/// Parts of names of JSON members that hold credentials.
+const CREDENTIAL_WORDS: [&str; 8] = [
+    "token",
+    "secret",
+    "passw",
+    "session",
+    "api_key",
+    "apikey",
+    "csrf",
+    "credential",
+];
+
+/// The body of an answer, in which every text under a name that speaks of credentials is hidden.
+fn without_credentials(answer: &Answer) -> String {
+    let hide = |json: &Value| {
+        let mut json = json.clone();
+        hide_credentials(&mut json).then(|| json.to_string())
+    };
+    let hidden = answer.json().and_then(hide);
+    hidden.unwrap_or_else(|| answer.text().into_owned())
+}
+
+/// Whether anything was hidden.
+fn hide_credentials(json: &mut Value) -> bool {
+    match json {
+        Value::Array(items) => items
+            .iter_mut()
+            .fold(false, |any, item| hide_credentials(item) | any),
+        Value::Object(members) => members.iter_mut().fold(false, |any, (name, member)| {
+            let name = name.to_lowercase();
+            let speaks = CREDENTIAL_WORDS.iter().any(|word| name.contains(word));
+            if speaks && let Value::String(text) = member {
+                // A kind such as `token_type: Bearer` is none.
+                let is_kind = name.ends_with("type");
+                if !is_kind {
+                    MASK.clone_into(text);
+                }
+                return any | !is_kind;
+            }
+            hide_credentials(member) | any
+        }),
+        _ => false,
+    }
+}
+
+/// What was observed, in words, masked: the status, and what else was seen.
+fn observed(tried: &Tried, masker: &Masker) -> String {
     let mut words: Vec<String> = tried
         .status
         .map(|status| status.to_string())
@@ -187,7 +245,9 @@ fn observed(tried: &Tried) -> String {
     if tried.observation.shown.canary && tried.status.is_some() {
         words.push("the answer holds the resource's own text".to_owned());
     }
-    words.extend(tried.details.iter().cloned());
+    // Masked before it is cut: half a secret is not found any more.
+    let details = tried.details.iter();
+    words.extend(details.map(|detail| cut(&masker.mask(detail), DETAIL_CHARS_MAX)));
     if words.is_empty() {
         "nothing was sent".to_owned()
     } else {
@@ -201,8 +261,11 @@ fn effect_seen(cell: &Cell, tried: &Tried) -> Option<bool> {
     changes.then_some(tried.observation.effect != EffectSeen::NotLooked)
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(BODY_CHARS_MAX) {
+/// The longest detail of what was observed, in characters.
+const DETAIL_CHARS_MAX: usize = 200;
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}... (cut)", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }

@@ -2,17 +2,16 @@
 //! is known before what counts beside it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use futures_util::StreamExt as _;
-use suite::event::{Event, Note, RunStarted, Summary};
+use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, Expected, Suite};
 use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
-use suite::verdict::{
-    Control, Judgement, Opening, Received, Verdict, judge, judge_opening, succeeded,
-};
+use suite::verdict::{Control, Judgement, Received, Verdict, judge, judge_opening, succeeded};
 use tokio::sync::mpsc;
 
 use crate::caller::World;
@@ -24,6 +23,10 @@ use crate::{Head, Options};
 
 /// How many results may wait to be judged.
 const RESULTS_WAITING_MAX: usize = 64;
+/// How many cells are tried between two looks at whether the sessions are alive.
+const PART_CELLS: usize = 1_024;
+/// Of how many cells that wait for others everything that was sent is kept.
+const WAITING_WHOLE_MAX: usize = 64;
 
 /// Runs a plan and tells what happens; returns when everything is told.
 pub(crate) struct Run<'a> {
@@ -39,6 +42,10 @@ pub(crate) struct Run<'a> {
     openings: Vec<OpeningResult>,
     /// Actors whose session is not what the suite takes it for, and why.
     distrusted: BTreeMap<ActorIndex, String>,
+    /// For each actor something that reads, and that it has done.
+    done_before: BTreeMap<ActorIndex, CellIndex>,
+    /// Counts how often that was done again.
+    pulses: u32,
 }
 
 /// How the opening of a session went.
@@ -70,6 +77,8 @@ impl<'a> Run<'a> {
             summary: Summary::default(),
             openings: Vec::new(),
             distrusted: BTreeMap::new(),
+            done_before: BTreeMap::new(),
+            pulses: 0,
         }
     }
 
@@ -120,7 +129,7 @@ impl<'a> Run<'a> {
         (self.emit)(Event::Note(Note { text }));
     }
 
-    fn tell(&mut self, record: Option<suite::event::CellRecord>) {
+    fn tell(&mut self, record: Option<CellRecord>) {
         if let Some(record) = record {
             self.summary.counts.add(record.verdict);
             if record.effect_seen == Some(false)
@@ -148,10 +157,15 @@ impl<'a> Run<'a> {
         let openings = cells
             .into_iter()
             .map(|(cell, actor)| open(world, cell, actor));
-        self.openings = futures_util::stream::iter(openings)
+        let openings = futures_util::stream::iter(openings)
             .buffered(self.options.concurrency.max(1))
-            .collect()
-            .await;
+            .collect();
+        // A run that is stopped now has made nothing yet.
+        let opened = tokio::select! {
+            opened = openings => opened,
+            () = self.options.stop.wait() => Vec::new(),
+        };
+        self.openings = opened;
         self.distrust_twins().await;
         let judged: Vec<(usize, Judgement, String)> = self
             .openings
@@ -228,72 +242,140 @@ impl<'a> Run<'a> {
     }
 
     /// What is wrong with an actor's session at the end of the run.
-    async fn trouble(&self, actor: ActorIndex) -> Option<String> {
+    async fn trouble(&mut self, actor: ActorIndex) -> Option<String> {
+        match self.distrusted.get(&actor) {
+            Some(why) => Some(why.clone()),
+            None => self.pulse(actor).await.err(),
+        }
+    }
+
+    /// Whether an actor's session is still what it was: else a refusal proves nothing any more.
+    /// Asked who it is, or, where the system cannot be asked, by something that the actor could
+    /// do before.
+    async fn pulse(&mut self, actor: ActorIndex) -> Result<(), String> {
+        let world = Arc::clone(&self.world);
         let World {
             suite,
             client,
             sessions,
             ..
-        } = &*self.world;
+        } = &*world;
         let log = &mut Vec::new();
-        let live = sessions.open(suite, client, actor, log).await;
-        let live = match live {
-            Ok(live) => live,
-            Err(not_open) => return Some(not_open.why),
-        };
-        if let Some(why) = self.distrusted.get(&actor) {
-            return Some(why.clone());
-        }
+        let live = world.open(actor, log).await?;
         match sessions
             .identity_now(suite, client, actor, &live, log)
             .await
         {
-            Some(Ok(now)) if Some(&now) != live.identity.as_ref() => {
-                Some("the session has become somebody else's".to_owned())
+            None => self.can_still(actor).await,
+            Some(Ok(now)) if live.identity.as_ref() == Some(&now) => Ok(()),
+            Some(Ok(_)) => Err("the session has become somebody else's".to_owned()),
+            // The system says so of a dead session, and so did say it to whoever used it.
+            Some(Err(not_open)) if not_open.is_unauthenticated => {
+                let reopened = sessions.reopen(suite, client, actor, &live, log).await;
+                match reopened {
+                    Ok(anew) if anew.identity == live.identity => Ok(()),
+                    Ok(_) => Err("the session has become somebody else's".to_owned()),
+                    // A credential that is sent as it is cannot be opened anew.
+                    Err(not_open) => Err(not_open.why),
+                }
             }
-            // A session that died after its last use has done no harm.
-            Some(Err(not_open)) if not_open.opening == Opening::Failed => Some(format!(
-                "at the end it could not be asked who it is: {}",
+            Some(Err(not_open)) => Err(format!(
+                "asked again who it is, the session is no more what it was: {}",
                 not_open.why
             )),
-            _ => None,
         }
+    }
+
+    /// Does once more what an actor has done in this run; nothing to do is no objection.
+    async fn can_still(&mut self, actor: ActorIndex) -> Result<(), String> {
+        let Some(&index) = self.done_before.get(&actor) else {
+            return Ok(());
+        };
+        let Some(cell) = self.plan.cells.get(index) else {
+            return Ok(());
+        };
+        self.pulses += 1;
+        let marker = format!("{}-p{}", self.head.marker, self.pulses);
+        let tried = try_cell(&self.world, &self.fixtures, cell, &marker).await;
+        if tried.is_some_and(|tried| tried.unsure.is_none() && succeeded(&tried.observation)) {
+            return Ok(());
+        }
+        Err(format!(
+            "what the actor could do before, it can do no more: {}",
+            self.plan.name(&self.world.suite, index)
+        ))
     }
 
     /// Another actor with the same identity.
     async fn twin(&self, actor: ActorIndex) -> Option<String> {
+        let suite = self.suite();
         let identity = self.identity(actor).await?;
-        for other in &self.openings {
-            if other.actor != actor && self.identity(other.actor).await.as_ref() == Some(&identity)
-            {
-                return Some(suite::plan::actor_name(self.suite(), other.actor).to_owned());
+        let tried = self.openings.iter().map(|opening| opening.actor);
+        let setup = (0..suite.actors.len()).filter(|&actor| {
+            suite
+                .actors
+                .get(actor)
+                .is_some_and(|actor| actor.only_setup)
+        });
+        for other in tried.chain(setup).filter(|&other| other != actor) {
+            if self.identity(other).await.as_ref() == Some(&identity) {
+                return Some(suite::plan::actor_name(suite, other).to_owned());
             }
         }
         None
     }
 
     /// Who the system says an actor is, with the target that says it: ids of different systems
-    /// have nothing to do with one another.
-    async fn identity(&self, actor: ActorIndex) -> Option<(usize, String)> {
+    /// have nothing to do with one another. Where it cannot be asked: the credential itself.
+    async fn identity(&self, actor: ActorIndex) -> Option<(Option<usize>, String)> {
         let suite = self.suite();
         let session = suite.sessions.get(suite.actors.get(actor)?.session?)?;
-        let target = session.who.as_ref()?.call.target;
-        let live = self
-            .world
-            .sessions
-            .open(suite, &self.world.client, actor, &mut Vec::new())
-            .await
-            .ok()?;
-        Some((target, live.identity.as_ref()?.to_string()))
+        let live = self.world.open(actor, &mut Vec::new()).await.ok()?;
+        match &session.who {
+            Some(who) => Some((Some(who.call.target), live.identity.as_ref()?.to_string())),
+            None => Some((None, live.sent.as_ref()?.printed().to_owned())),
+        }
     }
 
-    /// Tries the cells of a batch, several at once, and judges each as it comes in; a 404 to
-    /// somebody who may waits for the end of the batch, because it counts only if others get
-    /// through.
-    async fn run_batch(&mut self, batch: std::ops::Range<CellIndex>) {
-        let next = Arc::new(AtomicUsize::new(batch.start));
-        let (sender, mut results) = mpsc::channel(RESULTS_WAITING_MAX);
-        let workers = self.options.concurrency.clamp(1, batch.len().max(1));
+    /// Tries the cells of a batch, several at once, in parts.
+    async fn run_batch(&mut self, batch: Range<CellIndex>) {
+        let mut start = batch.start;
+        while start < batch.end && !self.options.stop.is_set() {
+            let end = batch.end.min(start + PART_CELLS);
+            self.run_part(start..end).await;
+            start = end;
+        }
+    }
+
+    /// Tries some cells and judges each as it comes in; but a 404 to somebody who may waits for
+    /// the end of the part, because it counts only if others get through, and a denial that
+    /// holds is believed only when its actor's session has been seen alive after it.
+    async fn run_part(&mut self, part: Range<CellIndex>) {
+        let mut results = self.start_workers(part);
+        let mut waiting = Vec::new();
+        let mut believed_later = Vec::new();
+        while let Some((index, mut tried)) = results.recv().await {
+            self.remember(index, &tried);
+            if self.must_wait(index, &tried) {
+                // Memory stays bounded: of many alike, the first few show how it went.
+                if waiting.len() >= WAITING_WHOLE_MAX {
+                    tried.log.clear();
+                }
+                waiting.push((index, tried));
+            } else {
+                self.judge(index, tried, &mut believed_later);
+            }
+        }
+        for (index, tried) in waiting {
+            self.judge(index, tried, &mut believed_later);
+        }
+        self.believe(believed_later).await;
+    }
+
+    fn start_workers(&self, part: Range<CellIndex>) -> mpsc::Receiver<(CellIndex, Tried)> {
+        let next = Arc::new(AtomicUsize::new(part.start));
+        let (sender, results) = mpsc::channel(RESULTS_WAITING_MAX);
+        let workers = self.options.concurrency.clamp(1, part.len().max(1));
         for _ in 0..workers {
             tokio::spawn(work(Worker {
                 world: Arc::clone(&self.world),
@@ -302,30 +384,44 @@ impl<'a> Run<'a> {
                 marker: self.head.marker.clone(),
                 options: self.options.clone(),
                 next: Arc::clone(&next),
-                end: batch.end,
+                end: part.end,
                 sender: sender.clone(),
             }));
         }
-        drop(sender);
-        let mut waiting = Vec::new();
-        while let Some((index, tried)) = results.recv().await {
-            self.remember(index, &tried);
-            if self.must_wait(index, &tried) {
-                waiting.push((index, tried));
-            } else {
-                self.judge(index, tried);
+        results
+    }
+
+    /// Tells denials that hold, if their actors' sessions are still alive.
+    async fn believe(&mut self, records: Vec<(ActorIndex, CellRecord)>) {
+        let mut pulses: BTreeMap<ActorIndex, Result<(), String>> = BTreeMap::new();
+        for (actor, mut record) in records {
+            let pulse = match pulses.remove(&actor) {
+                Some(pulse) => pulse,
+                None => self.pulse(actor).await,
+            };
+            let pulse = pulses.entry(actor).or_insert(pulse);
+            if let Err(why) = pulse {
+                let masker = self.world.sessions.masker();
+                record.verdict = Verdict::Inconclusive;
+                record.because = Some(masker.mask(why));
             }
-        }
-        for (index, tried) in waiting {
-            self.judge(index, tried);
+            self.tell(Some(record));
         }
     }
 
     fn remember(&mut self, index: CellIndex, tried: &Tried) {
         let cell = self.plan.cells.get(index);
         let trusted = cell.is_some_and(|cell| !self.distrusted.contains_key(&cell.actor));
+        let success = trusted && tried.unsure.is_none() && succeeded(&tried.observation);
         if let Some(slot) = self.succeeded.get_mut(index) {
-            *slot = Some(trusted && tried.unsure.is_none() && succeeded(&tried.observation));
+            *slot = Some(success);
+        }
+        if let Some(cell) = cell
+            && success
+            && is_allowed(cell)
+            && cell.phase == Phase::Reading
+        {
+            self.done_before.entry(cell.actor).or_insert(index);
         }
     }
 
@@ -334,13 +430,20 @@ impl<'a> Run<'a> {
             && tried.observation.received == Received::Denied(authz::Denial::Concealed)
     }
 
-    fn judge(&mut self, index: CellIndex, mut tried: Tried) {
+    fn judge(
+        &mut self,
+        index: CellIndex,
+        mut tried: Tried,
+        believed_later: &mut Vec<(ActorIndex, CellRecord)>,
+    ) {
         let Some(cell) = self.plan.cells.get(index) else {
             return;
         };
+        let actor = cell.actor;
+        let expected = cell.expectation.expected;
         let (control, named) = self.control(cell);
         tried.observation.control = control;
-        if let Some(why) = self.distrusted.get(&cell.actor) {
+        if let Some(why) = self.distrusted.get(&actor) {
             tried.unsure = Some(why.clone());
         }
         let judgement = match tried.unsure {
@@ -348,7 +451,7 @@ impl<'a> Run<'a> {
                 verdict: Verdict::Inconclusive,
                 because: "",
             },
-            None => judge(cell.expectation.expected, &tried.observation),
+            None => judge(expected, &tried.observation),
         };
         let recorder = Recorder {
             suite: &self.world.suite,
@@ -360,14 +463,24 @@ impl<'a> Run<'a> {
         std::mem::take(&mut tried.left_behind)
             .into_iter()
             .for_each(|text| self.note(text));
-        self.tell(record);
+        let has_session = tried.probe.is_some_and(|(_, sent)| sent.is_some());
+        match record {
+            Some(record)
+                if has_session
+                    && record.verdict == Verdict::Held
+                    && matches!(expected, Expected::Deny(_) | Expected::Absent) =>
+            {
+                believed_later.push((actor, record));
+            }
+            record => self.tell(record),
+        }
     }
 
     /// The first control that succeeded, else the best one.
     fn control(&self, cell: &Cell) -> (Control, Option<(CellIndex, bool)>) {
         if !matches!(
             cell.expectation.expected,
-            Expected::Allow | Expected::Deny(_)
+            Expected::Allow | Expected::Deny(_) | Expected::Absent
         ) {
             return (Control::Missing, None);
         }
@@ -402,7 +515,7 @@ async fn open(world: &World, cell: CellIndex, actor: ActorIndex) -> OpeningResul
 }
 
 /// Runs of cells of one phase that are all allowed or all not.
-fn batches(plan: &Plan) -> Vec<std::ops::Range<CellIndex>> {
+fn batches(plan: &Plan) -> Vec<Range<CellIndex>> {
     let key = |cell: &Cell| (cell.phase, is_allowed(cell));
     let mut start = 0;
     plan.cells

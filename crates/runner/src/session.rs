@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use authz::Denial;
 use serde_json::Value;
 use suite::model::{ActorIndex, Caller, Login, Suite, Who};
 use suite::observation::{Answer, denial};
@@ -32,6 +33,9 @@ pub(crate) struct NotOpen {
     pub(crate) opening: Opening,
     /// In words.
     pub(crate) why: String,
+    /// The target says that there is no session: one that was open has died, and every call
+    /// made with it was told so.
+    pub(crate) is_unauthenticated: bool,
 }
 
 /// A request with its answer, for the record.
@@ -205,6 +209,7 @@ fn failed(why: &str) -> NotOpen {
     NotOpen {
         opening: Opening::Failed,
         why: why.to_owned(),
+        is_unauthenticated: false,
     }
 }
 
@@ -307,21 +312,22 @@ impl Opener<'_> {
         answer: Arc<Answer>,
     ) -> Result<Arc<Answer>, NotOpen> {
         let target = self.suite.targets.get(target);
-        let denied = target
-            .is_some_and(|target| denial(&answer, &target.denies, &CallScope::default()).is_some());
+        let denied =
+            target.and_then(|target| denial(&answer, &target.denies, &CallScope::default()));
         let status = answer.status;
-        if (200..300).contains(&status) && !denied {
+        if (200..300).contains(&status) && denied.is_none() {
             return Ok(answer);
         }
         // A wrong address (404, 405) or an overloaded target (408, 429) is no refusal.
         let refused = matches!(status, 400..500) && !matches!(status, 404 | 405 | 408 | 429);
         Err(NotOpen {
-            opening: if refused || (denied && status != 404) {
+            opening: if refused || (denied.is_some() && status != 404) {
                 Opening::Refused
             } else {
                 Opening::Failed
             },
             why: format!("to {purpose} was answered {status}"),
+            is_unauthenticated: denied == Some(Denial::Unauthenticated),
         })
     }
 }

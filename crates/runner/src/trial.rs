@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authz::Denial;
-use authz::source::Diagnostics;
 use suite::model::{Action, ActorIndex, Expected, Layer, Resource, ResourceIndex};
 use suite::observation::Failure;
-use suite::plan::{Cell, Expectations, Phase, Trial};
+use suite::plan::{Cell, Phase, Trial, expected_at};
 use suite::probe::{Request, Sent};
 use suite::template::plain;
 use suite::verdict::{Control, EffectSeen, Observation, Received, Shown};
@@ -77,6 +76,9 @@ pub(crate) async fn try_cell(
         return None;
     };
     let action = world.suite.actions.get(action)?;
+    let uniques: Vec<Uniques> = (0..=REOPENINGS_MAX)
+        .map(|n| Uniques::of(marker, n))
+        .collect();
     let mut trial = ActionTrial {
         world,
         fixtures,
@@ -84,8 +86,9 @@ pub(crate) async fn try_cell(
         action,
         layer: cell.trial.layer(&world.suite)?,
         owner,
-        marker,
-        unique: &format!("{marker}x"),
+        uniques: &uniques,
+        unique: "",
+        attempts: 0,
         log: Vec::new(),
         left_behind: Vec::new(),
     };
@@ -121,12 +124,34 @@ struct ActionTrial<'a> {
     action: &'a Action,
     layer: &'a Layer,
     owner: Option<ActorIndex>,
-    marker: &'a str,
-    /// The unique text of the probe. Fixtures have others: that of the probe may stand in an
-    /// answer for good reasons.
+    /// For each attempt its own: what was made once may not be made again under the same name.
+    uniques: &'a [Uniques],
+    /// The unique text of the probe of this attempt.
     unique: &'a str,
+    attempts: usize,
     log: Vec<Sending>,
     left_behind: Vec<String>,
+}
+
+/// The unique texts of one attempt. None is the beginning of another.
+#[derive(Debug)]
+struct Uniques {
+    probe: String,
+    /// Not that of the probe, which may stand in an answer for good reasons.
+    fixture: String,
+}
+
+impl Uniques {
+    fn of(marker: &str, attempt: usize) -> Self {
+        let marker = match attempt {
+            0 => marker.to_owned(),
+            attempt => format!("{marker}r{attempt}"),
+        };
+        Self {
+            probe: format!("{marker}x"),
+            fixture: format!("{marker}f"),
+        }
+    }
 }
 
 /// Why nothing can be said of a cell.
@@ -136,7 +161,7 @@ impl<'a> ActionTrial<'a> {
     async fn run(&mut self) -> Result<Attempt, Unsure> {
         self.is_still_expected()?;
         let mut attempt = self.attempt().await?;
-        for _ in 0..REOPENINGS_MAX {
+        for _ in 0..self.reopenings_max() {
             let Some(live) = attempt.unauthenticated.take() else {
                 break;
             };
@@ -166,9 +191,8 @@ impl<'a> ActionTrial<'a> {
         if !self.cell.expectation.depends_on_time {
             return Ok(());
         }
-        let expectations = Expectations::new(&self.world.suite, &mut Diagnostics::default());
         let now = jiff::Timestamp::now();
-        let expected = expectations.at(self.cell.actor, action, owner, now);
+        let expected = expected_at(&self.world.suite, self.cell.actor, action, owner, now);
         if expected == Some(self.cell.expectation.expected) {
             return Ok(());
         }
@@ -216,7 +240,23 @@ impl<'a> ActionTrial<'a> {
         }
     }
 
+    /// How often the session may be opened again: where it can be asked who it is, as often as
+    /// it is found dead; else once, because then a refusal is all that there is to see.
+    fn reopenings_max(&self) -> usize {
+        let suite = &self.world.suite;
+        let actor = suite.actors.get(self.cell.actor);
+        let session = actor.and_then(|actor| suite.sessions.get(actor.session?));
+        match session {
+            Some(session) if session.who.is_some() => REOPENINGS_MAX,
+            _ => 1,
+        }
+    }
+
     async fn attempt(&mut self) -> Result<Attempt, Unsure> {
+        let uniques = self.uniques.get(self.attempts).or(self.uniques.last());
+        let uniques = uniques.ok_or("there is no unique text left")?;
+        self.unique = &uniques.probe;
+        self.attempts += 1;
         let live = self.world.open(self.cell.actor, &mut self.log).await?;
         let _lane = match (self.cell.phase, self.action.instance_of) {
             (Phase::Changing, Some(resource)) => self.fixtures.lane(self.world, resource).await,
@@ -250,7 +290,7 @@ impl<'a> ActionTrial<'a> {
         };
         let mut listed = Vec::new();
         for &(owner, visible) in &self.cell.items {
-            let unique = format!("{}i{owner}f", self.marker);
+            let unique = format!("{}i{owner}f", self.unique);
             let fixture = self
                 .fixtures
                 .shared(self.world, resource, owner, &unique, &mut self.log)
@@ -266,13 +306,14 @@ impl<'a> ActionTrial<'a> {
         let (Some(resource), Some(owner)) = (self.action.instance_of, self.owner) else {
             return Ok(None);
         };
-        let unique = format!("{}f", self.marker);
+        let uniques = self.uniques.get(self.attempts.saturating_sub(1));
+        let unique = uniques.map_or("", |uniques| uniques.fixture.as_str());
         let (world, log) = (self.world, &mut self.log);
         let fixture = if self.cell.phase == Phase::Changing {
-            Arc::new(fixture::make(world, resource, owner, &unique, log).await?)
+            Arc::new(fixture::make(world, resource, owner, unique, log).await?)
         } else {
             self.fixtures
-                .shared(world, resource, owner, &unique, log)
+                .shared(world, resource, owner, unique, log)
                 .await?
         };
         Ok(Some(fixture))
@@ -328,7 +369,7 @@ impl<'a> ActionTrial<'a> {
             sent: live.sent.clone(),
             result: result.clone(),
         });
-        let looks = self.looks(before, fixture).await;
+        let mut looks = self.looks(before, fixture).await;
         let mut seen = Seen {
             observation: NOTHING,
             details: Vec::new(),
@@ -336,7 +377,8 @@ impl<'a> ActionTrial<'a> {
         };
         let status = match &result {
             Ok(answer) => {
-                self.read(answer, live, fixture, listed, &mut seen).await;
+                self.read(answer, &request, live, fixture, listed, &mut seen)
+                    .await;
                 self.compare_with_absent(answer, &request, live, fixture, &mut seen)
                     .await;
                 Some(answer.status)
@@ -346,7 +388,7 @@ impl<'a> ActionTrial<'a> {
                 None
             }
         };
-        self.see_effect(&result, live, fixture, &looks, entry, &mut seen)
+        self.see_effect(&result, live, fixture, &mut looks, entry, &mut seen)
             .await;
         let is_suspect = self.is_suspect(&seen.observation, live) || seen.is_session_in_doubt;
         let unauthenticated = is_suspect.then(|| Arc::clone(live));

@@ -64,14 +64,47 @@ fn forms(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
     let json = serde_json::Value::from(secret).to_string();
     let url = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+    let url = [url.to_string(), crate::template::url_component(secret)];
     let mut forms = vec![
         secret.to_owned(),
         json.trim_matches('"').to_owned(),
-        url.to_string(),
-        crate::template::url_component(secret),
+        json.trim_matches('"').replace('/', r"\/"),
+        escaped(secret),
+        secret.replace(' ', "+"),
     ];
+    for form in url {
+        forms.push(form.replace("%20", "+"));
+        forms.push(lower_escapes(&form));
+        forms.push(form);
+    }
     for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
         forms.push(engine.encode(bytes));
     }
     forms
+}
+
+/// JSON in which everything but letters and digits is escaped, as some writers do.
+fn escaped(text: &str) -> String {
+    let mut units = [0; 2];
+    text.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/' | '=') {
+                return c.to_string();
+            }
+            c.encode_utf16(&mut units)
+                .iter()
+                .map(|unit| format!("\\u{unit:04X}"))
+                .collect()
+        })
+        .collect()
+}
+
+/// `%2F` as `%2f`.
+fn lower_escapes(url: &str) -> String {
+    let mut parts = url.split('%');
+    let first = parts.next().unwrap_or("").to_owned();
+    parts.fold(first, |lower, part| {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        format!("{lower}%{}{rest}", digits.to_ascii_lowercase())
+    })
 }

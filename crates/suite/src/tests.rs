@@ -262,6 +262,15 @@ fn secrets_are_masked_in_every_form() {
         ),
         (format!("base64: {}", base64(secret)), "base64: ***"),
         (
+            r#"PHP: "p\"ss\/w\u00F6rd+1""#.replace(r"\u00F6", "ö"),
+            "PHP: \"***\"",
+        ),
+        (
+            r#".NET: p\u0022ss/w\u00F6rd\u002B1"#.to_owned(),
+            ".NET: ***",
+        ),
+        ("lower: p%22ss%2fw%c3%b6rd%2b1".to_owned(), "lower: ***"),
+        (
             format!("URL: ?p={}", crate::template::url_component(secret)),
             "URL: ?p=***",
         ),

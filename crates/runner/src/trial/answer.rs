@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use authz::Denial;
-use suite::model::Expected;
+use serde_json::Value;
+use serde_json_path::JsonPath;
+use suite::model::{Call, Expected};
 use suite::observation::{
-    Answer, absent_id, check_answer, differs_from_absent, received, shows, unknown_sibling,
+    Answer, Closeness, absent_id, check_answer, denial, differs_from_absent, received, shows,
+    unknown_sibling,
 };
 use suite::probe::Request;
-use suite::template::plain;
+use suite::template::{Variable, plain, url_component};
 use suite::verdict::Received;
 
 use super::{ActionTrial, Seen};
 use crate::fixture::{Fixture, look};
+use crate::scope::CallScope;
 use crate::session::{Live, Sending};
 
 impl ActionTrial<'_> {
@@ -20,6 +24,7 @@ impl ActionTrial<'_> {
     pub(super) async fn read(
         &mut self,
         answer: &Arc<Answer>,
+        request: &Request,
         live: &Live,
         fixture: Option<&Fixture>,
         listed: &[(String, bool)],
@@ -40,7 +45,7 @@ impl ActionTrial<'_> {
             self.check_view(answer, fixture, seen).await;
         }
         seen.observation.shown.canary =
-            fixture.is_some_and(|fixture| holds_canary(answer, fixture));
+            fixture.is_some_and(|fixture| holds_canary(answer, fixture, request));
     }
 
     /// A listing must show what its reader may read, and nothing else.
@@ -48,20 +53,24 @@ impl ActionTrial<'_> {
         let Some(items) = &self.layer.items else {
             return;
         };
-        let ids: Vec<String> = answer
-            .json()
-            .map(|json| items.ids.query(json).all().into_iter().map(plain).collect())
-            .unwrap_or_default();
+        let shown = &mut seen.observation.shown;
+        let Some(json) = answer.json().filter(|json| has_list(&items.ids, json)) else {
+            shown.body = false;
+            seen.details
+                .push(format!("there is no list at `{}`", items.ids));
+            return;
+        };
+        let ids: Vec<String> = items.ids.query(json).all().into_iter().map(plain).collect();
         for (id, visible) in listed {
             match (ids.contains(id), visible) {
                 (true, false) => {
-                    seen.observation.shown.secret = true;
+                    shown.secret = true;
                     seen.details.push(format!(
                         "the list shows `{id}`, which the actor may not see"
                     ));
                 }
                 (false, true) => {
-                    seen.observation.shown.body = false;
+                    shown.body = false;
                     seen.details.push(format!(
                         "the list does not show `{id}`, which the actor may see"
                     ));
@@ -89,7 +98,8 @@ impl ActionTrial<'_> {
         }
     }
 
-    /// How the target answers for what does not exist, where the verdict hangs on it.
+    /// How the target answers for what does not exist, where the verdict hangs on it. Where it
+    /// differs, another thing that does not exist tells whether that says anything.
     pub(super) async fn compare_with_absent(
         &mut self,
         answer: &Answer,
@@ -98,57 +108,101 @@ impl ActionTrial<'_> {
         fixture: Option<&Fixture>,
         seen: &mut Seen,
     ) {
-        let expected = self.cell.expectation.expected;
-        let (absent, ids) = match (expected, fixture) {
+        let Some((first, ids)) = self.for_absent(request, live, fixture, seen, 0).await else {
+            return;
+        };
+        let Some(absent) = self.ask_for_absent(first, answer, live, seen).await else {
+            return;
+        };
+        let mut difference = differs_from_absent(answer, &absent, &ids, Closeness::Strict);
+        if difference.is_some()
+            && let Some((second, more)) = self.for_absent(request, live, fixture, seen, 1).await
+            && let Some(other) = self.ask_for_absent(second, answer, live, seen).await
+        {
+            let ids = [ids, more].concat();
+            if differs_from_absent(&other, &absent, &ids, Closeness::Strict).is_some() {
+                difference = differs_from_absent(answer, &absent, &ids, Closeness::Loose);
+            }
+        }
+        seen.observation.shown.like_absent = Some(difference.is_none());
+        seen.details.extend(difference);
+    }
+
+    /// The same request for something that does not exist, with the texts in which the two
+    /// differ; `None` where the verdict does not hang on it, or nothing of the kind can be made.
+    async fn for_absent(
+        &mut self,
+        request: &Request,
+        live: &Live,
+        fixture: Option<&Fixture>,
+        seen: &Seen,
+        salt: u8,
+    ) -> Option<(Request, Vec<String>)> {
+        let concealed = Received::Denied(Denial::Concealed);
+        match (self.cell.expectation.expected, fixture) {
             (Expected::Absent, _) => {
-                let url = unknown_sibling(&request.url);
+                let url = unknown_sibling(&request.url, salt);
                 let ids = [&request.url, &url].map(|url| last_segment(url).to_owned());
-                (
-                    Request {
-                        url,
-                        ..request.clone()
-                    },
-                    ids.to_vec(),
-                )
+                let sibling = Request {
+                    url,
+                    ..request.clone()
+                };
+                Some((sibling, ids.to_vec()))
             }
             (Expected::Deny(Denial::Concealed), Some(fixture))
-                if seen.observation.received == Received::Denied(Denial::Concealed) =>
+                if seen.observation.received == concealed =>
             {
-                let nowhere = absent_fixture(fixture);
+                let nowhere = absent_fixture(fixture, &self.layer.call, salt)?;
                 let values = fixture.values.values().chain(nowhere.values.values());
                 let ids = values.map(plain).collect();
-                match self.request(live, self.about(Some(&nowhere))).await {
-                    Ok(request) => (request, ids),
-                    Err(_) => return,
-                }
+                let about = self.about(Some(&nowhere));
+                let request = self.request(live, about).await.ok()?;
+                Some((request, ids))
             }
-            _ => return,
-        };
-        let result = self.world.client.send(&absent).await.map(Arc::new);
-        match &result {
-            // A target that fails, or asks for patience, says nothing of what does not exist.
-            Ok(absent_answer) if matches!(absent_answer.status, 429 | 500..600) => {
-                let status = absent_answer.status;
-                let why = format!("asked for what does not exist, it answered {status}");
-                seen.details.push(why);
-            }
-            Ok(absent_answer) => {
-                let difference = differs_from_absent(answer, absent_answer, &ids);
-                seen.observation.shown.like_absent = Some(difference.is_none());
-                seen.details.extend(difference);
-                seen.is_session_in_doubt = live.sent.is_some()
-                    && self.says_no_session(absent_answer)
-                    && !self.says_no_session(answer);
-            }
-            Err(_) => {}
+            _ => None,
         }
+    }
+
+    /// Asks for something that does not exist; `None` if the answer says nothing.
+    async fn ask_for_absent(
+        &mut self,
+        request: Request,
+        answer: &Answer,
+        live: &Live,
+        seen: &mut Seen,
+    ) -> Option<Arc<Answer>> {
+        let result = self.world.client.send(&request).await.map(Arc::new);
         self.log.push(Sending {
             purpose: "the same for what does not exist".to_owned(),
             actor: Some(self.cell.actor),
-            request: absent,
+            request,
             sent: live.sent.clone(),
-            result,
+            result: result.clone(),
         });
+        let absent = result.ok()?;
+        seen.is_session_in_doubt |=
+            live.sent.is_some() && self.says_no_session(&absent) && !self.says_no_session(answer);
+        // A target that fails, asks for patience, or does not take the id for one, says nothing
+        // of what does not exist.
+        let says_nothing = match self.cell.expectation.expected {
+            Expected::Absent => matches!(absent.status, 429 | 500..600),
+            _ => !self.is_concealed(&absent),
+        };
+        if says_nothing {
+            let status = absent.status;
+            seen.details.push(format!(
+                "asked for what does not exist, it answered {status}"
+            ));
+            return None;
+        }
+        Some(absent)
+    }
+
+    fn is_concealed(&self, answer: &Answer) -> bool {
+        let target = self.world.suite.targets.get(self.layer.call.target);
+        let denial =
+            target.and_then(|target| denial(answer, &target.denies, &CallScope::default()));
+        denial == Some(Denial::Concealed)
     }
 
     fn says_no_session(&self, answer: &Answer) -> bool {
@@ -156,33 +210,58 @@ impl ActionTrial<'_> {
     }
 }
 
-/// The resource's own text, but for where the answer repeats the id that was asked for.
-fn holds_canary(answer: &Answer, fixture: &Fixture) -> bool {
+/// The resource's own text, but for where the answer repeats what was sent: an id made from it.
+fn holds_canary(answer: &Answer, fixture: &Fixture, request: &Request) -> bool {
     let canary = &fixture.canary;
     if !answer.holds(canary) {
         return false;
     }
-    let ids = fixture.values.values().map(plain);
-    let mut text = answer.text().into_owned();
-    for id in ids.filter(|id| id.contains(canary.as_str())) {
-        text = text.replace(&id, "");
-    }
-    let in_headers = answer
-        .headers
-        .iter()
-        .any(|(_, value)| value.contains(canary.as_str()));
-    text.contains(canary.as_str()) || in_headers
+    let body = request.body.as_deref().unwrap_or("");
+    let is_sent = |text: &String| {
+        text.contains(canary.as_str())
+            && (request.url.contains(&url_component(text)) || body.contains(text.as_str()))
+    };
+    let sent: Vec<String> = fixture.values.values().map(plain).filter(is_sent).collect();
+    let strip = |text: &str| {
+        let text = text.to_owned();
+        sent.iter()
+            .fold(text, |text, id| text.replace(id.as_str(), ""))
+    };
+    let headers = answer.headers.iter().map(|(_, value)| value.as_str());
+    std::iter::once(&*answer.text())
+        .chain(headers)
+        .any(|text| strip(text).contains(canary.as_str()))
 }
 
-/// The same resource under values that nothing has.
-fn absent_fixture(fixture: &Fixture) -> Fixture {
-    Fixture {
-        values: fixture
-            .values
-            .iter()
-            .map(|(name, value)| (name.clone(), absent_id(value)))
-            .collect(),
-        ..fixture.clone()
+/// The same resource under an id that nothing has. Where the call does not use the id, the
+/// values that it does use are others. `None` if no other can be made.
+fn absent_fixture(fixture: &Fixture, call: &Call, salt: u8) -> Option<Fixture> {
+    let uses = |field: &str| {
+        call.templates()
+            .into_iter()
+            .flat_map(|template| template.variables())
+            .any(|variable| matches!(variable, Variable::Resource { field: used, .. } if used == field))
+    };
+    let by_id = uses("id");
+    let mut absent = fixture.clone();
+    for (name, value) in &mut absent.values {
+        if (by_id && name == "id") || (!by_id && uses(name)) {
+            *value = absent_id(value, salt)?;
+        }
+    }
+    Some(absent)
+}
+
+/// Whether there is a list whose items the path names: what stands before its last `[*]`. A
+/// path without one must name something.
+fn has_list(path: &JsonPath, json: &Value) -> bool {
+    let text = path.to_string();
+    match text
+        .rsplit_once("[*]")
+        .map(|(list, _)| JsonPath::parse(list))
+    {
+        Some(Ok(list)) => list.query(json).all().iter().any(|node| node.is_array()),
+        _ => !path.query(json).is_empty(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a probe did, as views show it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use suite::model::{EffectKind, Origin, Resource, View};
+use suite::model::{EffectKind, Expected, Origin, Resource, View};
 use suite::observation::{Answer, Look, Sight, created, effect_seen};
 use suite::plan::Phase;
-use suite::verdict::EffectSeen;
+use suite::verdict::{EffectSeen, Received};
 
 use super::{ActionTrial, Seen};
 use crate::caller::About;
@@ -13,6 +14,9 @@ use crate::client::Failure;
 use crate::fixture::{self, Fixture, look};
 use crate::journal::Entry;
 use crate::session::Live;
+
+/// How long after a surprise the views are looked at once more.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 impl<'a> ActionTrial<'a> {
     /// Looks at every view of the fixture, if the cell may change something.
@@ -61,24 +65,61 @@ impl<'a> ActionTrial<'a> {
             .collect()
     }
 
+    /// What the probe did. What would decide the verdict against expectation is looked at once
+    /// more after a while: a view may fail for a moment, and an effect may come late.
     pub(super) async fn see_effect(
         &mut self,
         result: &Result<Arc<Answer>, Failure>,
         live: &Live,
         fixture: Option<&Fixture>,
-        looks: &[Look<'_>],
+        looks: &mut [Look<'_>],
         entry: Option<Entry>,
         seen: &mut Seen,
     ) {
-        let declared = self.layer.effect.as_ref();
         let (effect, words) = if self.creates() {
-            self.see_created(result.as_ref().ok(), entry).await
+            self.see_created(result.as_ref().ok(), entry, seen).await
         } else {
-            let scope = self.scope(live, fixture);
-            effect_seen(declared, looks, &scope)
+            let first = effect_seen(
+                self.layer.effect.as_ref(),
+                looks,
+                &self.scope(live, fixture),
+            );
+            if self.is_surprising(first.0, seen) {
+                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+                self.look_again(looks, fixture).await;
+                effect_seen(
+                    self.layer.effect.as_ref(),
+                    looks,
+                    &self.scope(live, fixture),
+                )
+            } else {
+                first
+            }
         };
         seen.observation.effect = effect;
         seen.details.extend(words);
+    }
+
+    /// Whether an effect is not what was to be expected of such an answer.
+    fn is_surprising(&self, effect: EffectSeen, seen: &Seen) -> bool {
+        use EffectSeen::{Declared, Forbidden, Otherwise, Unchanged, Undeclared, Unknown};
+        match (self.cell.expectation.expected, seen.observation.received) {
+            (Expected::Allow, Received::Success) => {
+                matches!(effect, Unchanged | Otherwise | Unknown)
+            }
+            (Expected::Deny(_), Received::Denied(_)) => matches!(
+                effect,
+                Declared | Undeclared | Forbidden | Otherwise | Unknown
+            ),
+            _ => false,
+        }
+    }
+
+    async fn look_again(&mut self, looks: &mut [Look<'_>], fixture: Option<&Fixture>) {
+        let after = self.sights(fixture, "after a while").await;
+        for (look, (_, sight)) in looks.iter_mut().zip(after) {
+            look.after = sight;
+        }
     }
 
     /// Whether something new is there: in a view of the whole collection by the probe's unique
@@ -87,44 +128,62 @@ impl<'a> ActionTrial<'a> {
         &mut self,
         answer: Option<&Arc<Answer>>,
         entry: Option<Entry>,
+        seen: &Seen,
     ) -> (EffectSeen, Option<String>) {
         let Some(resource) = self.resource() else {
             return (EffectSeen::NotLooked, None);
         };
         let made = answer.and_then(|answer| self.made(resource, answer, entry));
-        let about = About {
-            owner: Some(self.cell.actor),
-            resource: made
-                .as_ref()
-                .map(|made| (&*resource.type_name, &made.values)),
-            unique: self.unique,
-        };
-        let by_text = resource.views.iter().any(|view| !view.of_instance);
-        let mut sights = Vec::new();
-        for view in &resource.views {
-            if view.of_instance != by_text && (by_text || made.is_some()) {
-                let sight = look(self.world, view, about, "after", &mut self.log).await;
-                sights.push((view, sight));
-            }
+        let mut found = self.look_for_created(resource, made.as_ref()).await;
+        if self.is_surprising(found.0, seen) {
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            found = self.look_for_created(resource, made.as_ref()).await;
         }
-        let seen = if by_text {
-            created(&sights, self.unique)
-        } else {
-            found(&sights)
-        };
         let refused = answer.is_some_and(|answer| matches!(answer.status, 400..500));
         match made {
             Some(made) => {
                 fixture::note_made(self.world, resource, entry, &made.values);
                 self.take_away(&made).await;
             }
-            None if refused || seen.0 == EffectSeen::Unchanged => {
+            None if found.0 == EffectSeen::Unchanged
+                || (refused && found.0 == EffectSeen::NotLooked) =>
+            {
                 fixture::finish(self.world, entry);
             }
             // It may be there: whoever cleans up looks for it.
             None => {}
         }
-        seen
+        found
+    }
+
+    async fn look_for_created(
+        &mut self,
+        resource: &Resource,
+        made: Option<&Fixture>,
+    ) -> (EffectSeen, Option<String>) {
+        let about = About {
+            owner: Some(self.cell.actor),
+            resource: made.map(|made| (&*resource.type_name, &made.values)),
+            unique: self.unique,
+        };
+        let mut collections = Vec::new();
+        let mut instances = Vec::new();
+        for view in &resource.views {
+            if view.of_instance && made.is_none() {
+                continue;
+            }
+            let sight = look(self.world, view, about, "after", &mut self.log).await;
+            if view.of_instance {
+                instances.push((view, sight));
+            } else {
+                collections.push((view, sight));
+            }
+        }
+        match created(&collections, self.unique) {
+            (EffectSeen::Declared, words) => (EffectSeen::Declared, words),
+            by_text if made.is_none() => by_text,
+            by_text => found(&instances, by_text),
+        }
     }
 
     /// Whether an allowed call makes something.
@@ -161,18 +220,21 @@ impl<'a> ActionTrial<'a> {
     }
 }
 
-/// Whether what was made can be seen under the id that was answered.
-fn found(sights: &[(&View, Sight)]) -> (EffectSeen, Option<String>) {
-    let seen = match sights.first() {
-        None => EffectSeen::NotLooked,
-        Some((_, Sight::Shown(answer))) if (200..300).contains(&answer.status) => {
-            EffectSeen::Declared
-        }
-        Some((_, Sight::Gone)) => EffectSeen::Unchanged,
-        Some((view, Sight::Unreadable(_) | Sight::Shown(_))) => {
-            let why = format!("what was made cannot be seen in view `{}`", view.name);
-            return (EffectSeen::Unknown, Some(why));
-        }
-    };
-    (seen, None)
+/// Whether what was made can be seen under the id that was answered. An answer that names an id
+/// is never believed to have made nothing: its view may be one that does not show everything.
+fn found(
+    instances: &[(&View, Sight)],
+    by_text: (EffectSeen, Option<String>),
+) -> (EffectSeen, Option<String>) {
+    let is_yes = |answer: &Answer| (200..300).contains(&answer.status);
+    let shows_it =
+        |(_, sight): &(&View, Sight)| matches!(sight, Sight::Shown(answer) if is_yes(answer));
+    if instances.iter().any(shows_it) {
+        return (EffectSeen::Declared, None);
+    }
+    if instances.is_empty() && by_text.0 == EffectSeen::NotLooked {
+        return by_text;
+    }
+    let why = "the answer names an id, but no view shows what was made".to_owned();
+    (EffectSeen::Unknown, Some(why))
 }

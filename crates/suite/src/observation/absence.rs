@@ -8,37 +8,45 @@ use serde_json::Value;
 use super::Answer;
 
 /// An id of the same form as `id` that nothing has: digits become other digits, letters other
-/// letters, everything else and what fixes the version of a UUID (RFC 9562) stays.
+/// letters; everything else stays, and so do a prefix such as `post_` and what fixes the version
+/// of a UUID (RFC 9562). `None` if no other one can be made. `salt` makes several.
 ///
 /// A whole number becomes a large one, because small ones are handed out in order.
-pub fn absent_id(id: &Value) -> Value {
-    if id.is_i64() || id.is_u64() {
-        return large_number(&id.to_string()).into();
-    }
+pub fn absent_id(id: &Value, salt: u8) -> Option<Value> {
     let text = crate::template::plain(id);
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() < 16 {
-        return large_number(&text).to_string().into();
-    }
-    let uuid = is_uuid(&text);
-    let mut state = hash(&text);
-    let other: String = text
-        .chars()
-        .enumerate()
-        .map(|(at, c)| {
-            state = hash(&(state, at));
-            if uuid && matches!(at, 14 | 19) {
-                c
-            } else {
-                other_char(c, state, &text)
-            }
-        })
-        .collect();
-    other.into()
+    let all_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let other: Value = if id.is_i64() || id.is_u64() {
+        large_number(&text, salt).into()
+    } else if all_digits && text.len() < 10 {
+        large_number(&text, salt).to_string().into()
+    } else {
+        scrambled(&text, all_digits, salt).into()
+    };
+    (other != *id).then_some(other)
 }
 
 /// Between 1,900,000,000 and 2,100,000,000: above what is in use, below what overflows 32 bits.
-fn large_number(id: &str) -> u64 {
-    1_900_000_000 + hash(&id) % 200_000_000
+fn large_number(id: &str, salt: u8) -> u64 {
+    1_900_000_000 + hash(&(id, salt)) % 200_000_000
+}
+
+fn scrambled(text: &str, all_digits: bool, salt: u8) -> String {
+    let uuid = is_uuid(text);
+    let prefix = match text.rfind(['_', ':', '-', '.']) {
+        Some(at) if !uuid && at + 1 < text.len() => at + 1,
+        _ => usize::from(all_digits),
+    };
+    let mut state = hash(&(text, salt));
+    text.char_indices()
+        .map(|(at, c)| {
+            state = hash(&(state, at));
+            if at < prefix || (uuid && matches!(at, 14 | 19)) {
+                c
+            } else {
+                other_char(c, state, text)
+            }
+        })
+        .collect()
 }
 
 fn hash(value: &impl std::hash::Hash) -> u64 {
@@ -60,7 +68,8 @@ fn is_uuid(text: &str) -> bool {
 fn other_char(c: char, random: u64, id: &str) -> char {
     let hexadecimal = id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     let set: &[u8] = match c {
-        '0'..='9' => b"123456789",
+        // Small ones, so that a number does not outgrow its type.
+        '0'..='9' => b"1234",
         'a'..='f' if hexadecimal => b"abcdef",
         'A'..='F' if hexadecimal => b"ABCDEF",
         'a'..='z' => b"abcdefghijkmnpqrstuvwxyz",
@@ -72,13 +81,14 @@ fn other_char(c: char, random: u64, id: &str) -> char {
 }
 
 /// An address beside `url` that nothing stands at: its last segment replaced, the query kept.
-pub fn unknown_sibling(url: &str) -> String {
+/// `salt` makes several.
+pub fn unknown_sibling(url: &str, salt: u8) -> String {
     let (path, query) = match url.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (url, None),
     };
     let parent = path.rsplit_once('/').map_or(path, |(parent, _)| parent);
-    let mut sibling = format!("{parent}/unknown-{:08x}", hash(&path) & 0xffff_ffff);
+    let mut sibling = format!("{parent}/unknown-{:08x}", hash(&(path, salt)) & 0xffff_ffff);
     if let Some(query) = query {
         sibling.push('?');
         sibling.push_str(query);
@@ -86,19 +96,37 @@ pub fn unknown_sibling(url: &str) -> String {
     sibling
 }
 
-/// In what an answer differs from the answer for something that does not exist: in status,
-/// names of headers, type of content or form of the body. `None` if the two cannot be told
-/// apart. `ids` are the texts that stand in one of the two because they were asked for.
-pub fn differs_from_absent(answer: &Answer, absent: &Answer, ids: &[String]) -> Option<String> {
+/// How closely two answers are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closeness {
+    /// Status, headers and the form and texts of the body.
+    Strict,
+    /// Status, names of headers, and the form of the body: where even two answers for what does
+    /// not exist differ in more.
+    Loose,
+}
+
+/// In what an answer differs from the answer for something that does not exist. `None` if the
+/// two cannot be told apart. `ids` are the texts that stand in one of the two because they were
+/// asked for.
+pub fn differs_from_absent(
+    answer: &Answer,
+    absent: &Answer,
+    ids: &[String],
+    closeness: Closeness,
+) -> Option<String> {
     if answer.status != absent.status {
         return Some(format!("where what does not exist gets {}", absent.status));
     }
-    if let Some(name) = odd_header(answer, absent) {
+    if let Some(name) = odd_header(answer, absent, ids, closeness) {
         return Some(format!("header `{name}` tells them apart"));
     }
     let same = match (answer.json(), absent.json()) {
-        (Some(a), Some(b)) => same_form(a, b, ids),
-        (None, None) => neutral(&answer.text(), ids) == neutral(&absent.text(), ids),
+        (Some(a), Some(b)) => same_form(a, b, ids, closeness),
+        (None, None) => {
+            closeness == Closeness::Loose
+                || neutral(&answer.text(), ids) == neutral(&absent.text(), ids)
+        }
         _ => false,
     };
     (!same).then(|| "the body has another form".to_owned())
@@ -114,31 +142,45 @@ const VOLATILE: [&str; 6] = [
     "transfer-encoding",
 ];
 
-fn odd_header<'a>(answer: &'a Answer, absent: &'a Answer) -> Option<&'a str> {
-    let only_in = |a: &'a Answer, b: &Answer| {
-        a.headers
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .find(|name| !VOLATILE.contains(name) && b.header(name).is_none())
+fn odd_header<'a>(
+    answer: &'a Answer,
+    absent: &'a Answer,
+    ids: &[String],
+    closeness: Closeness,
+) -> Option<&'a str> {
+    let differs = |value: &str, other: Option<&str>| match other {
+        None => true,
+        Some(other) => closeness == Closeness::Strict && neutral(value, ids) != neutral(other, ids),
     };
-    if answer.header("content-type") != absent.header("content-type") {
-        return Some("content-type");
-    }
-    only_in(answer, absent).or_else(|| only_in(absent, answer))
+    let odd = |a: &'a Answer, b: &Answer| {
+        let mut headers = a.headers.iter();
+        headers
+            .find(|(name, value)| {
+                !VOLATILE.contains(&name.as_str()) && differs(value, b.header(name))
+            })
+            .map(|(name, _)| name.as_str())
+    };
+    odd(answer, absent).or_else(|| odd(absent, answer))
 }
 
-/// The same keys and kinds of value, and the same texts but for ids and numbers in them.
-fn same_form(a: &Value, b: &Value, ids: &[String]) -> bool {
+/// The same keys and kinds of value; compared strictly, also the same texts, but for ids and
+/// words with a digit in them.
+fn same_form(a: &Value, b: &Value, ids: &[String], closeness: Closeness) -> bool {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len()
                 && a.iter()
-                    .all(|(key, a)| b.get(key).is_some_and(|b| same_form(a, b, ids)))
+                    .all(|(key, a)| b.get(key).is_some_and(|b| same_form(a, b, ids, closeness)))
         }
         (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_form(a, b, ids))
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b)
+                    .all(|(a, b)| same_form(a, b, ids, closeness))
         }
-        (Value::String(a), Value::String(b)) => neutral(a, ids) == neutral(b, ids),
+        (Value::String(a), Value::String(b)) => {
+            closeness == Closeness::Loose || neutral(a, ids) == neutral(b, ids)
+        }
         (Value::Number(_), Value::Number(_)) => true,
         _ => a == b,
     }

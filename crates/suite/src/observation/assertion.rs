@@ -13,7 +13,7 @@ use crate::verdict::Shown;
 pub struct Failure {
     /// Where it is written.
     pub place: Place,
-    /// What was found instead.
+    /// What was found instead, whole: it may hold a secret, and what is cut cannot be masked.
     pub found: String,
     /// Whether something is there that must be absent.
     pub secret: bool,
@@ -80,17 +80,8 @@ fn found(assertion: &Assertion, json: Option<&Value>, nodes: &[Value]) -> String
     match (json, nodes) {
         (None, _) => "the body is not JSON".to_owned(),
         (_, []) => format!("`{path}` is not there"),
-        (_, [node]) => format!("`{path}` is {}", shortened(node)),
+        (_, [node]) => format!("`{path}` is {}", node),
         (_, nodes) => format!("`{path}` is there {} times", nodes.len()),
-    }
-}
-
-fn shortened(value: &Value) -> String {
-    const CHARS_MAX: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text,
     }
 }
 

@@ -72,10 +72,11 @@ fn compare_declared(
     if let Some(broken) = pairs().find_map(|(look, effect)| broken_promise(look, effect, scope)) {
         return (EffectSeen::Forbidden, Some(broken));
     }
-    let promises_only = pairs().all(|(_, effect)| promises_only(effect));
     let missing = pairs().find_map(|(look, effect)| missing(look, effect, scope));
     match (missing, change) {
-        (None, None) if promises_only => (EffectSeen::Untouched, None),
+        // All that is declared was so before: a promise that was kept, or an effect that cannot
+        // be told from what was there.
+        (None, None) => (EffectSeen::Untouched, None),
         (None, change) => (EffectSeen::Declared, change),
         (Some(_), None) => (EffectSeen::Unchanged, None),
         (Some(missing), Some(change)) => (
@@ -87,13 +88,6 @@ fn compare_declared(
 
 fn is_promise(assertion: &Assertion) -> bool {
     matches!(assertion.matcher, Matcher::Unchanged)
-}
-
-fn promises_only(effect: &ViewEffect) -> bool {
-    match effect {
-        ViewEffect::Gone => false,
-        ViewEffect::Json(assertions) => assertions.iter().all(is_promise),
-    }
 }
 
 /// A place that is declared `unchanged` and has changed. What has gone has changed.
@@ -231,7 +225,11 @@ pub fn created(sights: &[(&View, Sight)], unique: &str) -> (EffectSeen, Option<S
                     Some(format!("view `{}` after the call: {why}", view.name)),
                 );
             }
-            Sight::Shown(_) | Sight::Gone => {}
+            Sight::Gone => {
+                let why = format!("view `{}` shows nothing at all", view.name);
+                return (EffectSeen::Unknown, Some(why));
+            }
+            Sight::Shown(_) => {}
         }
     }
     (EffectSeen::Unchanged, None)

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use serde_json_path::JsonPath;
 
 use super::{
-    Answer, Look, Sight, absent_id, check, created, differs_from_absent, effect_seen, received,
-    shows, unknown_sibling,
+    Answer, Closeness, Look, Sight, absent_id, check, created, differs_from_absent, effect_seen,
+    received, shows, unknown_sibling,
 };
 use crate::model::{
     AnswerAssertions, Assertion, Body, Call, Caller, Denies, Effect, EffectKind, Form, Matcher,
@@ -296,6 +296,13 @@ fn effects() {
             EffectSeen::Forbidden,
         ),
         (
+            "so before",
+            declared(vec![assertion("$.title", equals(json!("old")))]),
+            shown(old),
+            shown(old),
+            EffectSeen::Untouched,
+        ),
+        (
             "gone",
             gone(),
             shown(old),
@@ -416,40 +423,53 @@ fn absent_ids_keep_their_form() {
     let ids = [
         json!(7),
         json!("12"),
+        json!("9223372036854775807"),
         json!("0190b5e4-8f6a-7c3d-9a1b-2c3d4e5f6071"),
         json!("9f86d081884c7d659a2feaa0c55ad015"),
         json!("Xy_3-Zq"),
-        json!(""),
+        json!("post_000001k"),
     ];
     for id in ids {
-        let other = absent_id(&id);
-        assert_eq!(other, absent_id(&id), "the same every time");
-        assert_eq!(id.is_number(), other.is_number());
-        if id == json!("") {
-            continue;
-        }
+        let other = absent_id(&id, 0).unwrap();
+        assert_eq!(
+            absent_id(&id, 0),
+            Some(other.clone()),
+            "the same every time"
+        );
+        assert_ne!(
+            absent_id(&id, 1),
+            Some(other.clone()),
+            "several can be made"
+        );
         assert_ne!(id, other);
+        assert_eq!(id.is_number(), other.is_number());
         if let (Some(id), Some(other)) = (id.as_str(), other.as_str())
             && id.len() > 2
         {
-            let kinds = |text: &str| -> Vec<(bool, bool, bool)> {
-                text.chars()
-                    .map(|c| {
-                        (
-                            c.is_ascii_alphanumeric(),
-                            c.is_ascii_hexdigit() || id.contains('X'),
-                            c == '-',
-                        )
-                    })
-                    .collect()
+            let kinds = |text: &str| -> Vec<(bool, bool)> {
+                let kind = |c: char| (c.is_ascii_alphanumeric(), c == '-');
+                text.chars().map(kind).collect()
             };
             assert_eq!(kinds(id), kinds(other), "{id} {other}");
+            let hexadecimal = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+            assert_eq!(hexadecimal(id), hexadecimal(other), "{id} {other}");
             if id.len() == 36 {
                 assert_eq!(id.chars().nth(14), other.chars().nth(14), "version");
                 assert_eq!(id.chars().nth(19), other.chars().nth(19), "variant");
             }
+            assert_eq!(
+                id.strip_prefix("post_").is_some(),
+                other.starts_with("post_")
+            );
+            assert_eq!(
+                id.parse::<i64>().is_ok(),
+                other.parse::<i64>().is_ok(),
+                "{other}"
+            );
         }
     }
+    assert_eq!(absent_id(&json!(""), 0), None);
+    assert_eq!(absent_id(&json!("--"), 0), None);
 }
 
 #[test]
@@ -460,7 +480,7 @@ fn siblings() {
         ("http://h/x", "http://h/unknown-"),
     ];
     for (url, start) in cases {
-        let sibling = unknown_sibling(url);
+        let sibling = unknown_sibling(url, 0);
         assert!(sibling.starts_with(start), "{sibling}");
         assert_eq!(url.contains('?'), sibling.ends_with("?a=b"), "{sibling}");
     }
@@ -474,6 +494,10 @@ fn what_tells_something_that_exists_from_what_does_not() {
             headers.push((header.to_owned(), "x".to_owned()));
         }
         Answer::new(status, headers, body.as_bytes().to_vec())
+    };
+    let tagged = |value: &str| {
+        let headers = vec![("x-of".to_owned(), value.to_owned())];
+        Answer::new(404, headers, Vec::new())
     };
     let ids = ["post-17".to_owned(), "post-99".to_owned()];
     let cases = [
@@ -546,9 +570,12 @@ fn what_tells_something_that_exists_from_what_does_not() {
         ),
     ];
     for (name, one, other, same) in cases {
-        let difference = differs_from_absent(&one, &other, &ids);
+        let difference = differs_from_absent(&one, &other, &ids, Closeness::Strict);
         assert_eq!(difference.is_none(), same, "{name}: {difference:?}");
     }
+    let nonce = |text: &str| with(404, "", &format!(r#"{{"nonce":"{text}"}}"#));
+    let loosely = differs_from_absent(&nonce("a"), &nonce("b"), &ids, Closeness::Loose);
+    assert_eq!(loosely, None);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use authz::source::{Diagnostic, Diagnostics};
 use serde::Serialize;
 
-use super::{Cell, CellIndex, Trial, is_allowed, name};
-use crate::model::{ActionIndex, ActorIndex, Expected, Suite};
+use super::{Cell, CellIndex, Phase, Trial, is_allowed, name};
+use crate::model::{ActionIndex, ActorIndex, Expected, Origin, Suite, TargetIndex};
 
 /// The most controls that one cell keeps: if they all fail, the target is in no state to be
 /// judged.
@@ -20,7 +20,7 @@ pub enum DiffersIn {
     Actor,
     /// To whom the resource belongs.
     Owner,
-    /// More than one thing: a control that the suite names.
+    /// More than one thing: a control that the suite names, or that of something absent.
     Named,
 }
 
@@ -48,20 +48,25 @@ impl DiffersIn {
         match self {
             Self::Actor => "the actor",
             Self::Owner => "the owner",
-            Self::Named => "more than one thing; the suite names it",
+            Self::Named => "more than one thing",
         }
     }
 }
 
 type Key = (ActionIndex, usize);
 
+/// An allowed cell: when it is tried, by whom, and which it is.
+type Candidate = (Phase, ActorIndex, CellIndex);
+
 /// Gives every cell its controls.
 ///
 /// For a denial: whoever may do the same on the same resource, its owner first and then those
-/// with the same kind of session; else the same actor on another resource. For an allowed cell:
-/// other allowed cells of the same action.
+/// with the same kind of session. Only where nobody may, and the run itself makes the resource
+/// so that it is known to be there: the same actor on another resource. For an allowed cell:
+/// other allowed cells of the same action. For something absent: what the actor, or else
+/// anybody, may do on the same target.
 pub(super) fn assign(suite: &Suite, cells: &mut [Cell], diagnostics: &mut Diagnostics) {
-    let allowed = Allowed::of(cells);
+    let allowed = Allowed::of(suite, cells);
     let named = Named::of(suite, cells, diagnostics);
     for index in 0..cells.len() {
         let Some(cell) = cells.get(index) else {
@@ -74,6 +79,7 @@ pub(super) fn assign(suite: &Suite, cells: &mut [Cell], diagnostics: &mut Diagno
                 controls.extend(allowed.candidates(suite, cells, cell));
                 controls
             }
+            (Trial::Action { .. }, Expected::Absent) => allowed.on_target(suite, cell),
             _ => Vec::new(),
         };
         if let Some(cell) = cells.get_mut(index) {
@@ -88,10 +94,12 @@ struct Allowed {
     by_action: BTreeMap<Key, Vec<CellIndex>>,
     by_trial: BTreeMap<Trial, Vec<CellIndex>>,
     by_actor: BTreeMap<(Key, ActorIndex), Vec<CellIndex>>,
+    by_target: BTreeMap<TargetIndex, Vec<Candidate>>,
 }
 
 impl Allowed {
-    fn of(cells: &[Cell]) -> Self {
+    fn of(suite: &Suite, cells: &[Cell]) -> Self {
+        let mut by_target: BTreeMap<TargetIndex, Vec<Candidate>> = BTreeMap::new();
         let mut by_action: BTreeMap<Key, Vec<CellIndex>> = BTreeMap::new();
         let mut by_trial: BTreeMap<Trial, Vec<CellIndex>> = BTreeMap::new();
         let mut by_actor: BTreeMap<(Key, ActorIndex), Vec<CellIndex>> = BTreeMap::new();
@@ -102,13 +110,34 @@ impl Allowed {
                 by_action.entry(key).or_default().push(index);
                 by_trial.entry(cell.trial).or_default().push(index);
                 by_actor.entry((key, cell.actor)).or_default().push(index);
+                if let Some(layer) = cell.trial.layer(suite) {
+                    let target = by_target.entry(layer.call.target).or_default();
+                    target.push((cell.phase, cell.actor, index));
+                }
             }
         }
         Self {
             by_action,
             by_trial,
             by_actor,
+            by_target,
         }
+    }
+
+    fn on_target(&self, suite: &Suite, cell: &Cell) -> Vec<CellIndex> {
+        let target = cell.trial.layer(suite).map(|layer| layer.call.target);
+        let all = target.and_then(|target| self.by_target.get(&target));
+        let own = |&(_, actor, _): &Candidate| actor == cell.actor;
+        let all = || {
+            let all = all.into_iter().flatten().copied();
+            all.filter(|&(phase, _, _)| phase <= cell.phase)
+        };
+        all()
+            .filter(own)
+            .chain(all().filter(|pair| !own(pair)))
+            .map(|(_, _, index)| index)
+            .take(CONTROLS_MAX)
+            .collect()
     }
 
     fn others(&self, index: CellIndex, cell: &Cell) -> Vec<CellIndex> {
@@ -127,13 +156,27 @@ impl Allowed {
         // Stable: equally good ones stay in the order of the file.
         same_trial.sort_by_key(|&control| rank(suite, cell, cells.get(control)));
         same_trial.truncate(CONTROLS_MAX);
+        if !same_trial.is_empty() || !is_made_by_the_run(suite, cell) {
+            return same_trial;
+        }
         let same_actor = key(cell.trial)
             .and_then(|key| self.by_actor.get(&(key, cell.actor)))
             .into_iter()
             .flatten();
-        same_trial.extend(same_actor.take(CONTROLS_MAX));
-        same_trial
+        same_actor.copied().take(CONTROLS_MAX).collect()
     }
+}
+
+/// Whether the resource of a cell is one that the run makes.
+fn is_made_by_the_run(suite: &Suite, cell: &Cell) -> bool {
+    let Trial::Action { action, .. } = cell.trial else {
+        return false;
+    };
+    let resource = suite
+        .actions
+        .get(action)
+        .and_then(|action| suite.resources.get(action.instance_of?));
+    resource.is_some_and(|resource| matches!(resource.origin, Origin::Created(_)))
 }
 
 fn key(trial: Trial) -> Option<Key> {
@@ -180,6 +223,13 @@ impl Named {
         let mut found = BTreeMap::new();
         for (action, (control, place)) in wanted {
             match names.get(control.as_str()).copied() {
+                Some(index) if comes_too_late(suite, action, cells.get(index)) => diagnostics.push(
+                    Diagnostic::new(
+                        place.clone(),
+                        format!("control `{control}` changes something, and so is tried too late"),
+                    )
+                    .help("what only reads is tried first: name a control that only reads"),
+                ),
                 Some(index) if cells.get(index).is_some_and(is_allowed) => {
                     found.insert(action, index);
                 }
@@ -202,4 +252,11 @@ impl Named {
         };
         self.0.get(&action).copied().into_iter().collect()
     }
+}
+
+/// Whether a control would be tried after a cell of the action that counts beside it.
+fn comes_too_late(suite: &Suite, action: ActionIndex, control: Option<&Cell>) -> bool {
+    let layers = suite.actions.get(action).map(|action| &action.layers);
+    let only_reads = layers.is_some_and(|layers| layers.iter().any(|layer| !layer.changes()));
+    only_reads && control.is_some_and(|control| control.phase == Phase::Changing)
 }

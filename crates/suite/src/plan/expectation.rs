@@ -77,6 +77,17 @@ struct Fixture {
     collection: bool,
 }
 
+impl Fixture {
+    /// Whoever acts on a collection would own what they add to it.
+    fn of(action: &Action, actor: ActorIndex, owner: Option<ActorIndex>) -> Self {
+        Self {
+            type_name: action.type_name.to_string(),
+            owner: owner.or(Some(actor)),
+            collection: owner.is_none(),
+        }
+    }
+}
+
 impl<'a> Expectations<'a> {
     /// The expectations of a suite. Facts about actors that the policy cannot take are mistakes.
     pub fn new(suite: &'a Suite, diagnostics: &mut Diagnostics) -> Self {
@@ -135,11 +146,7 @@ impl<'a> Expectations<'a> {
         if !self.is_known(policy, action_index, action, diagnostics) {
             return None;
         }
-        let fixture = Fixture {
-            type_name: action.type_name.to_string(),
-            owner: owner.or(Some(actor)),
-            collection: owner.is_none(),
-        };
+        let fixture = Fixture::of(action, actor, owner);
         let mut resources = self.resources.borrow_mut();
         let resource = resources
             .entry(fixture)
@@ -361,17 +368,25 @@ pub fn declared_field<'a>(actor: &'a Actor, field: &str) -> Option<&'a str> {
     }
 }
 
-impl Expectations<'_> {
-    /// What the policy expects of a cell at another time than that of the plan.
-    pub fn at(
-        &self,
-        actor: ActorIndex,
-        action: ActionIndex,
-        owner: Option<ActorIndex>,
-        now: Timestamp,
-    ) -> Option<Expected> {
-        let mut ignored = Diagnostics::default();
-        self.of(actor, action, owner, now, &mut ignored)
-            .map(|expectation| expectation.expected)
-    }
+/// What the policy expects of a cell at another time than that of the plan. O(conditions).
+pub fn expected_at(
+    suite: &Suite,
+    actor: ActorIndex,
+    action: ActionIndex,
+    owner: Option<ActorIndex>,
+    now: Timestamp,
+) -> Option<Expected> {
+    let mut ignored = Diagnostics::default();
+    let policy = suite.policy.as_ref()?;
+    let action = suite.actions.get(action)?;
+    let subject = subject(policy, suite.actors.get(actor)?, &mut ignored)?;
+    let fixture = Fixture::of(action, actor, owner);
+    let resource = resource(policy, suite, action.resource, &fixture, &mut ignored)?;
+    let request = Request {
+        subject: &subject,
+        action: &action.permission,
+        resource: &resource,
+        now,
+    };
+    Some(from_decision(policy.decide(&request)).expected)
 }

@@ -12,7 +12,7 @@ mod select;
 mod tests;
 
 pub use control::DiffersIn;
-pub use expectation::{Expectation, Expectations, declared_field, denial_word};
+pub use expectation::{Expectation, Expectations, declared_field, denial_word, expected_at};
 
 use std::sync::Arc;
 
@@ -285,10 +285,10 @@ fn items(
         .into_iter()
         .flatten()
         .filter_map(|owner| {
-            let expected = expectations
-                .of(actor, items.of, Some(owner), now, diagnostics)?
-                .expected;
-            match expected {
+            let expectation = expectations.of(actor, items.of, Some(owner), now, diagnostics)?;
+            match expectation.expected {
+                // By the time it is listed, it may be otherwise.
+                _ if expectation.depends_on_time => None,
                 Expected::Allow => Some((owner, true)),
                 Expected::Deny(_) => Some((owner, false)),
                 Expected::Absent | Expected::Observe => None,

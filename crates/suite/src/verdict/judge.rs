@@ -48,7 +48,7 @@ pub enum EffectSeen {
     NotLooked,
     /// Everything is as before, although the action declares an effect.
     Unchanged,
-    /// Everything is as before, and the action declares nothing else.
+    /// Everything is as before, and what the action declares was so before.
     Untouched,
     /// What the action declares has happened.
     Declared,
@@ -82,7 +82,8 @@ pub struct Observation {
     pub shown: Shown,
     /// What happened.
     pub effect: EffectSeen,
-    /// For an allowed cell: another allowed cell of the same action; for a denied one: its control.
+    /// For an allowed cell: another allowed cell of the same action. For a denied one: the same
+    /// call by someone who may. For an absent one: an allowed cell of the same target.
     pub control: Control,
 }
 
@@ -201,8 +202,8 @@ fn judge_denied(denial: Denial, observed: Denial, seen: &Observation) -> (Verdic
 fn unsure(seen: &Observation) -> Option<(Verdict, &'static str)> {
     let because = match (seen.effect, seen.control) {
         (EffectSeen::Unknown, _) => "a view could not be read",
-        (_, Control::Failed) => "its control failed: the same call by someone who may",
-        (_, Control::Missing) => "it has no control: nobody may do this in this suite",
+        (_, Control::Failed) => "its control failed: a call that must succeed",
+        (_, Control::Missing) => "it has no control: nothing in this suite must succeed beside it",
         _ => return None,
     };
     Some((Verdict::Inconclusive, because))
@@ -235,7 +236,9 @@ fn judge_absent(seen: &Observation) -> (Verdict, &'static str) {
             Inconclusive,
             "the answer for an unknown path could not be had",
         ),
-        (Received::Denied(Denial::Concealed), Some(true)) => (Held, "absent"),
+        (Received::Denied(Denial::Concealed), Some(true)) => {
+            unsure(seen).unwrap_or((Held, "absent"))
+        }
         // A target that says yes, or no, to everything tells nothing about this path.
         (_, Some(true)) => (
             Inconclusive,
