@@ -3,9 +3,14 @@
 //! A report sees a run only through [`suite::event`]: it does not know who runs, and it opens
 //! nothing. Whoever calls hands in the writers.
 
+mod finding;
+mod inconclusive;
 pub mod json;
 pub mod record;
 mod reporter;
+mod sentence;
+mod summary;
 pub mod terminal;
+mod text;
 
 pub use reporter::Reporter;
