@@ -14,3 +14,4 @@ mod readme;
 mod sessions;
 mod small_server;
 mod support;
+mod wire;
