@@ -74,8 +74,11 @@ fn compare_declared(
     }
     let promises_only = pairs().all(|(_, effect)| promises_only(effect));
     let missing = pairs().find_map(|(look, effect)| missing(look, effect, scope));
+    // What was so before and is so still did not happen.
+    let was_so =
+        || pairs().all(|(look, effect)| missing_in(&look.before, look, effect, scope).is_none());
     match (missing, change) {
-        (None, None) if promises_only => (EffectSeen::Untouched, None),
+        (None, None) if promises_only || was_so() => (EffectSeen::Untouched, None),
         (None, change) => (EffectSeen::Declared, change),
         (Some(_), None) => (EffectSeen::Unchanged, None),
         (Some(missing), Some(change)) => (
@@ -113,13 +116,23 @@ fn broken_promise(look: &Look<'_>, effect: &ViewEffect, scope: &dyn Scope) -> Op
 
 /// What is declared to happen and has not.
 fn missing(look: &Look<'_>, effect: &ViewEffect, scope: &dyn Scope) -> Option<String> {
+    missing_in(&look.after, look, effect, scope)
+}
+
+/// What is declared to happen and cannot be seen.
+fn missing_in(
+    sight: &Sight,
+    look: &Look<'_>,
+    effect: &ViewEffect,
+    scope: &dyn Scope,
+) -> Option<String> {
     match effect {
-        ViewEffect::Gone => (!matches!(look.after, Sight::Gone))
+        ViewEffect::Gone => (!matches!(sight, Sight::Gone))
             .then(|| format!("view `{}` still shows it", look.view.name)),
         ViewEffect::Json(assertions) => assertions
             .iter()
             .filter(|assertion| !is_promise(assertion))
-            .find_map(|assertion| check(assertion, json(&look.after), json(&look.before), scope))
+            .find_map(|assertion| check(assertion, json(sight), None, scope))
             .map(|failure| format!("in view `{}` {}", look.view.name, failure.found)),
     }
 }

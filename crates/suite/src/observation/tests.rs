@@ -247,6 +247,20 @@ fn effects() {
             EffectSeen::Otherwise,
         ),
         (
+            "it was so before",
+            title(),
+            shown(r#"{"title":"new","views":1}"#),
+            shown(r#"{"title":"new","views":2}"#),
+            EffectSeen::Untouched,
+        ),
+        (
+            "declared of what changes by itself",
+            declared(vec![assertion("$.views", equals(json!(2)))]),
+            shown(old),
+            shown(r#"{"title":"old","owner":1,"views":2}"#),
+            EffectSeen::Declared,
+        ),
+        (
             "gone instead",
             title(),
             shown(old),
