@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod fixtures;
 mod hostile;
 mod library;
 mod proxy;
