@@ -1,10 +1,12 @@
 //! Makes calls of the suite as one of its actors, and keeps what was sent and answered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use suite::model::{ActorIndex, Call, Suite};
-use suite::observation::{Answer, denial};
+use suite::observation::{Answer, denials};
 use suite::probe::{self, Request};
+use suite::template::Variable;
 
 use crate::client::Client;
 use crate::scope::{CallScope, Known, Values};
@@ -135,8 +137,14 @@ impl World {
         let owner_learnt = owner_live
             .as_ref()
             .map_or(&live.learnt, |live| &live.learnt);
+        let others = self.open_named(call, log).await?;
+        let named: Vec<_> = others
+            .iter()
+            .filter_map(|(actor, live)| Some((*actor, self.known(*actor, &live.learnt)?)))
+            .collect();
         let scope = CallScope {
             actor: actor.and_then(|actor| self.known(actor, &live.learnt)),
+            named: &named,
             owner: about
                 .owner
                 .and_then(|owner| self.known(owner, owner_learnt)),
@@ -145,6 +153,19 @@ impl World {
         };
         let sent = actor.and(live.sent.as_ref());
         probe::request(&self.suite, call, &scope, sent).map_err(|unresolved| unresolved.to_string())
+    }
+
+    /// The open sessions of the actors that a call names: only they may know a field.
+    async fn open_named(
+        &self,
+        call: &Call,
+        log: &mut Vec<Sending>,
+    ) -> Result<Vec<(ActorIndex, Arc<Live>)>, String> {
+        let mut named = Vec::new();
+        for actor in named_actors(call) {
+            named.push((actor, self.open(actor, log).await?));
+        }
+        Ok(named)
     }
 
     /// The open session of an actor, or why there is none.
@@ -168,19 +189,30 @@ impl World {
         Some(Known { actor, learnt })
     }
 
-    /// Whether the target says that there is no valid session.
+    /// Whether the target says that there is no valid session, and nothing else by the same words.
     pub(crate) fn is_unauthenticated(&self, call: &Call, answer: &Answer) -> bool {
         let target = self.suite.targets.get(call.target);
         target
-            .and_then(|target| denial(answer, &target.denies, &CallScope::default()))
-            .is_some_and(|denial| denial == authz::Denial::Unauthenticated)
+            .map(|target| denials(answer, &target.denies, &CallScope::default()))
+            .is_some_and(|denials| denials == [authz::Denial::Unauthenticated])
     }
 }
 
 fn needs_owner(call: &Call) -> bool {
-    use suite::template::Variable;
-    call.templates()
-        .into_iter()
-        .flat_map(|template| template.variables())
-        .any(|variable| matches!(variable, Variable::Owner(_)))
+    variables(call).any(|variable| matches!(variable, Variable::Owner(_)))
+}
+
+/// Each once.
+fn named_actors(call: &Call) -> BTreeSet<ActorIndex> {
+    variables(call)
+        .filter_map(|variable| match variable {
+            Variable::Named { actor, .. } => Some(*actor),
+            _ => None,
+        })
+        .collect()
+}
+
+fn variables(call: &Call) -> impl Iterator<Item = &Variable> {
+    let templates = call.templates().into_iter();
+    templates.flat_map(|template| template.variables())
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use suite::model::{
     ActorIndex, Call, Caller, Create, Origin, Resource, ResourceIndex, Suite, View,
 };
-use suite::observation::{Answer, Sight, denial};
+use suite::observation::{Answer, Sight, denials};
 use suite::template::Encoding;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -261,7 +261,7 @@ fn is_gone(world: &World, call: &Call, answer: &Answer) -> bool {
         .suite
         .targets
         .get(call.target)
-        .and_then(|target| denial(answer, &target.denies, &CallScope::default()))
-        .is_some_and(|denial| denial == authz::Denial::Concealed);
+        .map(|target| denials(answer, &target.denies, &CallScope::default()))
+        .is_some_and(|denials| denials.contains(&authz::Denial::Concealed));
     concealed || matches!(answer.status, 404 | 410)
 }

@@ -70,6 +70,13 @@ pub struct Denies {
     pub concealed: Vec<Form>,
 }
 
+/// The kinds of no, in the order in which they are looked for.
+pub const DENIALS: [Denial; 3] = [
+    Denial::Unauthenticated,
+    Denial::Forbidden,
+    Denial::Concealed,
+];
+
 /// One form of no: all that is given must hold.
 #[derive(Debug, Clone)]
 pub struct Form {
@@ -427,6 +434,8 @@ pub struct ExpectRow {
 pub struct ExpectCell {
     /// What it says.
     pub expected: Expected,
+    /// The other kinds of denial that its status may be.
+    pub or: Vec<Denial>,
     /// Where it stands.
     pub place: Place,
 }

@@ -30,7 +30,11 @@ impl ActionTrial<'_> {
         let Some(target) = self.world.suite.targets.get(layer.call.target) else {
             return;
         };
-        let received = received(answer, &layer.answer, &target.denies, &scope);
+        let expected = match self.cell.expectation.expected {
+            Expected::Deny(denial) => Some(denial),
+            _ => None,
+        };
+        let received = received(answer, &layer.answer, &target.denies, expected, &scope);
         seen.observation.received = received;
         if received == Received::Success {
             let (shown, failures) = check_answer(&layer.answer, answer, &scope);

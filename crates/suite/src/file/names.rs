@@ -312,7 +312,11 @@ fn is_part_of_call(key: &str) -> bool {
 fn fields_used<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
     any_text(node, &mut |text| {
         for (base, field) in mentions(text) {
-            if ["actor", "owner"].contains(&base) && !found.contains(&field) {
+            let field = match base {
+                "actors" => field.split_once('.').map_or(field, |(_, field)| field),
+                _ => field,
+            };
+            if ["actor", "owner", "actors"].contains(&base) && !found.contains(&field) {
                 found.push(field);
             }
         }

@@ -8,6 +8,6 @@ mod effect;
 mod tests;
 
 pub use absence::{absent_id, differs_from_absent, unknown_sibling};
-pub use answer::{Answer, denial, received};
+pub use answer::{Answer, denial, denials, received};
 pub use assertion::{Failure, check, check_answer, holds_all};
 pub use effect::{Look, Sight, created, effect_seen, shows};
