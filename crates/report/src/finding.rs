@@ -18,6 +18,9 @@ const ADDS_NOTHING: [&str; 8] = [
     "refused, but in the wrong way",
 ];
 
+/// The most characters of commands in a report that is kept until the run is over.
+const REPEAT_CHARS_MAX: usize = 4_000;
+
 /// What is said of a judged cell. Every text in it is clean, and is one line.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
@@ -66,6 +69,15 @@ impl Finding {
             observed,
             control: record.control.as_ref().map(control),
             repeat,
+        }
+    }
+
+    /// The commands, without those that only few could read.
+    pub(crate) fn repeat_short(&self) -> &[String] {
+        let chars: usize = self.repeat.iter().map(|line| line.chars().count()).sum();
+        match chars > REPEAT_CHARS_MAX {
+            true => self.repeat.get(..1).unwrap_or_default(),
+            false => &self.repeat,
         }
     }
 
