@@ -8,7 +8,7 @@ use suite::observation::{Answer, denials};
 use suite::probe::{self, Request};
 use suite::template::Variable;
 
-use crate::client::Client;
+use crate::client::{Client, Failure};
 use crate::scope::{CallScope, Known, Values};
 use crate::session::{Live, Sending, Sessions};
 
@@ -107,7 +107,7 @@ impl World {
         } else {
             self.client.send(&request).await
         };
-        let result = result.map(Arc::new);
+        let result = self.received(&request, live, result);
         log.push(Sending {
             purpose: purpose.to_owned(),
             actor,
@@ -116,6 +116,28 @@ impl World {
             result: result.clone(),
         });
         result.map_err(|failure| failure.to_string())
+    }
+
+    /// Sends a probe of a session.
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        live: &Live,
+    ) -> Result<Arc<Answer>, Failure> {
+        let result = self.client.send(request).await;
+        self.received(request, live, result)
+    }
+
+    /// Keeps the cookies that an answer sets.
+    fn received(
+        &self,
+        request: &Request,
+        live: &Live,
+        result: Result<Answer, Failure>,
+    ) -> Result<Arc<Answer>, Failure> {
+        let answer = Arc::new(result?);
+        self.sessions.hide(live.absorb(request, &answer));
+        Ok(answer)
     }
 
     /// A call as a request, with everything filled in.
@@ -152,7 +174,10 @@ impl World {
             unique: about.unique,
         };
         let sent = actor.and(live.sent.as_ref());
-        probe::request(&self.suite, call, &scope, sent).map_err(|unresolved| unresolved.to_string())
+        let mut request = probe::request(&self.suite, call, &scope, sent)
+            .map_err(|unresolved| unresolved.to_string())?;
+        live.dress(&self.suite, &mut request);
+        Ok(request)
     }
 
     /// The open sessions of the actors that a call names: only they may know a field.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use suite::model::{
     ActorIndex, Call, Caller, Create, Origin, Resource, ResourceIndex, Suite, View,
 };
-use suite::observation::{Answer, Sight, denials};
+use suite::observation::{Answer, Sight, captured, denials, place_of};
 use suite::template::Encoding;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -181,14 +181,13 @@ async fn create_fixture(
 /// The id and captures of something that was made.
 pub(crate) fn learn(create: &Create, answer: &Answer) -> Result<Values, String> {
     let json = answer.json().ok_or("the answer is not JSON")?;
-    let mut values = Values::new();
-    let captures = create.captures.iter();
-    let all = std::iter::once(("id", &create.id))
-        .chain(captures.map(|capture| (capture.name.as_str(), &capture.path)));
-    for (name, path) in all {
-        let value = path.query(json).first();
-        let value = value.ok_or_else(|| format!("the answer has nothing at `{path}`"))?;
-        values.insert(name.to_owned(), value.clone());
+    let id = create.id.query(json).first();
+    let id = id.ok_or_else(|| format!("the answer has nothing at `{}`", create.id))?;
+    let mut values = Values::from([("id".to_owned(), id.clone())]);
+    for capture in &create.captures {
+        let value = captured(&capture.source, answer);
+        let value = value.ok_or_else(|| format!("the answer has {}", place_of(&capture.source)))?;
+        values.insert(capture.name.clone(), value);
     }
     Ok(values)
 }

@@ -42,6 +42,7 @@ impl Scope for CallScope<'_> {
                 field_of(*known, field)
             }
             Variable::Unique => Some(self.unique.into()),
+            Variable::Totp => self.actor?.learnt.get("totp").cloned(),
             Variable::Token => self.actor?.learnt.get("token").cloned(),
             Variable::Resource { type_name, field } => {
                 let (known, values) = self.resource?;

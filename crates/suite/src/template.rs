@@ -56,6 +56,8 @@ pub enum Variable {
     Unique,
     /// `token`: what the login answered.
     Token,
+    /// `totp`: the one-time password of the moment (RFC 6238), from `actor.totp_secret`.
+    Totp,
 }
 
 impl fmt::Display for Variable {
@@ -67,6 +69,7 @@ impl fmt::Display for Variable {
             Self::Resource { type_name, field } => write!(f, "{type_name}.{field}"),
             Self::Unique => f.write_str("unique"),
             Self::Token => f.write_str("token"),
+            Self::Totp => f.write_str("totp"),
         }
     }
 }

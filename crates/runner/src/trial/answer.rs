@@ -128,7 +128,7 @@ impl ActionTrial<'_> {
             }
             _ => return,
         };
-        let result = self.world.client.send(&absent).await.map(Arc::new);
+        let result = self.world.send(&absent, live).await;
         match &result {
             // A target that fails, or asks for patience, says nothing of what does not exist.
             Ok(absent_answer) if matches!(absent_answer.status, 429 | 500..600) => {

@@ -308,7 +308,7 @@ impl Reader<'_> {
         })
     }
 
-    fn statuses(&mut self, node: &Node) -> Option<Vec<u16>> {
+    pub(super) fn statuses(&mut self, node: &Node) -> Option<Vec<u16>> {
         let Value::List(items) = &node.value else {
             return Some(vec![self.status(node)?]);
         };

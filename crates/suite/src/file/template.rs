@@ -8,7 +8,7 @@ use authz::source::{Diagnostic, Place, nearest};
 
 use super::Reader;
 use super::inside::Text;
-use super::names::{ResourceName, Stage};
+use super::names::{ResourceName, Stage, TOTP_FIELD};
 use crate::model::ActorIndex;
 use crate::template::{JsonTemplate, Part, Template, Variable};
 
@@ -43,6 +43,8 @@ pub(super) struct Scope<'s> {
     pub(super) unique: bool,
     /// Whether `token` has a value.
     pub(super) token: bool,
+    /// Whether `totp` has a value.
+    pub(super) totp: bool,
 }
 
 /// The actors whose fields a text may use; all of them must have the field.
@@ -56,9 +58,17 @@ pub(super) struct Holders<'s> {
 
 /// The variables with a dot that a text mentions, told apart at the first dot. Lenient.
 pub(super) fn mentions(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let bodies = text.split("{{").skip(1);
-    bodies.filter_map(|rest| rest.split_once("}}")?.0.trim().split_once('.'))
+    mentions_alone(text).filter_map(|name| name.split_once('.'))
 }
+
+/// The variables that a text mentions, as they are written. Lenient.
+pub(super) fn mentions_alone(text: &str) -> impl Iterator<Item = &str> {
+    let bodies = text.split("{{").skip(1);
+    bodies.filter_map(|rest| Some(rest.split_once("}}")?.0.trim()))
+}
+
+/// The variable of one-time passwords.
+pub(super) const TOTP: &str = "totp";
 
 /// Cuts a text into pieces.
 ///
@@ -228,6 +238,12 @@ impl Reader<'_> {
         match name.split_once('.') {
             None if name == "unique" && scope.unique => Some(Variable::Unique),
             None if name == "token" && scope.token => Some(Variable::Token),
+            None if name == TOTP && scope.totp => {
+                let holders = scope.actor.as_ref()?;
+                let needed = format!("actor.{TOTP_FIELD}");
+                self.field(&needed, TOTP_FIELD, place, holders, scope)?;
+                Some(Variable::Totp)
+            }
             Some(("actor", field)) if scope.actor.is_some() => {
                 let holders = scope.actor.as_ref()?;
                 self.field(name, field, place, holders, scope)?;
@@ -386,6 +402,7 @@ impl Reader<'_> {
         known.extend(scope.others.then(|| "actors.NAME.FIELD".to_owned()));
         known.extend(scope.unique.then(|| "unique".to_owned()));
         known.extend(scope.token.then(|| "token".to_owned()));
+        known.extend(scope.totp.then(|| TOTP.to_owned()));
         known
     }
 }
