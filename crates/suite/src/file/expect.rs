@@ -365,7 +365,7 @@ impl Reader<'_> {
         if empty.len() == header.words.len() - places.len() {
             for column in empty {
                 let message = format!("the place of `{}` is empty", column.text);
-                let at = column.range.start.min(end + 1);
+                let at = column.range.start.min(end);
                 let word = Word {
                     text: "",
                     range: at..at + 1,
