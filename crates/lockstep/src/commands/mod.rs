@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod ci;
 mod demo;
 mod plan;
 mod repeat;
@@ -26,6 +27,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
         Command::Token(command) => token::execute(command).await,
+        Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();
