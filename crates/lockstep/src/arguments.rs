@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Cleanup(Cleanup),
     /// Prints a live credential of an actor, for use in other tools.
     Token(Token),
+    /// Prints a workflow that runs the suite in CI and keeps its reports.
+    Ci(Ci),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.
@@ -81,8 +83,9 @@ pub(crate) struct Sending {
 /// What is told, and where to.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Reporting {
-    /// Writes another report: `json=FILE`, or `json=-` for standard output, which then holds
-    /// nothing else. May be given several times.
+    /// Writes another report: `json=FILE`, `junit=FILE`, `sarif=FILE` or `md=FILE` (Markdown, for a
+    /// pull request); `-` is standard output, which then holds nothing else. May be given several
+    /// times.
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     pub(crate) reports: Vec<ReportTo>,
     /// Tells every cell, not only those that did not hold.
@@ -204,6 +207,26 @@ fn fault_names() -> clap::builder::PossibleValuesParser {
         .into()
 }
 
+/// `lockstep ci`.
+#[derive(Debug, Args)]
+pub(crate) struct Ci {
+    /// Of which service.
+    #[arg(value_enum)]
+    pub(crate) service: Service,
+    /// Writes it to where the service looks for it, if nothing is there.
+    #[arg(long)]
+    pub(crate) write: bool,
+}
+
+/// A service that runs workflows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    /// GitHub Actions: .github/workflows/lockstep.yml.
+    Github,
+    /// GitLab CI/CD: a job for .gitlab-ci.yml.
+    Gitlab,
+}
+
 /// `lockstep schema`.
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
@@ -233,25 +256,55 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
-/// Where a report goes.
+/// A report, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReportTo {
+    /// Its form.
+    pub(crate) form: ReportForm,
     /// The file; `None` for standard output.
     pub(crate) file: Option<PathBuf>,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReportForm {
+    /// One JSON document with everything.
+    Json,
+    /// JUnit XML.
+    Junit,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Markdown.
+    Markdown,
+}
+
+impl ReportForm {
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "json" => Some(Self::Json),
+            "junit" => Some(Self::Junit),
+            "sarif" => Some(Self::Sarif),
+            "md" => Some(Self::Markdown),
+            _ => None,
+        }
+    }
 }
 
 impl FromStr for ReportTo {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some(("json", "")) => Err("a file is missing behind `json=`".to_owned()),
-            Some(("json", "-")) => Ok(Self { file: None }),
-            Some(("json", file)) => Ok(Self {
+        let expected = "expected `json`, `junit`, `sarif` or `md`, then `=` and a file or `-`";
+        let (name, file) = text.split_once('=').ok_or(expected)?;
+        let unknown = || format!("unknown format `{name}`; {expected}");
+        let form = ReportForm::from_name(name).ok_or_else(unknown)?;
+        match file {
+            "" => Err(format!("a file is missing behind `{name}=`")),
+            "-" => Ok(Self { form, file: None }),
+            file => Ok(Self {
+                form,
                 file: Some(file.into()),
             }),
-            Some((format, _)) => Err(format!("unknown format `{format}`; expected `json`")),
-            None => Err("expected `json=FILE` or `json=-`".to_owned()),
         }
     }
 }
@@ -273,4 +326,42 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         return Err("expected a time from 1ms to 60m".to_owned());
     }
     Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_have_a_form_and_a_place() {
+        let cases = [
+            ("json=a.json", ReportForm::Json, Some("a.json")),
+            ("junit=a/b.xml", ReportForm::Junit, Some("a/b.xml")),
+            ("sarif=-", ReportForm::Sarif, None),
+            ("md=a=b.md", ReportForm::Markdown, Some("a=b.md")),
+        ];
+        for (text, form, file) in cases {
+            let file = file.map(PathBuf::from);
+            assert_eq!(text.parse(), Ok(ReportTo { form, file }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_report_is_told_what_would_be() {
+        let cases = [
+            ("md=", "a file is missing behind `md=`"),
+            (
+                "html=a.html",
+                "unknown format `html`; expected `json`, `junit`, `sarif` or `md`, then `=` and a file or `-`",
+            ),
+            (
+                "report.xml",
+                "expected `json`, `junit`, `sarif` or `md`, then `=` and a file or `-`",
+            ),
+        ];
+        for (text, expected) in cases {
+            let told = text.parse::<ReportTo>();
+            assert_eq!(told, Err(expected.to_owned()), "{text}");
+        }
+    }
 }

@@ -6,6 +6,9 @@ use authz::source::{Diagnostic, Source, render};
 
 use crate::exit_code::ExitCode;
 
+/// The most mistakes that are shown. Nobody reads more, and to draw each takes time.
+const MISTAKES_MAX: usize = 100;
+
 /// Why a command ends early, and with which exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -42,7 +45,15 @@ impl Failure {
     /// The failure as a person reads it.
     pub(crate) fn render(&self, colour: bool) -> String {
         match self {
-            Self::Mistakes { mistakes, sources } => render(mistakes, sources, colour),
+            Self::Mistakes { mistakes, sources } => {
+                let shown = mistakes.len().min(MISTAKES_MAX);
+                let (shown, more) = mistakes.split_at(shown);
+                let mut text = render(shown, sources, colour);
+                if !more.is_empty() {
+                    text.push_str(&format!("and {} more\n", more.len()));
+                }
+                text
+            }
             Self::Usage(message) | Self::Inconclusive(message) => format!("error: {message}\n"),
             Self::Fault(error) => format!("error: {error:#}\n"),
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use authz::source::{Diagnostic, SOURCE_BYTES_MAX, Source};
+use authz::source::{Diagnostic, Diagnostics, SOURCE_BYTES_MAX, Source};
 use suite::file::{Inputs, read_suite, references};
 use suite::model::Suite;
 
@@ -68,11 +68,25 @@ pub(crate) fn read(
     match read {
         Ok(suite) if files.mistakes.is_empty() => Ok(Loaded { suite, sources }),
         read => {
-            let mut mistakes = files.mistakes;
-            mistakes.extend(read.err().into_iter().flatten());
+            let mistakes = merged(files.mistakes, read.err().unwrap_or_default());
             Err(Failure::Mistakes { mistakes, sources })
         }
     }
+}
+
+/// The mistakes of loading and of reading. What could not be loaded cannot be found by the
+/// reader either: that is one mistake.
+fn merged(loading: Vec<Diagnostic>, reading: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut all = Diagnostics::default();
+    let reading = reading
+        .into_iter()
+        .filter(|mistake| !loading.iter().any(|told| told.place == mistake.place))
+        .collect::<Vec<_>>();
+    loading
+        .into_iter()
+        .chain(reading)
+        .for_each(|mistake| all.push(mistake));
+    all.into_sorted()
 }
 
 impl Files {

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use report::Reporter;
 use report::json::JsonReporter;
+use report::junit::JunitReporter;
+use report::markdown::MarkdownReporter;
+use report::sarif::SarifReporter;
 use report::terminal::TerminalReporter;
 use runner::journal::{Journal, LeftBehind};
 use runner::{Bounds, Head, Options, Stop};
@@ -16,7 +19,7 @@ use suite::event::{Event, Summary};
 use suite::model::Suite;
 use suite::plan::Plan;
 
-use crate::arguments::{ReportTo, Reporting, Sending};
+use crate::arguments::{ReportForm, ReportTo, Reporting, Sending};
 use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::record;
@@ -75,40 +78,72 @@ pub(crate) fn options(sending: &Sending, every_exchange: bool) -> Options {
 }
 
 /// The reports that the command line asks for. Where one takes standard output, the report for
-/// people goes to standard error.
+/// people goes to standard error. `sources` is where the files of the suite can be seen, for
+/// links.
 ///
 /// # Errors
 /// A file that cannot be made, or two reports for one place.
-pub(crate) fn reports(reporting: &Reporting, colour: Colour) -> Result<Reports, Failure> {
-    let on_stdout = reporting.reports.iter().filter(|to| to.file.is_none());
-    let mut reports: Reports = match on_stdout.count() {
-        0 => vec![Box::new(TerminalReporter::new(
-            io::stdout(),
-            stdout_style(colour, reporting.verbose),
-        ))],
-        1 => vec![Box::new(TerminalReporter::new(
-            io::stderr(),
-            stderr_style(colour, reporting.verbose),
-        ))],
-        _ => return Err(Failure::usage("only one report can go to standard output")),
+pub(crate) fn reports(
+    reporting: &Reporting,
+    colour: Colour,
+    sources: Option<&str>,
+) -> Result<Reports, Failure> {
+    check_places(&reporting.reports)?;
+    let takes_stdout = reporting.reports.iter().any(|to| to.file.is_none());
+    let people: Box<dyn Reporter + Send> = if takes_stdout {
+        let style = stderr_style(colour, reporting.verbose);
+        Box::new(TerminalReporter::new(io::stderr(), style))
+    } else {
+        let style = stdout_style(colour, reporting.verbose);
+        Box::new(TerminalReporter::new(io::stdout(), style))
     };
+    let mut reports = vec![people];
     for to in &reporting.reports {
-        reports.push(json_report(to)?);
+        reports.push(report(to, sources)?);
     }
     Ok(reports)
 }
 
-fn json_report(to: &ReportTo) -> Result<Box<dyn Reporter + Send>, Failure> {
-    Ok(match &to.file {
-        None => Box::new(JsonReporter::new(BufWriter::new(io::stdout()))),
-        Some(path) => {
-            let file = File::create(path).map_err(|error| {
+fn check_places(reports: &[ReportTo]) -> Result<(), Failure> {
+    let mut rest = reports;
+    while let Some((to, others)) = rest.split_first() {
+        let is_taken = others.iter().any(|other| other.file == to.file);
+        match &to.file {
+            None if is_taken => {
+                return Err(Failure::usage("only one report can go to standard output"));
+            }
+            Some(path) if is_taken => {
                 let path = path.display();
-                Failure::usage(format!("the report `{path}` cannot be written: {error}"))
-            })?;
-            Box::new(JsonReporter::new(BufWriter::new(file)))
+                let message = format!("only one report can go to `{path}`");
+                return Err(Failure::Usage(message));
+            }
+            _ => rest = others,
+        }
+    }
+    Ok(())
+}
+
+fn report(to: &ReportTo, sources: Option<&str>) -> Result<Box<dyn Reporter + Send>, Failure> {
+    let out = BufWriter::new(open(to)?);
+    Ok(match to.form {
+        ReportForm::Json => Box::new(JsonReporter::new(out)),
+        ReportForm::Junit => Box::new(JunitReporter::new(out)),
+        ReportForm::Sarif => Box::new(SarifReporter::new(out)),
+        ReportForm::Markdown => {
+            Box::new(MarkdownReporter::new(out).sources(sources.unwrap_or_default()))
         }
     })
+}
+
+fn open(to: &ReportTo) -> Result<Box<dyn Write + Send>, Failure> {
+    let Some(path) = &to.file else {
+        return Ok(Box::new(io::stdout()));
+    };
+    let file = File::create(path).map_err(|error| {
+        let path = path.display();
+        Failure::usage(format!("the report `{path}` cannot be written: {error}"))
+    })?;
+    Ok(Box::new(file))
 }
 
 /// Adds the record of the run under `.lockstep/`.

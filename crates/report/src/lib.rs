@@ -3,9 +3,18 @@
 //! A report sees a run only through [`suite::event`]: it does not know who runs, and it opens
 //! nothing. Whoever calls hands in the writers.
 
+mod at_end;
+mod finding;
+mod inconclusive;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod record;
 mod reporter;
+pub mod sarif;
+mod sentence;
+mod summary;
 pub mod terminal;
+mod text;
 
 pub use reporter::Reporter;

@@ -1,12 +1,14 @@
 //! Makes calls of the suite as one of its actors, and keeps what was sent and answered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use suite::model::{ActorIndex, Call, Suite};
-use suite::observation::{Answer, denial};
+use suite::observation::{Answer, denials};
 use suite::probe::{self, Request};
+use suite::template::Variable;
 
-use crate::client::Client;
+use crate::client::{Client, Failure};
 use crate::journal::Journal;
 use crate::scope::{CallScope, Known, Values};
 use crate::session::{Live, Sending, Sessions};
@@ -109,7 +111,7 @@ impl World {
         } else {
             self.client.send(&request).await
         };
-        let result = result.map(Arc::new);
+        let result = self.received(&request, live, result);
         log.push(Sending {
             purpose: purpose.to_owned(),
             actor,
@@ -118,6 +120,28 @@ impl World {
             result: result.clone(),
         });
         result.map_err(|failure| failure.to_string())
+    }
+
+    /// Sends a probe of a session.
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        live: &Live,
+    ) -> Result<Arc<Answer>, Failure> {
+        let result = self.client.send(request).await;
+        self.received(request, live, result)
+    }
+
+    /// Keeps the cookies that an answer sets.
+    fn received(
+        &self,
+        request: &Request,
+        live: &Live,
+        result: Result<Answer, Failure>,
+    ) -> Result<Arc<Answer>, Failure> {
+        let answer = Arc::new(result?);
+        self.sessions.hide(live.absorb(request, &answer));
+        Ok(answer)
     }
 
     /// A call as a request, with everything filled in.
@@ -139,8 +163,14 @@ impl World {
         let owner_learnt = owner_live
             .as_ref()
             .map_or(&live.learnt, |live| &live.learnt);
+        let others = self.open_named(call, log).await?;
+        let named: Vec<_> = others
+            .iter()
+            .filter_map(|(actor, live)| Some((*actor, self.known(*actor, &live.learnt)?)))
+            .collect();
         let scope = CallScope {
             actor: actor.and_then(|actor| self.known(actor, &live.learnt)),
+            named: &named,
             owner: about
                 .owner
                 .and_then(|owner| self.known(owner, owner_learnt)),
@@ -148,7 +178,23 @@ impl World {
             unique: about.unique,
         };
         let sent = actor.and(live.sent.as_ref());
-        probe::request(&self.suite, call, &scope, sent).map_err(|unresolved| unresolved.to_string())
+        let mut request = probe::request(&self.suite, call, &scope, sent)
+            .map_err(|unresolved| unresolved.to_string())?;
+        live.dress(&self.suite, &mut request);
+        Ok(request)
+    }
+
+    /// The open sessions of the actors that a call names: only they may know a field.
+    async fn open_named(
+        &self,
+        call: &Call,
+        log: &mut Vec<Sending>,
+    ) -> Result<Vec<(ActorIndex, Arc<Live>)>, String> {
+        let mut named = Vec::new();
+        for actor in named_actors(call) {
+            named.push((actor, self.open(actor, log).await?));
+        }
+        Ok(named)
     }
 
     /// The open session of an actor, or why there is none.
@@ -172,19 +218,30 @@ impl World {
         Some(Known { actor, learnt })
     }
 
-    /// Whether the target says that there is no valid session.
+    /// Whether the target says that there is no valid session, and nothing else by the same words.
     pub(crate) fn is_unauthenticated(&self, call: &Call, answer: &Answer) -> bool {
         let target = self.suite.targets.get(call.target);
         target
-            .and_then(|target| denial(answer, &target.denies, &CallScope::default()))
-            .is_some_and(|denial| denial == authz::Denial::Unauthenticated)
+            .map(|target| denials(answer, &target.denies, &CallScope::default()))
+            .is_some_and(|denials| denials == [authz::Denial::Unauthenticated])
     }
 }
 
 fn needs_owner(call: &Call) -> bool {
-    use suite::template::Variable;
-    call.templates()
-        .into_iter()
-        .flat_map(|template| template.variables())
-        .any(|variable| matches!(variable, Variable::Owner(_)))
+    variables(call).any(|variable| matches!(variable, Variable::Owner(_)))
+}
+
+/// Each once.
+fn named_actors(call: &Call) -> BTreeSet<ActorIndex> {
+    variables(call)
+        .filter_map(|variable| match variable {
+            Variable::Named { actor, .. } => Some(*actor),
+            _ => None,
+        })
+        .collect()
+}
+
+fn variables(call: &Call) -> impl Iterator<Item = &Variable> {
+    let templates = call.templates().into_iter();
+    templates.flat_map(|template| template.variables())
 }

@@ -3,7 +3,7 @@
 //! Safe to be interrupted, and to be done twice: what is gone already counts as put back.
 
 use serde_json::Value;
-use suite::model::{Create, Origin, Resource, ResourceIndex, View};
+use suite::model::{CaptureSource, Create, Origin, Resource, ResourceIndex, View};
 use suite::observation::Sight;
 
 use crate::caller::{About, World};
@@ -119,7 +119,10 @@ fn found(json: &Value, pending: &Pending, create: &Create) -> Option<Values> {
     let object = innermost(json, &pending.intent.unique)?;
     let id = create.id.query(object).first()?;
     let captures = create.captures.iter().filter_map(|capture| {
-        let value = capture.path.query(object).first()?;
+        let CaptureSource::Json(path) = &capture.source else {
+            return None;
+        };
+        let value = path.query(object).first()?;
         Some((capture.name.clone(), value.clone()))
     });
     Some(captures.chain([("id".to_owned(), id.clone())]).collect())

@@ -8,7 +8,7 @@ use serde_json::Value;
 use suite::model::{
     ActorIndex, Call, Caller, Create, Origin, Resource, ResourceIndex, Suite, View,
 };
-use suite::observation::{Answer, Sight, denial};
+use suite::observation::{Answer, Sight, captured, denials, place_of};
 use suite::template::{Encoding, Template, Variable};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -254,14 +254,13 @@ pub(crate) fn finish(world: &World, entry: Option<Entry>) {
 /// The id and captures of something that was made.
 pub(crate) fn learn(create: &Create, answer: &Answer) -> Result<Values, String> {
     let json = answer.json().ok_or("the answer is not JSON")?;
-    let mut values = Values::new();
-    let captures = create.captures.iter();
-    let all = std::iter::once(("id", &create.id))
-        .chain(captures.map(|capture| (capture.name.as_str(), &capture.path)));
-    for (name, path) in all {
-        let value = path.query(json).first();
-        let value = value.ok_or_else(|| format!("the answer has nothing at `{path}`"))?;
-        values.insert(name.to_owned(), value.clone());
+    let id = create.id.query(json).first();
+    let id = id.ok_or_else(|| format!("the answer has nothing at `{}`", create.id))?;
+    let mut values = Values::from([("id".to_owned(), id.clone())]);
+    for capture in &create.captures {
+        let value = captured(&capture.source, answer);
+        let value = value.ok_or_else(|| format!("the answer has {}", place_of(&capture.source)))?;
+        values.insert(capture.name.clone(), value);
     }
     Ok(values)
 }
@@ -335,7 +334,7 @@ fn is_gone(world: &World, call: &Call, answer: &Answer) -> bool {
         .suite
         .targets
         .get(call.target)
-        .and_then(|target| denial(answer, &target.denies, &CallScope::default()))
-        .is_some_and(|denial| denial == authz::Denial::Concealed);
+        .map(|target| denials(answer, &target.denies, &CallScope::default()))
+        .is_some_and(|denials| denials.contains(&authz::Denial::Concealed));
     concealed || matches!(answer.status, 404 | 410)
 }

@@ -120,7 +120,7 @@ impl Recorder<'_> {
     fn login_target(&self, cell: &Cell) -> Option<usize> {
         let session = self.suite.actors.get(cell.actor)?.session?;
         let session = self.suite.sessions.get(session)?;
-        let login = session.login.as_ref().map(|login| login.call.target);
+        let login = session.login.last().map(|step| step.call.target);
         login.or_else(|| session.who.as_ref().map(|who| who.call.target))
     }
 

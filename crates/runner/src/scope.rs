@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use suite::model::Actor;
+use suite::model::{Actor, ActorIndex};
 use suite::plan::declared_field;
 use suite::template::{Scope, Variable};
 
@@ -24,6 +24,8 @@ pub(crate) struct CallScope<'a> {
     pub(crate) actor: Option<Known<'a>>,
     /// To whom the resource belongs.
     pub(crate) owner: Option<Known<'a>>,
+    /// Actors that the call names.
+    pub(crate) named: &'a [(ActorIndex, Known<'a>)],
     /// The resource: its type, and its id and captures.
     pub(crate) resource: Option<(&'a str, &'a Values)>,
     /// A text that occurs nowhere else.
@@ -35,7 +37,12 @@ impl Scope for CallScope<'_> {
         match variable {
             Variable::Actor(field) => field_of(self.actor?, field),
             Variable::Owner(field) => field_of(self.owner?, field),
+            Variable::Named { actor, field, .. } => {
+                let (_, known) = self.named.iter().find(|(named, _)| named == actor)?;
+                field_of(*known, field)
+            }
             Variable::Unique => Some(self.unique.into()),
+            Variable::Totp => self.actor?.learnt.get("totp").cloned(),
             Variable::Token => self.actor?.learnt.get("token").cloned(),
             Variable::Resource { type_name, field } => {
                 let (known, values) = self.resource?;

@@ -223,7 +223,7 @@ impl<'a> ActionTrial<'a> {
             .actors
             .get(actor)
             .and_then(|actor| suite.sessions.get(actor.session?))
-            .is_some_and(|session| session.login.is_some());
+            .is_some_and(|session| !session.login.is_empty());
         if !can_log_in {
             return match asked {
                 Some(Err(not_open)) => Err(format!("the session is dead: {}", not_open.why)),
@@ -361,7 +361,7 @@ impl<'a> ActionTrial<'a> {
         let before = self.sights(fixture, "before").await;
         let request = self.request(live, about).await?;
         let entry = self.intend().await?;
-        let result = self.world.client.send(&request).await.map(Arc::new);
+        let result = self.world.send(&request, live).await;
         self.log.push(Sending {
             purpose: "probe".to_owned(),
             actor: Some(self.cell.actor),

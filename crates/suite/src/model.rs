@@ -70,6 +70,13 @@ pub struct Denies {
     pub concealed: Vec<Form>,
 }
 
+/// The kinds of no, in the order in which they are looked for.
+pub const DENIALS: [Denial; 3] = [
+    Denial::Unauthenticated,
+    Denial::Forbidden,
+    Denial::Concealed,
+];
+
 /// One form of no: all that is given must hold.
 #[derive(Debug, Clone)]
 pub struct Form {
@@ -113,21 +120,30 @@ pub struct Session {
     pub name: Name,
     /// Where it is declared.
     pub place: Place,
-    /// The call that opens it; none where the credential itself is sent with each call.
-    pub login: Option<Login>,
-    /// What is sent with each call.
-    pub credential: Credential,
+    /// The calls that open it, in order; none where the credential itself is sent with each call.
+    pub login: Vec<Step>,
+    /// What is sent with each call beside cookies; none for a session of cookies alone.
+    pub credential: Option<Credential>,
+    /// What shows that a changing call comes from the system's own pages.
+    pub csrf: Option<Csrf>,
+    /// The call that gets a new token for one that expires.
+    pub refresh: Option<Step>,
+    /// The host by which its calls name the system, where that is not the target's own (a tenant
+    /// by subdomain). The connection still goes to the target's address.
+    pub host: Option<Template>,
     /// How the system says who the session is.
     pub who: Option<Who>,
 }
 
-/// The call that opens a session.
+/// A call that opens a session or goes on with opening it.
 #[derive(Debug)]
-pub struct Login {
+pub struct Step {
     /// The call; its `caller` is always [`Caller::Nobody`].
     pub call: Call,
-    /// Where the token stands in the answer.
-    pub token: JsonPath,
+    /// The statuses of success; empty: any 2xx.
+    pub status: Vec<u16>,
+    /// Where the token stands in the answer; remembered as `token`.
+    pub token: Option<Capture>,
     /// What else to remember of the answer, as `actor.NAME`.
     pub captures: Vec<Capture>,
 }
@@ -138,9 +154,49 @@ pub struct Capture {
     /// The name under which it is remembered.
     pub name: String,
     /// Where it stands in the answer.
-    pub path: JsonPath,
+    pub source: CaptureSource,
     /// Where it is written.
     pub place: Place,
+}
+
+/// Where a value stands in an answer.
+#[derive(Debug, Clone)]
+pub enum CaptureSource {
+    /// In its JSON (RFC 9535).
+    Json(JsonPath),
+    /// In a header, by lowercase name.
+    Header(String),
+    /// In a cookie that it sets.
+    Cookie(String),
+    /// In its text: the first group of the first match. For the CSRF token of a form, say.
+    Text(Regex),
+}
+
+/// A value that a browser would send only from the system's own pages.
+#[derive(Debug)]
+pub struct Csrf {
+    /// Where the value comes from.
+    pub source: CsrfSource,
+    /// How it is sent with every call whose method is not safe.
+    pub place: CsrfPlace,
+}
+
+/// Where a CSRF token comes from.
+#[derive(Debug)]
+pub enum CsrfSource {
+    /// A cookie, as it is when the call is made; percent-decoded.
+    Cookie(String),
+    /// What the login has captured under this name.
+    Capture(String),
+}
+
+/// How a CSRF token is sent.
+#[derive(Debug)]
+pub enum CsrfPlace {
+    /// In a header.
+    Header(String),
+    /// In a field of the form.
+    Field(String),
 }
 
 /// What is sent with each call of a session.
@@ -169,6 +225,8 @@ pub enum Credential {
         /// Its value.
         value: Template,
     },
+    /// The token is a cookie of this name.
+    Cookie(String),
 }
 
 /// How the system says who a session is.
@@ -427,6 +485,8 @@ pub struct ExpectRow {
 pub struct ExpectCell {
     /// What it says.
     pub expected: Expected,
+    /// The other kinds of denial that its status may be.
+    pub or: Vec<Denial>,
     /// Where it stands.
     pub place: Place,
 }
@@ -455,10 +515,15 @@ impl Denies {
     }
 }
 
+/// Whether a method is safe (RFC 9110, section 9.2.1): it only reads.
+pub fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
 impl Call {
     /// Whether the method is safe (RFC 9110, section 9.2.1): it only reads.
     pub fn is_safe(&self) -> bool {
-        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+        is_safe(&self.method)
     }
 
     /// Every template of the call.

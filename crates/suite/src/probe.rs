@@ -42,6 +42,9 @@ pub enum Sent {
         /// The value, not yet encoded.
         value: String,
     },
+    /// Cookies: the value of the `Cookie` header after the login. They change while a session
+    /// lives, so that [`request`] leaves them to whoever keeps them.
+    Cookies(String),
 }
 
 impl Sent {
@@ -50,6 +53,7 @@ impl Sent {
         match self {
             Self::Header { printed, .. } => printed,
             Self::Query { value, .. } => value,
+            Self::Cookies(header) => header,
         }
     }
 
@@ -58,18 +62,30 @@ impl Sent {
         match self {
             Self::Header { value, printed, .. } => vec![value.clone(), printed.clone()],
             Self::Query { value, .. } => vec![value.clone()],
+            Self::Cookies(header) => cookie_values(header).map(str::to_owned).collect(),
         }
     }
 }
 
-/// What a session sends with each call of an actor.
+/// The values in a `Cookie` header (RFC 6265, section 4.2.1).
+pub fn cookie_values(header: &str) -> impl Iterator<Item = &str> {
+    let pairs = header.split("; ");
+    pairs.filter_map(|pair| pair.split_once('=').map(|(_, value)| value))
+}
+
+/// What a session sends with each call of an actor; `cookies` is the value of its `Cookie` header.
 ///
 /// # Errors
 /// A variable of the credential that has no value.
-pub fn credential(credential: &Credential, scope: &dyn Scope) -> Result<Sent, Unresolved> {
+pub fn credential(
+    credential: Option<&Credential>,
+    cookies: &str,
+    scope: &dyn Scope,
+) -> Result<Sent, Unresolved> {
     let fill = |template: &crate::template::Template| template.fill(scope, Encoding::Verbatim);
     Ok(match credential {
-        Credential::Basic { user, password } => {
+        None | Some(Credential::Cookie(_)) => Sent::Cookies(cookies.to_owned()),
+        Some(Credential::Basic { user, password }) => {
             let printed = format!("{}:{}", fill(user)?, fill(password)?);
             Sent::Header {
                 name: "authorization".to_owned(),
@@ -78,7 +94,7 @@ pub fn credential(credential: &Credential, scope: &dyn Scope) -> Result<Sent, Un
                 printed,
             }
         }
-        Credential::Bearer(token) => {
+        Some(Credential::Bearer(token)) => {
             let value = fill(token)?;
             Sent::Header {
                 name: "authorization".to_owned(),
@@ -87,7 +103,7 @@ pub fn credential(credential: &Credential, scope: &dyn Scope) -> Result<Sent, Un
                 value,
             }
         }
-        Credential::Header { name, value } => {
+        Some(Credential::Header { name, value }) => {
             let value = fill(value)?;
             Sent::Header {
                 name: name.to_ascii_lowercase(),
@@ -96,7 +112,7 @@ pub fn credential(credential: &Credential, scope: &dyn Scope) -> Result<Sent, Un
                 value,
             }
         }
-        Credential::Query { name, value } => Sent::Query {
+        Some(Credential::Query { name, value }) => Sent::Query {
             name: name.clone(),
             value: fill(value)?,
         },
@@ -127,7 +143,7 @@ pub fn request(
     }
     let body = body(&call.body, scope, &mut headers)?;
     match sent {
-        None => {}
+        None | Some(Sent::Cookies(_)) => {}
         Some(Sent::Header {
             name,
             prefix,
@@ -174,6 +190,28 @@ fn body(
     Ok(Some(text))
 }
 
+/// Adds a field to the form that a request carries; a request without a body becomes one. JSON
+/// and other texts have no place for it.
+pub fn add_form_field(request: &mut Request, name: &str, value: &str) {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let field = format!("{}={}", url_component(name), url_component(value));
+    let carries_form =
+        |(name, value): &(String, String)| name == "content-type" && value.starts_with(FORM);
+    match &mut request.body {
+        None => {
+            request.body = Some(field);
+            request
+                .headers
+                .push(("content-type".to_owned(), FORM.to_owned()));
+        }
+        Some(body) if request.headers.iter().any(carries_form) => {
+            let separator = if body.is_empty() { "" } else { "&" };
+            *body = format!("{body}{separator}{field}");
+        }
+        Some(_) => {}
+    }
+}
+
 /// The request as a `curl` command in which the credential is a call of `lockstep token`.
 pub fn curl(request: &Request, actor: &str, sent: Option<&Sent>) -> String {
     let mut words = vec!["curl".to_owned()];
@@ -208,6 +246,9 @@ pub fn curl(request: &Request, actor: &str, sent: Option<&Sent>) -> String {
                 "Basic " => format!("-u \"{token}\""),
                 prefix => format!("-H \"{name}: {prefix}{token}\""),
             }),
+            Some(Sent::Cookies(_)) if name == "cookie" => {
+                words.push(format!("-H \"cookie: {token}\""));
+            }
             _ => words.push(format!("-H {}", quote(&format!("{name}: {value}")))),
         }
     }

@@ -61,50 +61,63 @@ fn forms(secret: &str) -> Vec<String> {
     if secret.len() < SECRET_BYTES_MIN {
         return Vec::new();
     }
-    let bytes = secret.as_bytes();
-    let json = serde_json::Value::from(secret).to_string();
-    let url = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
-    let url = [url.to_string(), crate::template::url_component(secret)];
-    let mut forms = vec![
-        secret.to_owned(),
-        json.trim_matches('"').to_owned(),
-        json.trim_matches('"').replace('/', r"\/"),
-        escaped(secret),
-        secret.replace(' ', "+"),
-    ];
-    for form in url {
-        forms.push(form.replace("%20", "+"));
-        forms.push(lower_escapes(&form));
-        forms.push(form);
-    }
+    let mut forms = vec![secret.to_owned()];
     for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
-        forms.push(engine.encode(bytes));
+        forms.push(engine.encode(secret));
     }
+    forms.extend(json_forms(secret));
+    forms.extend(url_forms(secret));
     forms
 }
 
-/// JSON in which everything but letters and digits is escaped, as some writers do.
-fn escaped(text: &str) -> String {
-    let mut units = [0; 2];
-    text.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/' | '=') {
-                return c.to_string();
+/// What writers of JSON make of a text: some escape `/`, some what HTML could misread, some all
+/// that is not ASCII.
+fn json_forms(secret: &str) -> impl Iterator<Item = String> {
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.strip_prefix('"').unwrap_or(&json);
+    let json = json.strip_suffix('"').unwrap_or(json).to_owned();
+    (0..8).map(move |kind| {
+        let (slash, html, ascii) = (kind & 1 > 0, kind & 2 > 0, kind & 4 > 0);
+        let mut form = String::with_capacity(json.len());
+        for c in json.chars() {
+            match c {
+                '/' if slash => form.push_str("\\/"),
+                '&' | '<' | '>' | '\'' if html => escape(c, &mut form),
+                _ if ascii && !c.is_ascii() => escape(c, &mut form),
+                _ => form.push(c),
             }
-            c.encode_utf16(&mut units)
-                .iter()
-                .map(|unit| format!("\\u{unit:04X}"))
-                .collect()
-        })
-        .collect()
+        }
+        form
+    })
 }
 
-/// `%2F` as `%2f`.
-fn lower_escapes(url: &str) -> String {
-    let mut parts = url.split('%');
-    let first = parts.next().unwrap_or("").to_owned();
-    parts.fold(first, |lower, part| {
-        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
-        format!("{lower}%{}{rest}", digits.to_ascii_lowercase())
+/// `\u00e9` (RFC 8259, section 7)
+fn escape(c: char, form: &mut String) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        form.push_str(&format!("\\u{unit:04x}"));
+    }
+}
+
+/// What stands unencoded beside letters and digits: nothing; the unreserved characters (RFC
+/// 3986); those and `/`; those of JavaScript's `encodeURIComponent`; those of forms (WHATWG URL).
+const URL_KEPT: [&[u8]; 5] = [b"", b"-._~", b"-._~/", b"-._~!*'()", b"*-._"];
+
+/// The text percent-encoded in the ways that are in use, with large and small digits, and with
+/// `+` for a space as in forms.
+fn url_forms(secret: &str) -> impl Iterator<Item = String> {
+    URL_KEPT.into_iter().flat_map(move |kept| {
+        let encoded = |lower: bool| -> String {
+            let bytes = secret.bytes().map(|byte| match byte {
+                _ if byte.is_ascii_alphanumeric() || kept.contains(&byte) => {
+                    char::from(byte).to_string()
+                }
+                _ if lower => format!("%{byte:02x}"),
+                _ => format!("%{byte:02X}"),
+            });
+            bytes.collect()
+        };
+        [encoded(false), encoded(true)]
+            .into_iter()
+            .flat_map(|form| [form.replace("%20", "+"), form])
     })
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use authz::source::Place;
 use serde_json::Value;
 
+use crate::model::ActorIndex;
+
 /// Text with variables.
 #[derive(Debug, Clone)]
 pub struct Template {
@@ -34,6 +36,15 @@ pub enum Variable {
     Actor(String),
     /// `owner.FIELD`: of the actor to whom the resource belongs.
     Owner(String),
+    /// `actors.NAME.FIELD`: of an actor that is named.
+    Named {
+        /// The actor.
+        actor: ActorIndex,
+        /// The name of the actor.
+        name: Name,
+        /// The field.
+        field: String,
+    },
     /// `TYPE.FIELD`: of the resource, `id` or what its `create` captured.
     Resource {
         /// The type of the resource.
@@ -45,6 +56,8 @@ pub enum Variable {
     Unique,
     /// `token`: what the login answered.
     Token,
+    /// `totp`: the one-time password of the moment (RFC 6238), from `actor.totp_secret`.
+    Totp,
 }
 
 impl fmt::Display for Variable {
@@ -52,9 +65,11 @@ impl fmt::Display for Variable {
         match self {
             Self::Actor(field) => write!(f, "actor.{field}"),
             Self::Owner(field) => write!(f, "owner.{field}"),
+            Self::Named { name, field, .. } => write!(f, "actors.{name}.{field}"),
             Self::Resource { type_name, field } => write!(f, "{type_name}.{field}"),
             Self::Unique => f.write_str("unique"),
             Self::Token => f.write_str("token"),
+            Self::Totp => f.write_str("totp"),
         }
     }
 }

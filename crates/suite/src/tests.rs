@@ -220,7 +220,7 @@ fn requests_and_curl_commands() {
     ];
     let mut out = String::new();
     for (name, declared) in credentials() {
-        let sent = credential(&declared, &Values).unwrap();
+        let sent = credential(Some(&declared), "", &Values).unwrap();
         out += &format!("== {name}; `lockstep token` prints {}\n", sent.printed());
         for call in &calls {
             let request = made(call, Some(&sent));
@@ -237,7 +237,7 @@ fn requests_and_curl_commands() {
 #[test]
 fn a_curl_command_shows_no_credential() {
     for (_, declared) in credentials() {
-        let sent = credential(&declared, &Values).unwrap();
+        let sent = credential(Some(&declared), "", &Values).unwrap();
         let request = made(&call("GET", &["/x"], Body::Empty), Some(&sent));
         let command = curl(&request, "vera", Some(&sent));
         for secret in sent.secrets() {

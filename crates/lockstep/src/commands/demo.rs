@@ -61,7 +61,7 @@ async fn test(
     let loaded = read(files, &environment, true)?;
     let plan = run::plan(&loaded, &[])?;
     let planned = plan.cells.len();
-    let reports = run::reports(&command.reporting, colour)?;
+    let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);
     let summary = run::run(
         Arc::new(loaded.suite),

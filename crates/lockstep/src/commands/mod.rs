@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod ci;
 mod cleanup;
 mod demo;
 mod plan;
@@ -28,6 +29,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Repeat(command) => repeat::execute(command, colour).await,
         Command::Cleanup(command) => cleanup::execute(command).await,
         Command::Token(command) => token::execute(command).await,
+        Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();

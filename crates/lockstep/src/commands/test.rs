@@ -19,7 +19,7 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
     let plan = run::plan(&loaded, &command.cells)?;
     let planned = plan.cells.len();
     let head = Head::new(&path.to_string_lossy());
-    let mut reports = run::reports(&command.reporting, colour)?;
+    let mut reports = run::reports(&command.reporting, colour, sources().as_deref())?;
     let mut options = run::options(&command.sending, false);
     let suite = Arc::new(loaded.suite);
     if command.no_record {
@@ -42,4 +42,20 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
         );
     }
     Ok(ExitCode::of_run(&summary?, planned))
+}
+
+/// Where the commit under test can be seen, as GitHub Actions and GitLab CI/CD tell their jobs.
+fn sources() -> Option<String> {
+    let github = || {
+        let server = environment("GITHUB_SERVER_URL")?;
+        let repository = environment("GITHUB_REPOSITORY")?;
+        let commit = environment("GITHUB_SHA")?;
+        Some(format!("{server}/{repository}/blob/{commit}"))
+    };
+    let gitlab = || {
+        let project = environment("CI_PROJECT_URL")?;
+        let commit = environment("CI_COMMIT_SHA")?;
+        Some(format!("{project}/-/blob/{commit}"))
+    };
+    github().or_else(gitlab)
 }

@@ -6,7 +6,10 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod bad_input;
+mod command_line;
 mod faults;
+mod fixtures;
 mod hostile;
 mod library;
 mod proxy;
@@ -14,3 +17,4 @@ mod readme;
 mod sessions;
 mod small_server;
 mod support;
+mod wire;

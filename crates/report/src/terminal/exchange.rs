@@ -7,9 +7,10 @@ use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, Exchange};
 
 use super::Style;
 use super::block::{Block, Columns};
-use super::finding::Finding;
+use super::finding;
 use super::paint::{Ink, Paint};
-use super::text::{clean, clean_lines, grouped};
+use crate::finding::Finding;
+use crate::text::{clean, clean_lines, grouped};
 
 /// Every request of a judged cell with its answer, in order, and then the verdict.
 pub fn exchanges(record: &CellRecord, style: Style) -> String {
@@ -89,10 +90,10 @@ fn cut(body: &str, paint: Paint) -> String {
 }
 
 fn verdict(record: &CellRecord, style: Style) -> String {
-    let finding = Finding::of(record);
-    let columns = Columns::fit(style.columns(), std::iter::once(finding.widths()));
+    let found = Finding::of(record);
+    let columns = Columns::fit(style.columns(), std::iter::once(finding::widths(&found)));
     let mut block = Block::new(columns, style.paint());
-    finding.write_judgement(&mut block);
+    finding::write_judgement(&found, &mut block);
     block.into_text()
 }
 

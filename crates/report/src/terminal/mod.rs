@@ -10,7 +10,6 @@ mod inconclusive;
 mod live;
 mod paint;
 mod plan;
-mod sentence;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -25,12 +24,13 @@ use suite::event::{CellRecord, Event, RunStarted, Summary};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
+use crate::finding::Finding;
+use crate::inconclusive::Inconclusive;
+use crate::text::{clean, clean_short, count, grouped};
 use block::{Block, Columns};
-use finding::Finding;
-use inconclusive::Inconclusive;
 use live::Live;
 use paint::{Ink, Paint};
-use text::{clean, clean_short, count, grouped, hang, pad, width};
+use text::{hang, pad, width};
 
 /// The most findings that are shown one by one. Nobody reads more, and memory stays bounded.
 const FINDINGS_MAX: usize = 1_000;
@@ -132,7 +132,7 @@ impl<W: Write> TerminalReporter<W> {
             let more = count(self.findings_untold, "more finding", "more findings");
             text += &format!("and {more}; the JSON report has them all\n\n");
         }
-        text += &self.inconclusive.render(columns, paint);
+        text += &inconclusive::render(&self.inconclusive, columns, paint);
         text += &summary::summary(summary, self.planned, columns, paint);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
@@ -189,11 +189,11 @@ fn head(run: &RunStarted, style: Style) -> String {
 }
 
 fn findings_text(findings: &[Finding], columns: usize, paint: Paint) -> String {
-    let columns = Columns::fit(columns, findings.iter().map(Finding::widths));
+    let columns = Columns::fit(columns, findings.iter().map(finding::widths));
     let mut text = String::new();
-    for finding in findings {
+    for found in findings {
         let mut block = Block::new(columns, paint);
-        finding.write(&mut block);
+        finding::write(found, &mut block);
         text += &block.into_text();
         text.push('\n');
     }

@@ -8,8 +8,9 @@ use suite::plan::{PlannedCell, SESSION_OPEN};
 
 use super::Style;
 use super::paint::{Ink, Paint};
-use super::sentence::row_name;
-use super::text::{clean, clean_short, count, grouped, hang, pad, width};
+use super::text::{hang, pad, width};
+use crate::sentence::row_name;
+use crate::text::{clean, clean_short, count, grouped};
 
 /// The place of an actor that does not try a row.
 const NOT_TRIED: &str = "-";

@@ -4,8 +4,9 @@ use authz::source::Place;
 use suite::event::{CellRecord, ExpectedRecord};
 use suite::verdict::Verdict;
 
-use super::sentence::sentence;
-use super::text::{clean, grouped, hang, width, wrap};
+use super::text::{hang, width, wrap};
+use crate::sentence::sentence;
+use crate::text::{clean, grouped};
 
 /// A judged cell; `name` is `actor/type.action[/owner]`.
 pub(super) fn record(name: &str, what: &str, verdict: Verdict) -> CellRecord {
@@ -151,6 +152,6 @@ fn durations_are_told_in_their_own_unit() {
         (125_400, "2 min 5 s"),
     ];
     for (milliseconds, expected) in cases {
-        assert_eq!(super::summary::duration(milliseconds), expected);
+        assert_eq!(crate::summary::duration(milliseconds), expected);
     }
 }

@@ -10,11 +10,16 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::given::{self, PLAIN};
 
 /// Clears the screen, renames the window, overwrites the line, turns the text around.
-const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\rheld\u{9b}1A\u{8}\u{202e}\u{2028}x";
+pub(crate) const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\rheld\u{9b}1A\u{8}\u{202e}\u{2028}x";
 
 fn evil_cell(verdict: Verdict) -> CellRecord {
+    spoilt_cell(verdict, EVIL)
+}
+
+/// A cell with this text behind each of its own.
+pub(crate) fn spoilt_cell(verdict: Verdict, spoil: &str) -> CellRecord {
     let found = given::escalation();
-    let evil = |text: &str| format!("{text}{EVIL}");
+    let evil = |text: &str| format!("{text}{spoil}");
     CellRecord {
         cell: evil("viewer/post.update/"),
         actor: evil("viewer"),

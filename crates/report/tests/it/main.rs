@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test that cannot go on fails, in its helpers too"
 )]
 
@@ -9,6 +10,9 @@ mod exchanges;
 mod given;
 mod hostile;
 mod json;
+mod junit;
+mod markdown;
 mod plan;
 mod record;
+mod sarif;
 mod terminal;

@@ -35,7 +35,11 @@ impl ActionTrial<'_> {
         let Some(target) = self.world.suite.targets.get(layer.call.target) else {
             return;
         };
-        let received = received(answer, &layer.answer, &target.denies, &scope);
+        let expected = match self.cell.expectation.expected {
+            Expected::Deny(denial) => Some(denial),
+            _ => None,
+        };
+        let received = received(answer, &layer.answer, &target.denies, expected, &scope);
         seen.observation.received = received;
         if received == Received::Success {
             let (shown, failures) = check_answer(&layer.answer, answer, &scope);
@@ -171,7 +175,7 @@ impl ActionTrial<'_> {
         live: &Live,
         seen: &mut Seen,
     ) -> Option<Arc<Answer>> {
-        let result = self.world.client.send(&request).await.map(Arc::new);
+        let result = self.world.send(&request, live).await;
         self.log.push(Sending {
             purpose: "the same for what does not exist".to_owned(),
             actor: Some(self.cell.actor),

@@ -188,7 +188,7 @@ impl Reader<'_> {
             resource: resource.filter(|_| on_instance),
             undeclared: resource.is_none().then_some(name.type_name),
             unique: true,
-            token: false,
+            ..Scope::default()
         }
     }
 
@@ -235,7 +235,10 @@ impl Reader<'_> {
             caller: Caller::Actor,
             may_say_as: false,
             owners: &[],
-            scope: shared.scope.clone(),
+            scope: Scope {
+                others: true,
+                ..shared.scope.clone()
+            },
         };
         let call = self.call(&mut fields, &entry.value, &rules);
         let answer = self.answer(&mut fields, shared);
@@ -305,7 +308,7 @@ impl Reader<'_> {
         })
     }
 
-    fn statuses(&mut self, node: &Node) -> Option<Vec<u16>> {
+    pub(super) fn statuses(&mut self, node: &Node) -> Option<Vec<u16>> {
         let Value::List(items) = &node.value else {
             return Some(vec![self.status(node)?]);
         };

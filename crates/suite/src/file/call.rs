@@ -14,10 +14,10 @@ use crate::template::{Part, Template};
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Every other key that stands beside a method somewhere.
-const OTHER_KEYS: [&str; 22] = [
+const OTHER_KEYS: [&str; 26] = [
     "on", "as", "json", "form", "body", "headers", "token", "capture", "basic", "bearer", "header",
     "query", "who", "subject", "id", "ignore", "status", "answer", "shows", "effect", "items",
-    "of",
+    "of", "steps", "csrf", "refresh", "host",
 ];
 
 /// The target of a call that does not say `on`.
@@ -277,8 +277,7 @@ impl Reader<'_> {
 
     /// A header name is a token (RFC 9110, section 5.6.2).
     pub(super) fn header_name(&mut self, entry: &Entry) -> Option<()> {
-        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if !entry.key.is_empty() && entry.key.chars().all(token) {
+        if is_token(&entry.key) {
             return Some(());
         }
         let message = format!("`{}` is not the name of a header", entry.key);
@@ -336,6 +335,12 @@ fn fields_as<'n>(fields: &mut Fields<'n>, rules: &CallRules<'_>) -> Option<&'n N
 fn is_misspelt_method(key: &str) -> bool {
     let known = METHODS.into_iter().chain(OTHER_KEYS);
     nearest(key, known).is_some_and(|near| METHODS.contains(&near) && near != key)
+}
+
+/// Whether a text is a token (RFC 9110, section 5.6.2).
+pub(super) fn is_token(text: &str) -> bool {
+    let carried = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !text.is_empty() && text.chars().all(carried)
 }
 
 /// A character that cannot be sent, in words.

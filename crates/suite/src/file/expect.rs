@@ -12,7 +12,7 @@ use super::Reader;
 use super::inside::{Lines, Text};
 use super::names::ActionName;
 use crate::model::{
-    ActionIndex, ActorIndex, Denies, ExpectCell, ExpectRow, ExpectTable, Expected, Target,
+    ActionIndex, ActorIndex, DENIALS, Denies, ExpectCell, ExpectRow, ExpectTable, Expected, Target,
 };
 
 /// A place of the table: its bytes in the line.
@@ -269,14 +269,18 @@ impl Reader<'_> {
         action: Option<&ActionName<'_>>,
         table: &Table<'_>,
     ) -> Option<ExpectCell> {
+        let mut or = Vec::new();
         let expected = match word.text {
             "allow" => Some(Expected::Allow),
             "absent" => Some(Expected::Absent),
             "?" => Some(Expected::Observe),
             text => match text.parse::<u16>() {
-                Ok(status) if (100..=599).contains(&status) => self
-                    .denial(status, &place, action, table)
-                    .map(Expected::Deny),
+                Ok(status) if (100..=599).contains(&status) => {
+                    let mut kinds = self.denials(status, &place, action, table)?.into_iter();
+                    let first = kinds.next();
+                    or = kinds.collect();
+                    first.map(Expected::Deny)
+                }
                 _ => {
                     let known = ["allow", "absent", "?"];
                     let mistake = super::unknown(&place, "expectation", text, &known)
@@ -297,29 +301,33 @@ impl Reader<'_> {
             self.push(place, &message, "the action says `expect: absent`");
             return None;
         }
-        Some(ExpectCell { expected, place })
+        Some(ExpectCell {
+            expected,
+            or,
+            place,
+        })
     }
 
-    /// The kind of denial that a status is on the targets of an action.
-    fn denial(
+    /// The kinds of denial that a status may be on the targets of an action.
+    fn denials(
         &mut self,
         status: u16,
         place: &Place,
         action: Option<&ActionName<'_>>,
         table: &Table<'_>,
-    ) -> Option<Denial> {
+    ) -> Option<Vec<Denial>> {
         let targets = table.targets_of(action?, self)?;
-        let mut found = None;
+        let mut found = Vec::new();
         for target in targets {
-            match kind_of(&target.denies, status) {
-                Some(denial) => found = found.or(Some(denial)),
-                None => {
-                    self.not_a_denial(status, place, target);
-                    return None;
-                }
+            let kinds = kinds_of(&target.denies, status);
+            if kinds.is_empty() {
+                self.not_a_denial(status, place, target);
+                return None;
             }
+            let new = kinds.into_iter().filter(|kind| !found.contains(kind));
+            found.extend(new.collect::<Vec<_>>());
         }
-        found
+        Some(found)
     }
 
     fn not_a_denial(&mut self, status: u16, place: &Place, target: &Target) {
@@ -357,7 +365,7 @@ impl Reader<'_> {
         if empty.len() == header.words.len() - places.len() {
             for column in empty {
                 let message = format!("the place of `{}` is empty", column.text);
-                let at = column.range.start.min(end + 1);
+                let at = column.range.start.min(end);
                 let word = Word {
                     text: "",
                     range: at..at + 1,
@@ -412,19 +420,12 @@ impl<'t> Table<'t> {
     }
 }
 
-fn kind_of(denies: &Denies, status: u16) -> Option<Denial> {
-    [
-        Denial::Unauthenticated,
-        Denial::Forbidden,
-        Denial::Concealed,
-    ]
-    .into_iter()
-    .find(|&denial| {
-        denies
-            .forms(denial)
-            .iter()
-            .any(|form| form.status == status)
-    })
+fn kinds_of(denies: &Denies, status: u16) -> Vec<Denial> {
+    let is_kind = |&denial: &Denial| {
+        let mut forms = denies.forms(denial).iter();
+        forms.any(|form| form.status == status)
+    };
+    DENIALS.into_iter().filter(is_kind).collect()
 }
 
 /// The places of a line: what two spaces, or a tab, separate.

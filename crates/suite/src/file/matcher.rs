@@ -99,7 +99,7 @@ impl Reader<'_> {
         }
     }
 
-    fn regex(&mut self, node: &Node) -> Option<Regex> {
+    pub(super) fn regex(&mut self, node: &Node) -> Option<Regex> {
         let pattern = node.text(&mut self.diagnostics)?;
         match Regex::new(pattern) {
             Ok(regex) => Some(regex),

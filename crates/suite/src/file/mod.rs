@@ -10,6 +10,7 @@ mod call;
 mod check;
 mod expect;
 mod inside;
+mod login;
 mod matcher;
 mod names;
 mod resource;

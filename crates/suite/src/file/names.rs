@@ -5,7 +5,7 @@ use authz::source::yaml::{Entry, Node, Value};
 use authz::source::{Place, nearest};
 
 use super::call::METHODS;
-use super::template::mentions;
+use super::template::{TOTP, mentions, mentions_alone};
 use crate::model::{ActionIndex, ActorIndex, ResourceIndex, SessionIndex, TargetIndex};
 
 /// The keys of an actor that are not fields of the user's own.
@@ -17,6 +17,8 @@ pub(super) const ACTOR_KEYS: [&str; 6] = [
     "roles",
     "attributes",
 ];
+/// The field of an actor from which its one-time passwords are made.
+pub(super) const TOTP_FIELD: &str = "totp_secret";
 /// The keys of an action that are not targets.
 pub(super) const ACTION_KEYS: [&str; 3] = ["permission", "expect", "control"];
 
@@ -41,8 +43,8 @@ pub(super) struct Names<'a> {
 
 pub(super) struct SessionName<'a> {
     pub(super) name: &'a str,
-    /// What the login remembers of its answer.
-    pub(super) captures: Vec<&'a str>,
+    /// What the login remembers of its answers, with the step that does.
+    pub(super) captures: Vec<(usize, &'a str)>,
     /// Whether it says `who`.
     pub(super) who: bool,
     /// Whether it is too broken to be asked.
@@ -93,6 +95,8 @@ pub(super) struct ActionName<'a> {
 pub(super) enum Stage {
     /// Only what the file says is known.
     Declared,
+    /// The login is at this step, and knows what earlier ones captured.
+    LoggingIn(usize),
     /// The login has answered.
     LoggedIn,
     /// The system has said who it is.
@@ -153,6 +157,13 @@ impl<'a> Names<'a> {
             .position(|it| it.type_name == type_name && it.name == name)
     }
 
+    /// What the login of a session captures.
+    pub(super) fn captured_by(&self, session: &str) -> Vec<&'a str> {
+        let session = self.sessions.iter().filter(|it| it.name == session);
+        let captures = session.flat_map(|it| &it.captures);
+        captures.map(|(_, name)| *name).collect()
+    }
+
     pub(super) fn actor_names(&self) -> impl Iterator<Item = &'a str> {
         self.actors.iter().map(|it| it.name)
     }
@@ -179,9 +190,9 @@ impl<'a> Names<'a> {
         if session.broken {
             return None;
         }
-        if stage >= Stage::LoggedIn {
-            fields.extend(&session.captures);
-        }
+        let known = session.captures.iter();
+        let known = known.filter(|(step, _)| stage > Stage::LoggingIn(*step));
+        fields.extend(known.map(|(_, name)| name));
         if stage >= Stage::Identified && session.who {
             fields.push("id");
         }
@@ -216,10 +227,19 @@ fn unreadable(root: &Node) -> Vec<&str> {
 }
 
 fn session(entry: &Entry) -> SessionName<'_> {
-    let captures = entries(child(&entry.value, "capture"));
+    let alone = (0, &entry.value);
+    let steps = child(&entry.value, "steps").map(|steps| match &steps.value {
+        Value::List(steps) => steps.iter().enumerate().collect(),
+        _ => Vec::new(),
+    });
+    let steps = steps.unwrap_or_else(|| vec![alone]);
+    let captures = steps.into_iter().flat_map(|(index, step)| {
+        let captures = entries(child(step, "capture"));
+        captures.map(move |capture| (index, capture.key.as_str()))
+    });
     SessionName {
         name: &entry.key,
-        captures: captures.map(|capture| capture.key.as_str()).collect(),
+        captures: captures.collect(),
         who: child(&entry.value, "who").is_some(),
         broken: !is_map(&entry.value),
     }
@@ -312,9 +332,16 @@ fn is_part_of_call(key: &str) -> bool {
 fn fields_used<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
     any_text(node, &mut |text| {
         for (base, field) in mentions(text) {
-            if ["actor", "owner"].contains(&base) && !found.contains(&field) {
+            let field = match base {
+                "actors" => field.split_once('.').map_or(field, |(_, field)| field),
+                _ => field,
+            };
+            if ["actor", "owner", "actors"].contains(&base) && !found.contains(&field) {
                 found.push(field);
             }
+        }
+        if mentions_alone(text).any(|name| name == TOTP) && !found.contains(&TOTP_FIELD) {
+            found.push(TOTP_FIELD);
         }
         false
     });

@@ -12,7 +12,7 @@ use crate::model::{ActorIndex, Call, Caller, Create, Origin, Resource, View};
 use crate::template::JsonTemplate;
 
 /// Types whose name would be taken for something else.
-pub(super) const TYPES_RESERVED: [&str; 3] = ["actor", "owner", "session"];
+pub(super) const TYPES_RESERVED: [&str; 4] = ["actor", "actors", "owner", "session"];
 /// Why.
 pub(super) const TYPES_RESERVED_MEANING: &str = "it is a word for who calls";
 
@@ -128,6 +128,7 @@ impl Reader<'_> {
         let mut fields = node.fields(&mut self.diagnostics)?;
         let scope = Scope {
             owner: Some(holders(shared, Stage::Identified)),
+            others: true,
             unique: true,
             ..Scope::default()
         };
@@ -250,6 +251,7 @@ fn fixture_scope<'s>(shared: &'s Shared<'_>) -> Scope<'s> {
     Scope {
         owner: Some(holders(shared, Stage::Identified)),
         resource: Some(shared.name),
+        others: true,
         ..Scope::default()
     }
 }

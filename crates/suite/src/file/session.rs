@@ -4,81 +4,67 @@ use authz::source::yaml::{Entry, Fields, Node};
 use authz::source::{Diagnostic, Place};
 
 use super::Reader;
+use super::actor::settle;
 use super::call::{CallRules, DefaultTarget, METHODS};
-use super::names::{Stage, entries};
+use super::names::{Stage, child, entries};
 use super::template::{Holders, Scope};
-use crate::model::{Caller, Capture, Credential, Login, Session, Who};
+use crate::model::{Caller, CaptureSource, Credential, Session, Step, Who};
 use crate::template::{Part, Template, Variable};
 
 /// Keys that only a login has.
-const LOGIN_KEYS: [&str; 7] = ["on", "json", "form", "body", "headers", "token", "capture"];
-/// Names under which an actor is known already.
-const CAPTURES_RESERVED: [&str; 3] = ["name", "subject", "tenant"];
+const LOGIN_KEYS: [&str; 11] = [
+    "on", "json", "form", "body", "headers", "status", "token", "capture", "steps", "csrf",
+    "refresh",
+];
 
 impl Reader<'_> {
     pub(super) fn session(&mut self, entry: &Entry) -> Option<Session> {
         let mut fields = entry.value.fields(&mut self.diagnostics)?;
         let mut keys = entries(Some(&entry.value)).map(|it| it.key.as_str());
         let is_login = keys.any(|key| METHODS.contains(&key) || LOGIN_KEYS.contains(&key));
-        let login = is_login.then(|| self.login(&mut fields, entry));
-        let credential = self.credential(&mut fields, entry, is_login);
+        let target = match is_login && child(&entry.value, "steps").is_some() {
+            true => self.default_target(&mut fields),
+            false => DefaultTarget::Required,
+        };
+        let login = is_login.then(|| self.login(&mut fields, entry, target));
+        let credential = self.credential(&mut fields, entry, is_login, login.as_ref());
+        let csrf = fields.optional("csrf");
+        let refresh = fields.optional("refresh");
+        let host = fields.optional("host");
         let who = fields.optional("who");
         fields.finish(&mut self.diagnostics);
+        let csrf = csrf.map(|it| self.csrf(it, &self.names.captured_by(&entry.key)));
+        let refresh =
+            refresh.map(|it| self.refresh(it, &entry.key, refresh_target(target, &login)));
+        let host = host.map(|it| self.host(it, &entry.key));
         let who = who.map(|it| self.who(it, &entry.key));
         Some(Session {
             name: entry.key.as_str().into(),
             place: entry.place.clone(),
-            login: match login {
-                Some(login) => Some(login?),
-                None => None,
-            },
+            login: settle(login)?.unwrap_or_default(),
             credential: credential?,
-            who: match who {
-                Some(who) => Some(who?),
-                None => None,
+            csrf: settle(csrf)?,
+            refresh: settle(refresh)?,
+            host: settle(host)?,
+            who: settle(who)?,
+        })
+    }
+
+    /// The target of every step that names none.
+    fn default_target(&mut self, fields: &mut Fields<'_>) -> DefaultTarget {
+        match fields.optional("on") {
+            Some(node) => match self.on(node) {
+                Some(target) => DefaultTarget::Is(target),
+                None => DefaultTarget::Broken,
             },
-        })
+            None => DefaultTarget::Required,
+        }
     }
 
-    fn login(&mut self, fields: &mut Fields<'_>, entry: &Entry) -> Option<Login> {
-        let rules = CallRules {
-            target: DefaultTarget::Required,
-            caller: Caller::Nobody,
-            may_say_as: false,
-            owners: &[],
-            scope: self.session_scope(&entry.key, Stage::Declared, false),
-        };
-        let call = self.call(fields, &entry.value, &rules);
-        let token = fields.required("token", &mut self.diagnostics);
-        let captures = fields.optional("capture");
-        let token = token.and_then(|it| self.path(it));
-        let captures = captures.map_or(Some(Vec::new()), |it| {
-            self.captures(it, &CAPTURES_RESERVED, "every actor has it already")
-        });
-        Some(Login {
-            call: call?,
-            token: token?,
-            captures: captures?,
-        })
-    }
-
-    /// What to remember of an answer.
-    pub(super) fn captures(
-        &mut self,
-        node: &Node,
-        reserved: &[&str],
-        meaning: &str,
-    ) -> Option<Vec<Capture>> {
-        let captures = self.all(node, |reader, entry| {
-            reader.check_not_reserved(entry, reserved, meaning);
-            let path = reader.path(&entry.value)?;
-            Some(Capture {
-                name: entry.key.clone(),
-                path,
-                place: entry.place.clone(),
-            })
-        })?;
-        super::complete(captures)
+    /// The name by which calls of the session name their system.
+    fn host(&mut self, node: &Node, session: &str) -> Option<Template> {
+        let scope = self.session_scope(session, Stage::Declared, false);
+        self.header_value(node, &scope)
     }
 
     fn who(&mut self, node: &Node, session: &str) -> Option<Who> {
@@ -102,7 +88,12 @@ impl Reader<'_> {
 
     /// What the actors of a session can fill in. The credential is sent with `who` too, so it
     /// cannot use what `who` tells.
-    fn session_scope<'s>(&self, session: &'s str, stage: Stage, token: bool) -> Scope<'s> {
+    pub(super) fn session_scope<'s>(
+        &self,
+        session: &'s str,
+        stage: Stage,
+        token: bool,
+    ) -> Scope<'s> {
         let actors = self.names.actors.iter().enumerate();
         let actors = actors.filter(|(_, actor)| actor.session == Some(session));
         Scope {
@@ -121,7 +112,8 @@ impl Reader<'_> {
         fields: &mut Fields<'_>,
         entry: &Entry,
         is_login: bool,
-    ) -> Option<Credential> {
+        login: Option<&Option<Vec<Step>>>,
+    ) -> Option<Option<Credential>> {
         let basic = fields.entry("basic");
         let bearer = fields.entry("bearer");
         let header = fields.entry("header");
@@ -134,9 +126,15 @@ impl Reader<'_> {
             );
             return None;
         }
-        let scope = self.session_scope(&entry.key, Stage::LoggedIn, is_login);
-        match given.map(|it| (it.key.as_str(), it)).next() {
-            None if is_login => Some(Credential::Bearer(token(&entry.place))),
+        // Where the login is broken, nobody can say whether it has a token.
+        let steps = login.and_then(Option::as_ref);
+        let sources = steps.map(|steps| token_source(steps));
+        let has_token = is_login && !matches!(sources, Some(None));
+        let scope = self.session_scope(&entry.key, Stage::LoggedIn, has_token);
+        let credential = match given.map(|it| (it.key.as_str(), it)).next() {
+            None if is_login => {
+                return Some(sources?.map(|source| by_default(source, &entry.place)));
+            }
             None => {
                 self.no_credential(entry);
                 None
@@ -163,7 +161,8 @@ impl Reader<'_> {
                     value,
                 })
             }
-        }
+        };
+        credential.map(Some)
     }
 
     fn no_credential(&mut self, entry: &Entry) {
@@ -205,6 +204,31 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+}
+
+/// Where the login finds its token; the last step that has one decides.
+fn token_source(steps: &[Step]) -> Option<&CaptureSource> {
+    let mut tokens = steps.iter().rev().filter_map(|step| step.token.as_ref());
+    tokens.next().map(|token| &token.source)
+}
+
+/// How a token is sent where the suite does not say: as it came, if it came as a cookie.
+fn by_default(source: &CaptureSource, place: &Place) -> Credential {
+    match source {
+        CaptureSource::Cookie(name) => Credential::Cookie(name.clone()),
+        _ => Credential::Bearer(token(place)),
+    }
+}
+
+/// A refresh goes where the login went, unless it says otherwise.
+fn refresh_target(steps: DefaultTarget, login: &Option<Option<Vec<Step>>>) -> DefaultTarget {
+    let Some(Some(login)) = login else {
+        return DefaultTarget::Broken;
+    };
+    match (steps, login.last()) {
+        (DefaultTarget::Required, Some(last)) => DefaultTarget::Is(last.call.target),
+        (steps, _) => steps,
     }
 }
 

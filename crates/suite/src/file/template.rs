@@ -8,7 +8,7 @@ use authz::source::{Diagnostic, Place, nearest};
 
 use super::Reader;
 use super::inside::Text;
-use super::names::{ResourceName, Stage};
+use super::names::{ResourceName, Stage, TOTP_FIELD};
 use crate::model::ActorIndex;
 use crate::template::{JsonTemplate, Part, Template, Variable};
 
@@ -35,12 +35,16 @@ pub(super) struct Scope<'s> {
     pub(super) owner: Option<Holders<'s>>,
     /// The resource, for `TYPE.FIELD`.
     pub(super) resource: Option<&'s ResourceName<'s>>,
+    /// Whether the fields of named actors have a value, for `actors.NAME.FIELD`.
+    pub(super) others: bool,
     /// A type whose resource is not declared, which is told elsewhere.
     pub(super) undeclared: Option<&'s str>,
     /// Whether `unique` has a value.
     pub(super) unique: bool,
     /// Whether `token` has a value.
     pub(super) token: bool,
+    /// Whether `totp` has a value.
+    pub(super) totp: bool,
 }
 
 /// The actors whose fields a text may use; all of them must have the field.
@@ -54,9 +58,17 @@ pub(super) struct Holders<'s> {
 
 /// The variables with a dot that a text mentions, told apart at the first dot. Lenient.
 pub(super) fn mentions(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let bodies = text.split("{{").skip(1);
-    bodies.filter_map(|rest| rest.split_once("}}")?.0.trim().split_once('.'))
+    mentions_alone(text).filter_map(|name| name.split_once('.'))
 }
+
+/// The variables that a text mentions, as they are written. Lenient.
+pub(super) fn mentions_alone(text: &str) -> impl Iterator<Item = &str> {
+    let bodies = text.split("{{").skip(1);
+    bodies.filter_map(|rest| Some(rest.split_once("}}")?.0.trim()))
+}
+
+/// The variable of one-time passwords.
+pub(super) const TOTP: &str = "totp";
 
 /// Cuts a text into pieces.
 ///
@@ -226,6 +238,12 @@ impl Reader<'_> {
         match name.split_once('.') {
             None if name == "unique" && scope.unique => Some(Variable::Unique),
             None if name == "token" && scope.token => Some(Variable::Token),
+            None if name == TOTP && scope.totp => {
+                let holders = scope.actor.as_ref()?;
+                let needed = format!("actor.{TOTP_FIELD}");
+                self.field(&needed, TOTP_FIELD, place, holders, scope)?;
+                Some(Variable::Totp)
+            }
             Some(("actor", field)) if scope.actor.is_some() => {
                 let holders = scope.actor.as_ref()?;
                 self.field(name, field, place, holders, scope)?;
@@ -236,6 +254,7 @@ impl Reader<'_> {
                 self.field(name, field, place, holders, scope)?;
                 Some(Variable::Owner(field.to_owned()))
             }
+            Some(("actors", named)) if scope.others => self.named(named, place),
             Some((type_name, _)) if scope.undeclared == Some(type_name) => None,
             Some((type_name, field))
                 if scope.resource.is_some_and(|it| it.has(type_name, field)) =>
@@ -250,6 +269,43 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// The variable `actors.NAME.FIELD`, but for its first word.
+    fn named(&mut self, named: &str, place: Place) -> Option<Variable> {
+        let names = self.names;
+        let Some((name, field)) = named.split_once('.') else {
+            let message = format!("`actors.{named}` names no field of the actor");
+            let help = format!("write `actors.{named}.FIELD`, such as `actors.{named}.id`");
+            self.diagnostics
+                .push(Diagnostic::new(place, message).help(help));
+            return None;
+        };
+        let Some(actor) = names.actor(name) else {
+            if names.is_readable("actors") {
+                let known: Vec<&str> = names.actor_names().collect();
+                self.diagnostics
+                    .push(super::unknown(&place, "actor", name, &known));
+            }
+            return None;
+        };
+        let fields = names.fields_of(actor, Stage::Identified)?;
+        if !fields.contains(&field) && !self.misspells(actor, field) {
+            let message = format!("actor `{name}` has no `{field}`");
+            let label = format!("known here: {}", all_of(fields.iter().copied()));
+            let mistake = Diagnostic::new(place, message).label(label);
+            let mistake = mistake.nearest(field, fields.iter().copied());
+            self.diagnostics.push(match field {
+                "id" => mistake.help(ID_HELP),
+                _ => mistake,
+            });
+            return None;
+        }
+        Some(Variable::Named {
+            actor,
+            name: name.into(),
+            field: field.to_owned(),
+        })
     }
 
     /// Checks that every actor concerned has the field.
@@ -343,8 +399,10 @@ impl Reader<'_> {
             let fields = resource.fields.iter();
             known.extend(fields.map(|field| format!("{}.{field}", resource.type_name)));
         }
+        known.extend(scope.others.then(|| "actors.NAME.FIELD".to_owned()));
         known.extend(scope.unique.then(|| "unique".to_owned()));
         known.extend(scope.token.then(|| "token".to_owned()));
+        known.extend(scope.totp.then(|| TOTP.to_owned()));
         known
     }
 }

@@ -7,7 +7,7 @@ use authz::Denial;
 use serde_json::Value;
 
 use super::assertion::holds_all;
-use crate::model::{AnswerAssertions, Denies, Form, Matcher};
+use crate::model::{AnswerAssertions, DENIALS, Denies, Form, Matcher};
 use crate::template::{Scope, plain};
 use crate::verdict::Received;
 
@@ -72,14 +72,19 @@ impl Answer {
 /// Whether an answer is a yes, a no or neither.
 ///
 /// A form of no that says more than a status comes before the statuses of success, because a
-/// system may say no with a 200.
+/// system may say no with a 200. Where a system says several kinds of no in one form, it has said
+/// the `expected` one; else that it is not there, which counts for the least.
 pub fn received(
     answer: &Answer,
     assertions: &AnswerAssertions,
     denies: &Denies,
+    expected: Option<Denial>,
     scope: &dyn Scope,
 ) -> Received {
-    if let Some(denial) = denial(answer, denies, scope) {
+    let kinds = denials(answer, denies, scope);
+    let preferred = [expected, Some(Denial::Concealed)].into_iter().flatten();
+    let denial = preferred.into_iter().find(|kind| kinds.contains(kind));
+    if let Some(denial) = denial.or(kinds.first().copied()) {
         return Received::Denied(denial);
     }
     let success = if assertions.status.is_empty() {
@@ -95,20 +100,18 @@ pub fn received(
     }
 }
 
-/// The kind of denial that an answer is, if it is one. O(forms).
+/// The first kind of denial that an answer may be, if it is one. O(forms).
 pub fn denial(answer: &Answer, denies: &Denies, scope: &dyn Scope) -> Option<Denial> {
-    [
-        Denial::Unauthenticated,
-        Denial::Forbidden,
-        Denial::Concealed,
-    ]
-    .into_iter()
-    .find(|&denial| {
-        denies
-            .forms(denial)
-            .iter()
-            .any(|form| is_form(answer, form, scope))
-    })
+    denials(answer, denies, scope).first().copied()
+}
+
+/// The kinds of denial that an answer may be; none if it is no denial. O(forms).
+pub fn denials(answer: &Answer, denies: &Denies, scope: &dyn Scope) -> Vec<Denial> {
+    let is_kind = |&denial: &Denial| {
+        let mut forms = denies.forms(denial).iter();
+        forms.any(|form| is_form(answer, form, scope))
+    };
+    DENIALS.into_iter().filter(is_kind).collect()
 }
 
 fn is_form(answer: &Answer, form: &Form, scope: &dyn Scope) -> bool {

@@ -105,15 +105,16 @@ fn broken_promise(look: &Look<'_>, effect: &ViewEffect, scope: &dyn Scope) -> Op
     ))
 }
 
-/// What is declared to happen and has not.
+/// What is declared to happen and cannot be seen.
 fn missing(look: &Look<'_>, effect: &ViewEffect, scope: &dyn Scope) -> Option<String> {
+    let sight = &look.after;
     match effect {
-        ViewEffect::Gone => (!matches!(look.after, Sight::Gone))
+        ViewEffect::Gone => (!matches!(sight, Sight::Gone))
             .then(|| format!("view `{}` still shows it", look.view.name)),
         ViewEffect::Json(assertions) => assertions
             .iter()
             .filter(|assertion| !is_promise(assertion))
-            .find_map(|assertion| check(assertion, json(&look.after), json(&look.before), scope))
+            .find_map(|assertion| check(assertion, json(sight), None, scope))
             .map(|failure| format!("in view `{}` {}", look.view.name, failure.found)),
     }
 }

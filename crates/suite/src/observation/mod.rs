@@ -3,11 +3,13 @@
 mod absence;
 mod answer;
 mod assertion;
+mod capture;
 mod effect;
 #[cfg(test)]
 mod tests;
 
 pub use absence::{Closeness, absent_id, differs_from_absent, unknown_sibling};
-pub use answer::{Answer, denial, received};
+pub use answer::{Answer, denial, denials, received};
 pub use assertion::{Failure, check, check_answer, holds_all};
+pub use capture::{captured, place_of, set_cookies};
 pub use effect::{Look, Sight, created, effect_seen, shows};

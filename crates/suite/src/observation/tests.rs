@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use serde_json_path::JsonPath;
 
 use super::{
-    Answer, Closeness, Look, Sight, absent_id, check, created, differs_from_absent, effect_seen,
-    received, shows, unknown_sibling,
+    Answer, Closeness, Look, Sight, absent_id, check, created, denials, differs_from_absent,
+    effect_seen, received, shows, unknown_sibling,
 };
 use crate::model::{
     AnswerAssertions, Assertion, Body, Call, Caller, Denies, Effect, EffectKind, Form, Matcher,
@@ -121,9 +121,37 @@ fn a_yes_a_no_or_neither() {
         (to("/home"), &any, Received::Other),
     ];
     for (answer, assertions, expected) in cases {
-        let got = received(&answer, assertions, &denies(), &Nothing);
+        let got = received(&answer, assertions, &denies(), None, &Nothing);
         assert_eq!(got, expected, "{} {}", answer.status, answer.text());
     }
+}
+
+#[test]
+fn a_no_of_several_kinds_is_the_one_that_is_expected() {
+    use Denial::{Concealed, Forbidden, Unauthenticated};
+    let denies = Denies {
+        unauthenticated: vec![form(401), form(400), form(404)],
+        forbidden: vec![form(400), form(404)],
+        concealed: vec![form(404)],
+    };
+    let cases = [
+        (404, Some(Unauthenticated), Unauthenticated),
+        (404, Some(Forbidden), Forbidden),
+        (404, Some(Concealed), Concealed),
+        // To somebody who may it is the kind that counts for the least.
+        (404, None, Concealed),
+        (400, Some(Forbidden), Forbidden),
+        (400, Some(Concealed), Unauthenticated),
+        (401, Some(Forbidden), Unauthenticated),
+    ];
+    for (status, expected, kind) in cases {
+        let any = AnswerAssertions::default();
+        let got = received(&answer(status, ""), &any, &denies, expected, &Nothing);
+        assert_eq!(got, Received::Denied(kind), "{status} {expected:?}");
+    }
+    let kinds = denials(&answer(404, ""), &denies, &Nothing);
+    assert_eq!(kinds, [Unauthenticated, Forbidden, Concealed]);
+    assert_eq!(denials(&answer(403, ""), &denies, &Nothing), []);
 }
 
 #[test]
@@ -245,6 +273,20 @@ fn effects() {
             shown(old),
             shown(r#"{"title":"odd","owner":1}"#),
             EffectSeen::Otherwise,
+        ),
+        (
+            "it was so before",
+            title(),
+            shown(r#"{"title":"new","views":1}"#),
+            shown(r#"{"title":"new","views":2}"#),
+            EffectSeen::Untouched,
+        ),
+        (
+            "declared of what changes by itself",
+            declared(vec![assertion("$.views", equals(json!(2)))]),
+            shown(old),
+            shown(r#"{"title":"old","owner":1,"views":2}"#),
+            EffectSeen::Declared,
         ),
         (
             "gone instead",

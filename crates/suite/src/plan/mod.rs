@@ -216,7 +216,7 @@ fn openings(suite: &Suite) -> Vec<Cell> {
             actor
                 .session
                 .and_then(|session| suite.sessions.get(session))
-                .is_some_and(|session| session.login.is_some() || session.who.is_some())
+                .is_some_and(|session| !session.login.is_empty() || session.who.is_some())
         })
         .map(|(index, actor)| Cell {
             actor: index,

@@ -3,7 +3,8 @@
 use authz::Denial;
 use authz::source::{Diagnostic, Source, render};
 use suite::file::{Inputs, read_suite, references};
-use suite::model::{Body, Call, Credential, EffectKind, Origin, Suite};
+use suite::model::{Body, Call, Credential, EffectKind, Origin, Step, Suite};
+use suite::observation::place_of;
 use suite::template::{Part, Template};
 
 /// The environment of the tests: every variable ends in its own value.
@@ -19,10 +20,11 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 /// The valid suites, by name.
-pub(crate) const VALID: [(&str, &str); 3] = [
+pub(crate) const VALID: [(&str, &str); 4] = [
     ("smallest", include_str!("valid/smallest.yaml")),
     ("whole", include_str!("valid/whole.yaml")),
     ("calls", include_str!("valid/calls.yaml")),
+    ("sessions", include_str!("valid/sessions.yaml")),
 ];
 
 /// A suite, with the policy of the tests where it names one.
@@ -96,20 +98,33 @@ fn outline(suite: &Suite) -> String {
         out.push_str(&format!("target {line} denies {denies:?}\n"));
     }
     for session in &suite.sessions {
-        let login = session.login.as_ref().map(|it| call(suite, &it.call));
-        let captures = session.login.iter().flat_map(|it| &it.captures);
-        let captures: Vec<&str> = captures.map(|it| it.name.as_str()).collect();
-        let credential = match &session.credential {
-            Credential::Basic { user, password } => {
-                format!("basic {}:{}", text(user), text(password))
-            }
-            Credential::Bearer(token) => format!("bearer {}", text(token)),
-            Credential::Header { name, value } => format!("header {name}: {}", text(value)),
-            Credential::Query { name, value } => format!("query {name}={}", text(value)),
-        };
+        out.push_str(&format!("session {}\n", session.name));
+        for step in &session.login {
+            out.push_str(&format!("  step {}\n", self::step(suite, step)));
+        }
+        for step in &session.refresh {
+            out.push_str(&format!("  refresh {}\n", self::step(suite, step)));
+        }
+        for csrf in &session.csrf {
+            out.push_str(&format!("  csrf {:?} as {:?}\n", csrf.source, csrf.place));
+        }
+        let credential = session
+            .credential
+            .as_ref()
+            .map(|credential| match credential {
+                Credential::Basic { user, password } => {
+                    format!("basic {}:{}", text(user), text(password))
+                }
+                Credential::Bearer(token) => format!("bearer {}", text(token)),
+                Credential::Header { name, value } => format!("header {name}: {}", text(value)),
+                Credential::Query { name, value } => format!("query {name}={}", text(value)),
+                Credential::Cookie(name) => format!("cookie {name}"),
+            });
+        let credential = credential.unwrap_or_else(|| "cookies".to_owned());
+        let host = session.host.iter().map(|it| format!(" host {}", text(it)));
+        let host: String = host.collect();
         let who = session.who.as_ref().map(|it| call(suite, &it.call));
-        let line = format!("{} {login:?} {captures:?} {credential}", session.name);
-        out.push_str(&format!("session {line} who {who:?}\n"));
+        out.push_str(&format!("  sends {credential}{host} who {who:?}\n"));
     }
     for actor in &suite.actors {
         let session = actor.session.map(|it| &suite.sessions[it].name);
@@ -184,6 +199,15 @@ fn outline(suite: &Suite) -> String {
     out
 }
 
+fn step(suite: &Suite, step: &Step) -> String {
+    let captures = step.token.iter().chain(&step.captures);
+    let captures: Vec<String> = captures
+        .map(|it| format!("{} has {}", it.name, place_of(&it.source)))
+        .collect();
+    let (line, status) = (call(suite, &step.call), &step.status);
+    format!("{line} status {status:?} {captures:?}")
+}
+
 fn call(suite: &Suite, call: &Call) -> String {
     let body = match &call.body {
         Body::Empty => String::new(),
@@ -228,6 +252,11 @@ fn whole() {
 #[test]
 fn calls() {
     insta::assert_snapshot!(outline(&read(VALID[2].1, true)));
+}
+
+#[test]
+fn sessions() {
+    insta::assert_snapshot!(outline(&read(VALID[3].1, true)));
 }
 
 #[test]

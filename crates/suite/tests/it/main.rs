@@ -8,4 +8,5 @@
 
 mod errors;
 mod file;
+mod forms;
 mod schema;

@@ -134,6 +134,9 @@ fn change() -> impl Strategy<Value = Change> {
         Just(json!({})),
         Just(json!({ "matches": "x" })),
         Just(json!({ "matches": 3 })),
+        Just(json!({ "matches": "(x)" })),
+        Just(json!({ "cookie": "sid" })),
+        Just(json!({ "header": "a b" })),
         Just(json!({ "equals": [] })),
         Just(json!({ "$.path": "absent" })),
         Just(json!({ "Authorization": "x" })),
@@ -173,6 +176,10 @@ fn change() -> impl Strategy<Value = Change> {
         "name",
         "owner",
         "session",
+        "steps",
+        "csrf",
+        "refresh",
+        "host",
     ]);
     prop_oneof![
         Just(Change::AddKey("surprise")),
@@ -234,7 +241,8 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 23] = [
+    const STARTS: [&str; 24] = [
+        "unknown capture",
         "unknown target",
         "unknown actor",
         "unknown caller",

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use suite::event::{CellRecord, Counts};
 use suite::verdict::Verdict;
 
-use crate::terminal::finding::severity;
+use crate::finding::severity;
+use crate::sentence::row_name;
+use crate::summary::short_outcome;
 use crate::terminal::paint::{Ink, Paint};
-use crate::terminal::sentence::row_name;
-use crate::terminal::summary::short_outcome;
-use crate::terminal::text::{clean, grouped, pad, width};
+use crate::terminal::text::{pad, width};
+use crate::text::{clean, grouped};
 
 /// No terminal shows more rows than this: they are not kept.
 const ROWS_MAX: usize = 500;

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use suite::event::{CellRecord, RunStarted};
 
 use super::paint::Paint;
-use super::text::clean;
+use crate::text::clean;
 use matrix::Matrix;
 
 /// The shortest time between two pictures.

@@ -6,7 +6,7 @@ use suite::event::CellRecord;
 use suite::verdict::Verdict;
 
 /// The sentence of a judged cell; not clean yet.
-pub(super) fn sentence(record: &CellRecord) -> String {
+pub(crate) fn sentence(record: &CellRecord) -> String {
     let actor = &record.actor;
     let action = &record.action;
     if record.expected.what == "absent" {
@@ -85,7 +85,7 @@ fn named(record: &CellRecord, is_allowed: bool) -> String {
 }
 
 /// The name of a row of the matrix: `post.update of editor`.
-pub(super) fn row_name(action: &str, owner: Option<&str>) -> String {
+pub(crate) fn row_name(action: &str, owner: Option<&str>) -> String {
     match owner {
         Some(owner) => format!("{action} of {owner}"),
         None => action.to_owned(),

@@ -1,0 +1,271 @@
+//! A run as JUnit XML, for the test views of CI systems.
+//!
+//! There is no standard. The form is that of the schema which Jenkins holds reports against
+//! (`junit-10.xsd` of its xUnit plugin), the strictest of those in use, and nothing beyond it.
+//!
+//! An actor is a test suite: totals such as "viewer: 30 tests, 2 failures" are what a reader can
+//! act on, while a target is often the only one. A cell is a test case, its class `type.action`,
+//! which Jenkins splits at the dot and GitLab shows beside the name. A finding is a failure. A
+//! cell of which nothing can be said is an error: skipped tests are green in most views. For the
+//! same reason a run that did not come to its end has a test case of its own that says so.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
+use suite::event::{CellRecord, Event};
+
+use crate::Reporter;
+use crate::at_end::{AtEnd, Document, Ran};
+use crate::finding::Finding;
+use crate::text::{clean, grouped};
+
+/// The most cells that did not hold whose details are told; of the others the sentence is. Of a
+/// cell that held only its names and its time are kept.
+const DETAILS_MAX: usize = 10_000;
+
+/// The suite of the test case that stands for a run without an end.
+const RUN: &str = "lockstep";
+
+/// Writes a run as JUnit XML, when the run is over.
+///
+/// The counts stand before the cases, so every cell is kept until then: about 100 bytes of one
+/// that held. It makes many small writes: give it a writer that buffers.
+#[derive(Debug)]
+pub struct JunitReporter<W: Write>(AtEnd<W, Cases>);
+
+impl<W: Write> JunitReporter<W> {
+    /// A report that goes to `out`.
+    pub fn new(out: W) -> Self {
+        Self(AtEnd::new(out, Cases::default()))
+    }
+}
+
+impl<W: Write> Reporter for JunitReporter<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.0.event(event)
+    }
+}
+
+/// The cells so far.
+#[derive(Debug, Default)]
+struct Cases {
+    by_actor: Vec<(String, Vec<Case>)>,
+    /// Each class once: many cells share one.
+    classes: BTreeSet<Arc<str>>,
+    details: usize,
+}
+
+/// What is written of a cell.
+#[derive(Debug)]
+struct Case {
+    name: Box<str>,
+    class: Arc<str>,
+    duration_ms: u64,
+    trouble: Option<Box<Trouble>>,
+}
+
+/// Why a cell did not hold.
+#[derive(Debug)]
+struct Trouble {
+    is_finding: bool,
+    kind: &'static str,
+    message: String,
+    details: String,
+}
+
+impl Document for Cases {
+    fn judged(&mut self, record: &CellRecord) {
+        let case = Case {
+            name: clean(&record.cell).into(),
+            class: self.class(&record.action),
+            duration_ms: record.duration_ms,
+            trouble: self.trouble(record),
+        };
+        let actor = clean(&record.actor);
+        match self.by_actor.iter_mut().find(|(name, _)| *name == actor) {
+            Some((_, cases)) => cases.push(case),
+            None => self.by_actor.push((actor, vec![case])),
+        }
+    }
+
+    fn write(&mut self, ran: &Ran, out: &mut dyn Write) -> io::Result<()> {
+        if !ran.is_whole() {
+            self.by_actor.push((RUN.to_owned(), vec![not_whole(ran)]));
+        }
+        for (_, cases) in &mut self.by_actor {
+            cases.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        let rank = |name: &str| ran.run.actors.iter().position(|actor| clean(actor) == name);
+        self.by_actor
+            .sort_by_key(|(name, _)| (rank(name).unwrap_or(usize::MAX), name.clone()));
+        write_all(&self.by_actor, ran, out)
+    }
+}
+
+impl Cases {
+    fn class(&mut self, action: &str) -> Arc<str> {
+        let class = clean(action);
+        if let Some(known) = self.classes.get(class.as_str()) {
+            return Arc::clone(known);
+        }
+        let class: Arc<str> = class.into();
+        self.classes.insert(Arc::clone(&class));
+        class
+    }
+
+    fn trouble(&mut self, record: &CellRecord) -> Option<Box<Trouble>> {
+        let is_finding = record.verdict.is_finding();
+        if !is_finding && record.verdict == suite::verdict::Verdict::Held {
+            return None;
+        }
+        let finding = Finding::of(record);
+        self.details += 1;
+        let details = if self.details > DETAILS_MAX {
+            format!("details of the first {} only", grouped(DETAILS_MAX))
+        } else {
+            details(&finding)
+        };
+        Some(Box::new(Trouble {
+            is_finding,
+            kind: record.verdict.word(),
+            message: finding.sentence,
+            details,
+        }))
+    }
+}
+
+/// The lines behind the sentence.
+fn details(finding: &Finding) -> String {
+    let expected = &finding.expected;
+    let mut lines = vec![
+        format!("expected  {}  ({})", expected.what, expected.reason),
+        format!("observed  {}", finding.observed),
+    ];
+    if !expected.place.is_empty() {
+        lines.insert(1, format!("written   {}", expected.place));
+    }
+    let because = finding.because.iter();
+    lines.extend(because.map(|because| format!("because   {because}")));
+    let control = finding.control.iter();
+    lines.extend(control.map(|control| format!("control   {control}")));
+    lines.push(format!("action    {}", finding.place));
+    for (index, line) in finding.repeat_short().iter().enumerate() {
+        let label = if index == 0 { "repeat" } else { "" };
+        lines.push(format!("{label:<10}{line}"));
+    }
+    format!("\n{}\n", lines.join("\n"))
+}
+
+/// The case of a run that did not come to its end.
+fn not_whole(ran: &Ran) -> Case {
+    let judged = grouped(ran.counts.total());
+    let planned = grouped(ran.run.cells);
+    Case {
+        name: "the whole run".into(),
+        class: RUN.into(),
+        duration_ms: 0,
+        trouble: Some(Box::new(Trouble {
+            is_finding: false,
+            kind: "interrupted",
+            message: format!("{judged} of {planned} cells were judged"),
+            details: "\nWhat was not tried has not held.\n".to_owned(),
+        })),
+    }
+}
+
+fn write_all(suites: &[(String, Vec<Case>)], ran: &Ran, out: &mut dyn Write) -> io::Result<()> {
+    let mut xml = Writer::new_with_indent(out, b' ', 2);
+    xml.write_event(Xml::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let all = suites.iter().flat_map(|(_, cases)| cases);
+    let mut root = xml
+        .create_element("testsuites")
+        .with_attribute(("name", clean(&ran.run.suite).as_str()))
+        .with_attributes(totals(all));
+    if let Some(summary) = &ran.summary {
+        root = root.with_attribute(("time", seconds(summary.duration_ms).as_str()));
+    }
+    root.write_inner_content(|xml| {
+        suites
+            .iter()
+            .try_for_each(|(name, cases)| write_suite(name, cases, ran, xml))
+    })?;
+    xml.get_mut().write_all(b"\n")
+}
+
+fn write_suite(
+    name: &str,
+    cases: &[Case],
+    ran: &Ran,
+    xml: &mut Writer<&mut dyn Write>,
+) -> io::Result<()> {
+    let time = cases.iter().map(|case| case.duration_ms).sum();
+    xml.create_element("testsuite")
+        .with_attribute(("name", name))
+        .with_attributes(totals(cases))
+        .with_attribute(("skipped", "0"))
+        .with_attribute(("time", seconds(time).as_str()))
+        .with_attribute(("timestamp", timestamp(&ran.run.started).as_str()))
+        .write_inner_content(|xml| cases.iter().try_for_each(|case| write_case(case, xml)))?;
+    Ok(())
+}
+
+fn write_case(case: &Case, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
+    let element = xml
+        .create_element("testcase")
+        .with_attribute(("name", &*case.name))
+        .with_attribute(("classname", &*case.class))
+        .with_attribute(("time", seconds(case.duration_ms).as_str()));
+    match &case.trouble {
+        None => element.write_empty()?,
+        Some(trouble) => element.write_inner_content(|xml| write_trouble(trouble, xml))?,
+    };
+    Ok(())
+}
+
+fn write_trouble(trouble: &Trouble, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
+    let name = if trouble.is_finding {
+        "failure"
+    } else {
+        "error"
+    };
+    xml.create_element(name)
+        .with_attribute(("type", trouble.kind))
+        .with_attribute(("message", trouble.message.as_str()))
+        .write_text_content(BytesText::new(&trouble.details))?;
+    Ok(())
+}
+
+fn totals<'a>(cases: impl IntoIterator<Item = &'a Case>) -> [(&'static str, Cow<'static, str>); 3] {
+    let (mut tests, mut failures, mut errors) = (0_usize, 0_usize, 0_usize);
+    for case in cases {
+        tests += 1;
+        match &case.trouble {
+            Some(trouble) if trouble.is_finding => failures += 1,
+            Some(_) => errors += 1,
+            None => {}
+        }
+    }
+    [
+        ("tests", tests.to_string().into()),
+        ("failures", failures.to_string().into()),
+        ("errors", errors.to_string().into()),
+    ]
+}
+
+/// Seconds with three digits behind the point, without thousands set apart.
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:03}", milliseconds / 1_000, milliseconds % 1_000)
+}
+
+/// The time to the second, without its zone: readers take no other form.
+fn timestamp(started: &str) -> String {
+    clean(
+        started
+            .get(.."2026-11-22T10:15:00".len())
+            .unwrap_or(started),
+    )
+}

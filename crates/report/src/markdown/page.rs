@@ -1,0 +1,252 @@
+//! The page: its sections, and how much room each of them may take.
+
+use suite::event::Summary;
+
+use super::Page;
+use super::escape::{block, cell_code, code, cut, html_code, prose};
+use crate::at_end::Ran;
+use crate::finding::Finding;
+use crate::inconclusive::Group;
+use crate::summary::sentences;
+use crate::text::{clean, count, grouped};
+
+/// The most characters of the page: GitHub takes 65,536 in a comment, and somebody may want to
+/// put something before it.
+const CHARS_MAX: usize = 60_000;
+
+/// The most characters of each section. What is left is for the details of findings.
+const GRANTS_CHARS_MAX: usize = 8_000;
+const ROWS_CHARS_MAX: usize = 20_000;
+const INCONCLUSIVE_CHARS_MAX: usize = 10_000;
+const NOTES_CHARS_MAX: usize = 4_000;
+/// What headings, the summary and the words about what was cut take at most.
+const FRAME_CHARS_MAX: usize = 3_000;
+
+/// The most characters of a text in the table.
+const IN_TABLE_CHARS_MAX: usize = 160;
+
+/// The whole page.
+pub(super) fn text(page: &Page, ran: &Ran) -> String {
+    let findings: Vec<&Finding> = page.findings.values().collect();
+    let mut left = CHARS_MAX - FRAME_CHARS_MAX;
+    let grants = grants(page, &mut left);
+    let rows = fit(
+        findings.iter().map(|finding| row(finding, page)),
+        ROWS_CHARS_MAX,
+        &mut left,
+    );
+    let groups = page.inconclusive.groups();
+    let inconclusive = fit(
+        groups.iter().map(|(reason, cells)| group(reason, cells)),
+        INCONCLUSIVE_CHARS_MAX,
+        &mut left,
+    );
+    let notes = fit(
+        ran.notes.iter().map(|note| format!("- {}\n", prose(note))),
+        NOTES_CHARS_MAX,
+        &mut left,
+    );
+    let details = fit(
+        findings.iter().map(|finding| detail(finding, page)),
+        left,
+        &mut left,
+    );
+    let cut = cuts(&[
+        (ran.counts.findings(), rows.count, "findings in the table"),
+        (ran.counts.findings(), details.count, "findings in detail"),
+        (groups.len(), inconclusive.count, "inconclusive reasons"),
+        (ran.notes.len(), notes.count, "notes"),
+    ]);
+    let sections = [
+        format!("## Lockstep: {}\n", headline(ran)),
+        grants,
+        table(&rows.text),
+        details.text,
+        inconclusive.text,
+        notes.text,
+        cut,
+        summary(ran),
+    ];
+    let shown = sections.iter().filter(|section| !section.is_empty());
+    shown.map(String::as_str).collect::<Vec<_>>().join("\n")
+}
+
+/// The parts that had room, and how many they are.
+struct Fitted {
+    text: String,
+    count: usize,
+}
+
+/// Takes parts as long as there is room: `chars_max` characters, and not more than `left`.
+fn fit(parts: impl Iterator<Item = String>, chars_max: usize, left: &mut usize) -> Fitted {
+    let mut room = chars_max.min(*left);
+    let mut fitted = Fitted {
+        text: String::new(),
+        count: 0,
+    };
+    for part in parts {
+        let Some(rest) = room.checked_sub(part.chars().count()) else {
+            break;
+        };
+        *left -= room - rest;
+        room = rest;
+        fitted.text += &part;
+        fitted.count += 1;
+    }
+    fitted
+}
+
+fn headline(ran: &Ran) -> String {
+    let counts = &ran.counts;
+    let findings = count(counts.findings(), "finding", "findings");
+    let inconclusive = count(counts.inconclusive, "cell", "cells");
+    let outcome = match (counts.findings(), counts.inconclusive) {
+        (0, 0) => None,
+        (0, _) => Some(format!("{inconclusive} inconclusive")),
+        (_, 0) => Some(findings),
+        _ => Some(format!("{findings}, {inconclusive} inconclusive")),
+    };
+    let judged = grouped(counts.total());
+    match (outcome, ran.is_whole()) {
+        (None, true) if counts.total() == 0 => "no cell was judged".to_owned(),
+        (None, true) if counts.total() == 1 => "the cell held".to_owned(),
+        (None, true) => format!("all {judged} cells held"),
+        (Some(outcome), true) => outcome,
+        (outcome, false) => {
+            let planned = count(ran.run.cells, "cell", "cells");
+            let outcome = outcome.map(|outcome| format!("{outcome}, "));
+            let outcome = outcome.unwrap_or_default();
+            format!("{outcome}interrupted after {judged} of {planned}")
+        }
+    }
+}
+
+fn grants(page: &Page, left: &mut usize) -> String {
+    let lines = page.grants.iter().map(|line| format!("{line}\n"));
+    let fitted = fit(lines, GRANTS_CHARS_MAX, left);
+    if page.grants.is_empty() {
+        return String::new();
+    }
+    let more = page.grants.len() - fitted.count;
+    let more = match more {
+        0 => String::new(),
+        _ => format!("\nand {more} more\n", more = grouped(more)),
+    };
+    format!("### Grants\n\n{}{more}", block("diff", fitted.text.lines()))
+}
+
+fn table(rows: &str) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("| verdict | cell | expected | observed | place |\n|---|---|---|---|---|\n{rows}")
+}
+
+fn row(finding: &Finding, page: &Page) -> String {
+    let short = |text: &str| cell_code(&cut(text, IN_TABLE_CHARS_MAX));
+    format!(
+        "| {} | {} | {} | {} | {} |\n",
+        finding.verdict.word(),
+        short(&finding.cell),
+        short(&finding.expected.what),
+        short(&finding.observed),
+        place(&finding.place, page, cell_code),
+    )
+}
+
+fn detail(finding: &Finding, page: &Page) -> String {
+    let expected = &finding.expected;
+    let mut text = format!(
+        "<details>\n<summary>{}: {}</summary>\n\n{}\n\n",
+        finding.verdict.word(),
+        html_code(&finding.cell),
+        prose(&finding.sentence),
+    );
+    text += &format!(
+        "- expected {}: {}",
+        code(&expected.what),
+        code(&expected.reason)
+    );
+    if !expected.place.is_empty() {
+        text += &format!(" ({})", place(&expected.place, page, code));
+    }
+    text += &format!("\n- observed {}\n", code(&finding.observed));
+    if let Some(because) = &finding.because {
+        text += &format!("- because {}\n", code(because));
+    }
+    if let Some(control) = &finding.control {
+        text += &format!("- control {}\n", code(control));
+    }
+    let commands = finding.repeat_short().iter().map(String::as_str);
+    text + &format!("\n{}\n</details>\n", block("sh", commands))
+}
+
+fn group(reason: &str, group: &Group) -> String {
+    let cells = count(group.count, "cell", "cells");
+    let mut text = format!(
+        "<details>\n<summary>inconclusive: {cells}: {}</summary>\n\n",
+        html_code(reason)
+    );
+    for (name, observed) in &group.first {
+        text += &format!("- {}", code(name));
+        if !observed.is_empty() {
+            text += &format!(": {}", code(observed));
+        }
+        text.push('\n');
+    }
+    if group.unnamed() > 0 {
+        text += &format!("- and {} more\n", grouped(group.unnamed()));
+    }
+    text + "\n</details>\n"
+}
+
+/// `file:line`, as a link where it is known what to. Only plain paths below the root become one.
+fn place(place: &str, page: &Page, code: fn(&str) -> String) -> String {
+    let shown = code(place);
+    let Some((base, (file, line))) = page.sources.as_ref().zip(place.rsplit_once(':')) else {
+        return shown;
+    };
+    let file = file.strip_prefix("./").unwrap_or(file);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
+    let is_below = !file.starts_with('/') && !file.split('/').any(|segment| segment == "..");
+    if is_below && file.chars().all(is_plain) && line.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("[{shown}]({base}/{file}#L{line})")
+    } else {
+        shown
+    }
+}
+
+/// What there was no room for.
+fn cuts(sections: &[(usize, usize, &str)]) -> String {
+    let cut: Vec<String> = sections
+        .iter()
+        .filter(|(all, shown, _)| shown < all)
+        .map(|(all, shown, what)| format!("{} of {} {what}", grouped(*shown), grouped(*all)))
+        .collect();
+    if cut.is_empty() {
+        return String::new();
+    }
+    format!(
+        "**Cut to fit: shown are {}.** The JSON report has everything.\n",
+        cut.join(", ")
+    )
+}
+
+fn summary(ran: &Ran) -> String {
+    let suite = code(&cut(&clean(&ran.run.suite), IN_TABLE_CHARS_MAX));
+    let run = code(&cut(&clean(&ran.run.run), IN_TABLE_CHARS_MAX));
+    let said = match &ran.summary {
+        Some(summary) => sentences(summary, ran.run.cells).join(" "),
+        // Without its end, only what was counted here is known: the first sentence.
+        None => {
+            let counted = Summary {
+                counts: ran.counts,
+                interrupted: true,
+                ..Summary::default()
+            };
+            let sentences = sentences(&counted, ran.run.cells);
+            sentences.into_iter().next().unwrap_or_default()
+        }
+    };
+    format!("{suite}, run {run}: {said}\n")
+}

@@ -1,0 +1,163 @@
+//! A run as SARIF 2.1.0 (OASIS), for code scanning: a result for each cell that did not hold.
+//!
+//! Results point into the user's own files, at the action, and from there at the line of the
+//! policy. They stand in the order of their cells' names, whichever answer came first.
+
+mod form;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use suite::event::{CellRecord, Event};
+use suite::verdict::Verdict;
+
+use crate::Reporter;
+use crate::at_end::{AtEnd, Document, Ran};
+use crate::finding::Finding;
+use crate::text::{clean, count};
+
+/// The most results. GitHub shows as many of a run, the gravest first, and drops the others.
+const RESULTS_MAX: usize = 5_000;
+
+/// Writes a run as SARIF, when the run is over.
+///
+/// Cells that held are not kept; of the others the first 5,000 by name, findings before
+/// inconclusive ones. What is left out is counted in a notification.
+#[derive(Debug)]
+pub struct SarifReporter<W: Write>(AtEnd<W, Results>);
+
+impl<W: Write> SarifReporter<W> {
+    /// A report that goes to `out`.
+    pub fn new(out: W) -> Self {
+        Self(AtEnd::new(out, Results::default()))
+    }
+}
+
+impl<W: Write> Reporter for SarifReporter<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.0.event(event)
+    }
+}
+
+/// The cells that did not hold so far.
+#[derive(Debug, Default)]
+struct Results {
+    /// Findings before inconclusive cells, then by name.
+    by_rank: BTreeMap<(bool, String), Kept>,
+    left_out: usize,
+}
+
+/// What is written of a cell. Every text in it is clean, but for the files of places.
+#[derive(Debug)]
+struct Kept {
+    verdict: Verdict,
+    message: String,
+    actor: String,
+    owner: Option<String>,
+    expected: String,
+    observed: String,
+    action: Spot,
+    /// Where it is written what is expected.
+    policy: Option<Spot>,
+}
+
+/// A place in a file of the user.
+#[derive(Debug)]
+struct Spot {
+    file: String,
+    line: usize,
+    /// In characters, from 1.
+    column: usize,
+}
+
+impl Document for Results {
+    fn judged(&mut self, record: &CellRecord) {
+        if record.verdict == Verdict::Held {
+            return;
+        }
+        let rank = (record.verdict == Verdict::Inconclusive, clean(&record.cell));
+        self.by_rank.insert(rank, Kept::of(record));
+        if self.by_rank.len() > RESULTS_MAX {
+            self.by_rank.pop_last();
+            self.left_out += 1;
+        }
+    }
+
+    fn write(&mut self, ran: &Ran, out: &mut dyn Write) -> io::Result<()> {
+        let mut results: Vec<(&str, &Kept)> = self
+            .by_rank
+            .iter()
+            .map(|((_, cell), kept)| (cell.as_str(), kept))
+            .collect();
+        results.sort_by_key(|(cell, _)| *cell);
+        serde_json::to_writer_pretty(&mut *out, &form::log(&results, &self.told(ran), ran))?;
+        out.write_all(b"\n")
+    }
+}
+
+impl Results {
+    /// What a reader should know of the run: notes, and what is not in the results.
+    fn told(&self, ran: &Ran) -> Vec<String> {
+        let mut told = ran.notes.clone();
+        if !ran.is_whole() {
+            let planned = count(ran.run.cells, "cell", "cells");
+            let judged = ran.counts.total();
+            told.push(format!(
+                "interrupted: {judged} of {planned} were judged, and what was not tried has not held"
+            ));
+        }
+        if self.left_out > 0 {
+            let more = count(self.left_out, "more cell", "more cells");
+            told.push(format!(
+                "{more} did not hold and are left out here; the JSON report has them all"
+            ));
+        }
+        told
+    }
+}
+
+impl Kept {
+    fn of(record: &CellRecord) -> Self {
+        let finding = Finding::of(record);
+        let expected = format!("{} ({})", finding.expected.what, finding.expected.reason);
+        let policy = record.expected.place.as_ref();
+        Self {
+            verdict: record.verdict,
+            message: message(&finding, &expected),
+            actor: clean(&record.actor),
+            owner: record.owner.as_deref().map(clean),
+            expected,
+            observed: finding.observed,
+            action: Spot {
+                file: record.place.file.to_string(),
+                line: record.place.line,
+                column: record.place.column,
+            },
+            policy: policy.map(|place| Spot {
+                file: place.file.to_string(),
+                line: place.line,
+                column: place.column,
+            }),
+        }
+    }
+}
+
+/// The sentence first: lists show only the first sentence (SARIF 3.11.3).
+fn message(finding: &Finding, expected: &str) -> String {
+    let mut text = format!(
+        "{}. Expected {expected}, observed {}.",
+        finding.sentence, finding.observed
+    );
+    if let Some(because) = &finding.because {
+        text += &format!(" Because: {because}.");
+    }
+    if let Some(control) = &finding.control {
+        text += &format!(" Control: {control}.");
+    }
+    if let Some(repeat) = finding.repeat.first() {
+        text += &format!(" Repeat: {repeat}");
+    }
+    // `[text](target)` in a message is a link (SARIF 3.11.6), and the text is not ours.
+    text.replace("](", "] (")
+}

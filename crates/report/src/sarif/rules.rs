@@ -1,0 +1,133 @@
+//! The rules of the SARIF report: one for each verdict but `held`.
+
+use serde::Serialize;
+use suite::verdict::Verdict;
+
+/// The verdicts that results have, the gravest first.
+const VERDICTS: [Verdict; 6] = [
+    Verdict::Escalation,
+    Verdict::SideEffect,
+    Verdict::Leak,
+    Verdict::Lockout,
+    Verdict::WrongDenial,
+    Verdict::Inconclusive,
+];
+
+/// What results have in common (reportingDescriptor, 3.49).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Rule {
+    id: &'static str,
+    name: &'static str,
+    short_description: Text,
+    full_description: Text,
+    help: Text,
+    default_configuration: Configuration,
+    properties: Tags,
+}
+
+#[derive(Serialize)]
+struct Text {
+    text: &'static str,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    level: &'static str,
+}
+
+#[derive(Serialize)]
+struct Tags {
+    tags: [&'static str; 2],
+}
+
+/// Every rule, in the order of [`index`].
+pub(super) fn rules() -> Vec<Rule> {
+    VERDICTS.into_iter().map(rule).collect()
+}
+
+/// Where the rule of a verdict stands.
+pub(super) fn index(verdict: Verdict) -> usize {
+    let at = VERDICTS.iter().position(|known| *known == verdict);
+    at.unwrap_or(VERDICTS.len())
+}
+
+/// The stable name of the rule of a verdict.
+pub(super) fn id(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "held",
+        Verdict::Escalation => "escalation",
+        Verdict::SideEffect => "side-effect",
+        Verdict::Leak => "leak",
+        Verdict::Lockout => "lockout",
+        Verdict::WrongDenial => "wrong-denial",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+/// How a result weighs. An inconclusive cell is no finding, and is not nothing.
+pub(super) fn level(verdict: Verdict) -> &'static str {
+    match verdict.is_finding() {
+        true => "error",
+        false => "warning",
+    }
+}
+
+fn rule(verdict: Verdict) -> Rule {
+    let (name, short, full, help) = words(verdict);
+    Rule {
+        id: id(verdict),
+        name,
+        short_description: Text { text: short },
+        full_description: Text { text: full },
+        help: Text { text: help },
+        default_configuration: Configuration {
+            level: level(verdict),
+        },
+        properties: Tags {
+            tags: ["security", "authorization"],
+        },
+    }
+}
+
+/// A rule's name, what it is in a line, what it means, and what to do.
+fn words(verdict: Verdict) -> (&'static str, &'static str, &'static str, &'static str) {
+    match verdict {
+        Verdict::Escalation => (
+            "Escalation",
+            "Allowed, and should not be",
+            "The running system let somebody do what neither the policy nor the suite grants.",
+            "Repeat the cell with the command in the message and look at the answer. Then either the system lacks a check, which is to be added where the request is handled, or the grant is meant, and the policy or the table `expect` is to say so.",
+        ),
+        Verdict::SideEffect => (
+            "SideEffect",
+            "Denied, but it happened",
+            "The answer was a denial, yet what was denied took place: a view shows the change.",
+            "Look for a check that comes after the change, or a change outside of the transaction that the denial rolls back. Check before anything is written.",
+        ),
+        Verdict::Leak => (
+            "Leak",
+            "Denied, but the answer tells what it must not",
+            "What somebody may not see stands in an answer, or can be told from it: a text of the resource, a count, or a denial that differs from the answer for what does not exist.",
+            "Compare the two answers with `lockstep repeat`. Answer a concealed resource exactly as one that does not exist: status, headers and body.",
+        ),
+        Verdict::Lockout => (
+            "Lockout",
+            "Denied, and should not be",
+            "Somebody was refused what the policy or the suite grants.",
+            "Repeat the cell with the command in the message. Then either the system checks too much, or the grant is not meant, and the policy or the table `expect` is to say so.",
+        ),
+        Verdict::WrongDenial => (
+            "WrongDenial",
+            "Denied in the wrong way",
+            "The call was refused, but not in the form that is declared for this kind of denial: 403 where 401 is due, say.",
+            "Give the answer that the table `denies` of the target declares for this kind of denial, or declare the one that is given.",
+        ),
+        Verdict::Inconclusive | Verdict::Held => (
+            "Inconclusive",
+            "Nothing can be said",
+            "The cell was tried and proves nothing: its control failed, its fixture could not be made, its session died, or the target did not answer.",
+            "See the reason in the message. A denial counts only if the same call by somebody who may succeeds in the same run.",
+        ),
+    }
+}
