@@ -76,19 +76,40 @@ fn json_forms(secret: &str) -> impl Iterator<Item = String> {
     let json = serde_json::Value::from(secret).to_string();
     let json = json.strip_prefix('"').unwrap_or(&json);
     let json = json.strip_suffix('"').unwrap_or(json).to_owned();
-    (0..8).map(move |kind| {
-        let (slash, html, ascii) = (kind & 1 > 0, kind & 2 > 0, kind & 4 > 0);
-        let mut form = String::with_capacity(json.len());
-        for c in json.chars() {
-            match c {
-                '/' if slash => form.push_str("\\/"),
-                '&' | '<' | '>' | '\'' if html => escape(c, &mut form),
-                _ if ascii && !c.is_ascii() => escape(c, &mut form),
-                _ => form.push(c),
+    (0..8)
+        .map(move |kind| {
+            let (slash, html, ascii) = (kind & 1 > 0, kind & 2 > 0, kind & 4 > 0);
+            let mut form = String::with_capacity(json.len());
+            for c in json.chars() {
+                match c {
+                    '/' if slash => form.push_str("\\/"),
+                    '&' | '<' | '>' | '\'' if html => escape(c, &mut form),
+                    _ if ascii && !c.is_ascii() => escape(c, &mut form),
+                    _ => form.push(c),
+                }
             }
+            form
+        })
+        .chain([dot_net(secret)])
+}
+
+/// What `System.Text.Json` makes of a text: large digits, and `"` and `+` escaped too.
+fn dot_net(secret: &str) -> String {
+    let mut form = String::new();
+    for c in secret.chars() {
+        match c {
+            '\\' => form.push_str(r"\\"),
+            '"' | '&' | '<' | '>' | '\'' | '+' | '`' => {
+                form.push_str(&format!("\\u{:04X}", u32::from(c)))
+            }
+            _ if c.is_ascii() => form.push(c),
+            _ => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| form.push_str(&format!("\\u{unit:04X}"))),
         }
-        form
-    })
+    }
+    form
 }
 
 /// `\u00e9` (RFC 8259, section 7)

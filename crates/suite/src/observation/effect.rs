@@ -72,11 +72,12 @@ fn compare_declared(
     if let Some(broken) = pairs().find_map(|(look, effect)| broken_promise(look, effect, scope)) {
         return (EffectSeen::Forbidden, Some(broken));
     }
-    let missing = pairs().find_map(|(look, effect)| missing(look, effect, scope));
+    let missing = pairs().find_map(|(look, effect)| missing_in(&look.after, look, effect, scope));
+    // What was so before and is so still did not happen, be it a promise that was kept.
+    let was_so =
+        || pairs().all(|(look, effect)| missing_in(&look.before, look, effect, scope).is_none());
     match (missing, change) {
-        // All that is declared was so before: a promise that was kept, or an effect that cannot
-        // be told from what was there.
-        (None, None) => (EffectSeen::Untouched, None),
+        (None, None) if was_so() => (EffectSeen::Untouched, None),
         (None, change) => (EffectSeen::Declared, change),
         (Some(_), None) => (EffectSeen::Unchanged, None),
         (Some(missing), Some(change)) => (
@@ -106,8 +107,12 @@ fn broken_promise(look: &Look<'_>, effect: &ViewEffect, scope: &dyn Scope) -> Op
 }
 
 /// What is declared to happen and cannot be seen.
-fn missing(look: &Look<'_>, effect: &ViewEffect, scope: &dyn Scope) -> Option<String> {
-    let sight = &look.after;
+fn missing_in(
+    sight: &Sight,
+    look: &Look<'_>,
+    effect: &ViewEffect,
+    scope: &dyn Scope,
+) -> Option<String> {
     match effect {
         ViewEffect::Gone => (!matches!(sight, Sight::Gone))
             .then(|| format!("view `{}` still shows it", look.view.name)),
