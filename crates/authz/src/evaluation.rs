@@ -191,6 +191,8 @@ fn member(
         (Ok(false) | Err(Failure::Absent), _) => (Extended::NotApplicable, None),
         (Ok(true), Effect::Permit) => (Extended::Permit, None),
         (Ok(true), Effect::Deny) => (Extended::Deny, None),
+        // Conditions of rules have no parameters, so that nothing of them is unknown.
+        (Err(Failure::Unknown(_)), _) => (Extended::Indeterminate(Could::Either), None),
         (Err(Failure::Error(error)), Effect::Permit) => {
             (Extended::Indeterminate(Could::Permit), Some(error))
         }

@@ -20,4 +20,5 @@ pub mod decision;
 pub use decision::{Decision, Denial, Outcome, Reason, ReasonKind};
 pub use facts::{Reference, Request, Resource, Subject, SubjectFacts};
 pub use language::{POLICY_SCHEMA, read_policy};
+pub use model::relation::{Language, RelationModel};
 pub use model::{ActionKind, Policy};

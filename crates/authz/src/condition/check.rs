@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use crate::model::{AttributeType, Type as ObjectType};
 
+use super::context::Parameters;
 use super::mistake::Mistake;
 use super::program::{Expression, Macro, ResourceAttribute, SubjectAttribute};
 use super::syntax::{self, Kind, MacroKind, Node, Word};
@@ -33,17 +34,34 @@ pub(crate) struct Scope<'a> {
 /// The expression that the syntax tree means and its type. What is mistaken is reported and has
 /// the type `dyn`, which goes with everything, so that one mistake is told once.
 pub(super) struct Checker<'a> {
-    scope: Scope<'a>,
+    names: Names<'a>,
     locals: Vec<(String, Type)>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
 type Typed = (Expression, Type);
 
+/// Where names come from.
+#[derive(Debug, Clone, Copy)]
+enum Names<'a> {
+    /// A request that is judged by a policy.
+    Request(Scope<'a>),
+    /// The parameters of a declared condition.
+    Parameters(&'a Parameters),
+}
+
 impl<'a> Checker<'a> {
     pub(super) fn new(scope: Scope<'a>) -> Self {
+        Self::with(Names::Request(scope))
+    }
+
+    pub(super) fn over(parameters: &'a Parameters) -> Self {
+        Self::with(Names::Parameters(parameters))
+    }
+
+    fn with(names: Names<'a>) -> Self {
         Self {
-            scope,
+            names,
             locals: Vec::new(),
             mistakes: Vec::new(),
         }
@@ -99,10 +117,28 @@ impl<'a> Checker<'a> {
         if let Some((index, (_, found))) = local.and_then(|at| Some((at, self.locals.get(at)?))) {
             return (Expression::Local(index), found.clone());
         }
+        match self.names {
+            Names::Request(scope) => self.variable(name, scope, node),
+            Names::Parameters(parameters) => self.parameter(name, parameters, node),
+        }
+    }
+
+    fn parameter(&mut self, name: &str, parameters: &Parameters, node: &Node) -> Typed {
+        if let Some((slot, value_type)) = parameters.find(name) {
+            return (Expression::Parameter(slot), value_type.to_type());
+        }
+        let known = self.locals.iter().map(|(name, _)| name.as_str());
+        let mistake = Mistake::new(node.span.clone(), format!("unknown name `{name}`"))
+            .label("expected a parameter of the condition")
+            .nearest(name, known.chain(parameters.names()));
+        self.mistaken(mistake)
+    }
+
+    fn variable(&mut self, name: &str, scope: Scope<'_>, node: &Node) -> Typed {
         match name {
             "subject" => (Expression::Subject, Type::Reference(None)),
             "resource" => {
-                let name = Arc::clone(&self.scope.resource.name);
+                let name = Arc::clone(&scope.resource.name);
                 (Expression::Resource, Type::Reference(Some(name)))
             }
             "action" => (Expression::Action, Type::String),
@@ -118,21 +154,25 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Whether the node is this variable and not a local of the same name.
-    fn is_variable(&self, node: &Node, variable: &str) -> bool {
+    /// The scope, if the node is this variable of it and not a local of the same name.
+    fn variable_of(&self, node: &Node, variable: &str) -> Option<Scope<'a>> {
+        let Names::Request(scope) = self.names else {
+            return None;
+        };
         let is_local = || self.locals.iter().any(|(local, _)| local == variable);
-        matches!(&node.kind, Kind::Name(name) if name == variable) && !is_local()
+        let is_variable = matches!(&node.kind, Kind::Name(name) if name == variable) && !is_local();
+        is_variable.then_some(scope)
     }
 
     fn select(&mut self, object: &Node, field: &Word) -> Typed {
-        if self.is_variable(object, "resource") {
-            return match self.resource_attribute(field) {
+        if let Some(scope) = self.variable_of(object, "resource") {
+            return match self.resource_attribute(field, scope) {
                 Some((attribute, found)) => (Expression::ResourceAttribute(attribute), found),
                 None => (Expression::Constant(Value::Null), Type::Dyn),
             };
         }
-        if self.is_variable(object, "subject") {
-            return match self.subject_attribute(field) {
+        if let Some(scope) = self.variable_of(object, "subject") {
+            return match self.subject_attribute(field, scope) {
                 Some((attribute, found)) => (Expression::SubjectAttribute(attribute), found),
                 None => (Expression::Constant(Value::Null), Type::Dyn),
             };
@@ -144,12 +184,12 @@ impl<'a> Checker<'a> {
 
     fn has(&mut self, object: &Node, field: &Word) -> Expression {
         let missing = Expression::Constant(Value::Bool(false));
-        if self.is_variable(object, "resource") {
-            let found = self.resource_attribute(field);
+        if let Some(scope) = self.variable_of(object, "resource") {
+            let found = self.resource_attribute(field, scope);
             return found.map_or(missing, |(it, _)| Expression::HasResourceAttribute(it));
         }
-        if self.is_variable(object, "subject") {
-            let found = self.subject_attribute(field);
+        if let Some(scope) = self.variable_of(object, "subject") {
+            let found = self.subject_attribute(field, scope);
             return found.map_or(missing, |(it, _)| Expression::HasSubjectAttribute(it));
         }
         let (object, _) = self.field_of(object, field);
@@ -174,8 +214,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn resource_attribute(&mut self, field: &Word) -> Option<(ResourceAttribute, Type)> {
-        let object = self.scope.resource;
+    fn resource_attribute(
+        &mut self,
+        field: &Word,
+        scope: Scope<'_>,
+    ) -> Option<(ResourceAttribute, Type)> {
+        let object = scope.resource;
         let Some((slot, name, found)) = object.attributes.get_full(field.text.as_str()) else {
             let message = format!("`{}` has no attribute `{}`", object.name, field.text);
             let known = object.attributes.keys().map(|name| &**name);
@@ -190,14 +234,18 @@ impl<'a> Checker<'a> {
 
     /// An attribute that at least one type declares. Where those that do disagree about its
     /// type, it is known only with the request.
-    fn subject_attribute(&mut self, field: &Word) -> Option<(Arc<SubjectAttribute>, Type)> {
+    fn subject_attribute(
+        &mut self,
+        field: &Word,
+        scope: Scope<'_>,
+    ) -> Option<(Arc<SubjectAttribute>, Type)> {
         let declared = |object: &ObjectType| object.attributes.get_index_of(field.text.as_str());
-        let slots: Vec<Option<usize>> = self.scope.types.values().map(declared).collect();
-        let objects = self.scope.types.values();
+        let slots: Vec<Option<usize>> = scope.types.values().map(declared).collect();
+        let objects = scope.types.values();
         let types = objects.filter_map(|object| object.attributes.get(field.text.as_str()));
         let types: Vec<&AttributeType> = types.map(|found| &found.value_type).collect();
         let Some((first, rest)) = types.split_first() else {
-            self.unknown_of_subject(field);
+            self.unknown_of_subject(field, scope);
             return None;
         };
         let found = if rest.iter().all(|other| other == first) {
@@ -209,11 +257,11 @@ impl<'a> Checker<'a> {
         Some((Arc::new(SubjectAttribute { name, slots }), found))
     }
 
-    fn unknown_of_subject(&mut self, field: &Word) {
-        if self.scope.is_partial {
+    fn unknown_of_subject(&mut self, field: &Word, scope: Scope<'_>) {
+        if scope.is_partial {
             return;
         }
-        let types = self.scope.types.values();
+        let types = scope.types.values();
         let known = types.flat_map(|it| it.attributes.keys().map(|name| &**name));
         let message = format!("a subject has no attribute `{}`", field.text);
         let mistake = Mistake::new(field.span.clone(), message)

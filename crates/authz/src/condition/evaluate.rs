@@ -6,12 +6,13 @@ mod calls;
 mod macros;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::facts::{Reference, Request, Subject};
 use crate::model::ActionKind;
 
+use super::context::Parameters;
 use super::program::{Expression, ResourceAttribute, SubjectAttribute};
 use super::syntax::Operator;
 use super::value::{Key, Value};
@@ -23,6 +24,8 @@ pub(crate) enum Failure {
     /// It asks about something that the request is not about: the subject, where there is no
     /// session, or an instance, where the action is one on the collection.
     Absent,
+    /// It depends on parameters of the condition that have no value; their names, sorted.
+    Unknown(BTreeSet<Arc<str>>),
     /// Anything else, as a fragment for people.
     Error(String),
 }
@@ -35,9 +38,15 @@ impl From<String> for Failure {
 
 impl Failure {
     /// Of two failures the one that counts: a condition about what is absent says nothing,
-    /// whatever else is wrong with it.
+    /// whatever else is wrong with it; and what is not known yet may make up for an error (CEL
+    /// language definition, section "Partial Evaluation").
     fn or(self, other: Option<Self>) -> Self {
         match (self, other) {
+            (Self::Unknown(mut names), Some(Self::Unknown(others))) => {
+                names.extend(others);
+                Self::Unknown(names)
+            }
+            (Self::Error(_), Some(Self::Unknown(names))) => Self::Unknown(names),
             (_, Some(Self::Absent)) | (Self::Absent, _) => Self::Absent,
             (failure, _) => failure,
         }
@@ -66,6 +75,25 @@ pub(super) fn holds(
     }
 }
 
+/// Whether a checked condition holds for these values of its parameters.
+///
+/// # Errors
+/// Why that cannot be said.
+pub(super) fn holds_for(
+    condition: &Expression,
+    parameters: &Parameters,
+    values: &[Option<Value>],
+) -> Result<bool, Failure> {
+    let mut evaluator = Evaluator {
+        about: About::Parameters { parameters, values },
+        locals: Vec::new(),
+        steps: STEPS_MAX,
+        read_now: false,
+    };
+    let value = evaluator.evaluate(condition)?;
+    boolean(&value)
+}
+
 /// The value of a checked expression.
 pub(super) fn evaluate(
     expression: &Expression,
@@ -73,8 +101,7 @@ pub(super) fn evaluate(
     kind: ActionKind,
 ) -> Evaluation<Value> {
     let mut evaluator = Evaluator {
-        request,
-        kind,
+        about: About::Request { request, kind },
         locals: Vec::new(),
         steps: STEPS_MAX,
         read_now: false,
@@ -90,37 +117,50 @@ type Evaluated<T = Value> = Result<T, Failure>;
 /// Text that counts as one step, in bytes.
 const BYTES_A_STEP: usize = 128;
 
+/// What the condition is about.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    Request {
+        request: &'a Request<'a>,
+        /// Of the action of the request.
+        kind: ActionKind,
+    },
+    Parameters {
+        parameters: &'a Parameters,
+        values: &'a [Option<Value>],
+    },
+}
+
 struct Evaluator<'a> {
-    request: &'a Request<'a>,
-    /// Of the action of the request.
-    kind: ActionKind,
+    about: About<'a>,
     locals: Vec<Value>,
     /// How many steps are left.
     steps: u32,
     read_now: bool,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
     fn evaluate(&mut self, expression: &Expression) -> Evaluated {
         self.charge(1)?;
         match expression {
             Expression::Constant(value) => Ok(value.clone()),
             Expression::Subject => self.subject().cloned().map(Value::Reference),
             Expression::Resource => self.resource(),
-            Expression::Action => Ok(Value::String(self.request.action.into())),
+            Expression::Action => Ok(Value::String(self.request()?.action.into())),
             Expression::Tenant => self.tenant(),
             Expression::Now => {
                 self.read_now = true;
-                Ok(Value::Timestamp(self.request.now))
+                Ok(Value::Timestamp(self.request()?.now))
             }
             Expression::SubjectAttribute(attribute) => self.subject_attribute(attribute),
             Expression::ResourceAttribute(attribute) => self.resource_attribute(attribute),
+            Expression::Parameter(slot) => self.parameter(*slot),
             Expression::HasSubjectAttribute(attribute) => {
                 let found = self.find_of_subject(attribute)?.is_some();
                 Ok(Value::Bool(found))
             }
             Expression::HasResourceAttribute(attribute) => {
-                let found = self.request.resource.attributes.get(attribute.slot);
+                let found = self.request()?.resource.attributes.get(attribute.slot);
                 Ok(Value::Bool(found.is_some_and(Option::is_some)))
             }
             Expression::Local(index) => self.local(*index),
@@ -167,9 +207,28 @@ impl Evaluator<'_> {
         boolean(&self.evaluate(expression)?)
     }
 
+    /// The request, if the condition is about one: the checker lets no other name it.
+    fn request(&self) -> Evaluated<&'a Request<'a>> {
+        match self.about {
+            About::Request { request, .. } => Ok(request),
+            About::Parameters { .. } => Err(error("there is no request")),
+        }
+    }
+
+    fn parameter(&self, slot: usize) -> Evaluated {
+        let About::Parameters { parameters, values } = self.about else {
+            return Err(error("there are no parameters"));
+        };
+        let found = values.get(slot).cloned().flatten();
+        found.ok_or_else(|| match parameters.name(slot) {
+            Some(name) => Failure::Unknown(BTreeSet::from([Arc::clone(name)])),
+            None => error("there is no such parameter"),
+        })
+    }
+
     /// Who asks, if there is a session.
-    fn session(&self) -> Evaluated<&Subject> {
-        let subject = self.request.subject;
+    fn session(&self) -> Evaluated<&'a Subject> {
+        let subject = self.request()?.subject;
         if subject.signed_in {
             Ok(subject)
         } else {
@@ -183,7 +242,7 @@ impl Evaluator<'_> {
     }
 
     fn resource(&self) -> Evaluated {
-        let resource = self.request.resource;
+        let resource = self.request()?.resource;
         let reference = resource.reference.clone().map(Value::Reference);
         reference.ok_or_else(|| {
             self.of_instance(error(&format!("the {} has no id", resource.type_name)))
@@ -192,9 +251,12 @@ impl Evaluator<'_> {
 
     /// A failure to know something of the resource.
     fn of_instance(&self, failure: Failure) -> Failure {
-        match self.kind {
-            ActionKind::Collection => Failure::Absent,
-            ActionKind::Instance => failure,
+        match self.about {
+            About::Request {
+                kind: ActionKind::Collection,
+                ..
+            } => Failure::Absent,
+            _ => failure,
         }
     }
 
@@ -205,12 +267,17 @@ impl Evaluator<'_> {
 
     fn subject_attribute(&self, attribute: &SubjectAttribute) -> Evaluated {
         let found = self.find_of_subject(attribute)?.cloned();
-        found.ok_or_else(|| missing(&attribute.name, self.request.subject.reference.as_ref()))
+        found.ok_or_else(|| {
+            missing(
+                &attribute.name,
+                self.session().ok().and_then(Subject::reference),
+            )
+        })
     }
 
     fn find_of_subject(&self, attribute: &SubjectAttribute) -> Evaluated<Option<&Value>> {
         self.subject()?;
-        let subject = self.request.subject;
+        let subject = self.session()?;
         let slot = subject.type_index.and_then(|it| attribute.slots.get(it));
         let slot = slot.copied().flatten();
         let value = slot.and_then(|slot| subject.attributes.get(slot));
@@ -218,7 +285,7 @@ impl Evaluator<'_> {
     }
 
     fn resource_attribute(&self, attribute: &ResourceAttribute) -> Evaluated {
-        let resource = self.request.resource;
+        let resource = self.request()?.resource;
         let found = resource.attributes.get(attribute.slot).cloned().flatten();
         found.ok_or_else(|| {
             self.of_instance(match &resource.reference {
@@ -243,8 +310,7 @@ impl Evaluator<'_> {
     }
 
     fn index(&mut self, object: &Expression, index: &Expression) -> Evaluated {
-        let object = self.evaluate(object)?;
-        let index = self.evaluate(index)?;
+        let (object, index) = self.both(object, index)?;
         let found = match &object {
             Value::List(items) => whole(&index).and_then(|at| items.get(at)).cloned(),
             Value::Map(entries) => key(&index).and_then(|key| entries.get(&key)).cloned(),
@@ -254,20 +320,31 @@ impl Evaluator<'_> {
     }
 
     fn list(&mut self, items: &[Expression]) -> Evaluated {
-        let values = items.iter().map(|item| self.evaluate(item));
-        let values = values.collect::<Evaluated<Arc<[Value]>>>()?;
-        Ok(Value::List(values))
+        Ok(Value::List(self.each(items)?.into()))
+    }
+
+    /// The value of each expression; of their failures the one that counts, and the names of all
+    /// that is unknown.
+    fn each(&mut self, expressions: &[Expression]) -> Evaluated<Vec<Value>> {
+        let mut failure = None;
+        let mut values = Vec::with_capacity(expressions.len());
+        for expression in expressions {
+            match self.evaluate(expression) {
+                Ok(value) => values.push(value),
+                Err(new) => failure = Some(new.or(failure.take())),
+            }
+        }
+        failure.map_or(Ok(values), Err)
     }
 
     fn map(&mut self, entries: &[(Expression, Expression)]) -> Evaluated {
         let mut map = BTreeMap::new();
         for (key_expression, value) in entries {
-            let key_value = self.evaluate(key_expression)?;
+            let (key_value, value) = self.both(key_expression, value)?;
             let Some(key) = key_value.to_key() else {
                 let message = format!("a {} is not the key of a map", key_value.kind());
                 return Err(error(&message));
             };
-            let value = self.evaluate(value)?;
             if map.insert(key, value).is_some() {
                 return Err(error("a key is given twice"));
             }

@@ -1,6 +1,6 @@
 //! The functions of conditions: names, types, and which code evaluates them. The standard ones
 //! are those of the CEL language definition, section "List of Standard Definitions"; `within` is
-//! ours.
+//! ours, `ipaddress`, `in_cidr` and `isSubtreeOf` are OpenFGA's and SpiceDB's.
 
 use super::types::Type;
 
@@ -23,6 +23,9 @@ pub(super) enum Function {
     /// A part of a timestamp, on the clock of UTC or of a zone, or of a duration.
     Part(Part),
     Within,
+    ToAddress,
+    InCidr,
+    IsSubtreeOf,
 }
 
 /// A part of a timestamp or duration.
@@ -64,6 +67,7 @@ pub(super) enum Parameter {
     Duration,
     List,
     Map,
+    Address,
 }
 
 impl Parameter {
@@ -80,6 +84,7 @@ impl Parameter {
             Self::Duration => Type::Duration,
             Self::List => Type::List(dynamic()),
             Self::Map => Type::Map(dynamic(), dynamic()),
+            Self::Address => Type::Address,
         }
     }
 }
@@ -203,6 +208,10 @@ static PLAIN: &[Signature] = &[
         P::Bool,
         F::Within,
     ),
+    // Extensions that OpenFGA and SpiceDB share, and one of SpiceDB's.
+    function("ipaddress", &[P::String], P::Address, F::ToAddress),
+    method("in_cidr", &[P::Address, P::String], P::Bool, F::InCidr),
+    method("isSubtreeOf", &[P::Map, P::Map], P::Bool, F::IsSubtreeOf),
 ];
 
 static PARTS: [[Signature; 2]; 10] = [

@@ -7,8 +7,10 @@
 //! list are of one type, as are the keys and the values of a map, and the two sides of `:`.
 //! Left out: bytes, messages, `type`.
 
+mod address;
 mod arithmetic;
 mod check;
+mod context;
 mod convert;
 mod evaluate;
 mod functions;
@@ -28,6 +30,8 @@ mod tests;
 pub use value::{Key, Value};
 
 pub(crate) use check::Scope;
+pub(crate) use context::TYPE_DEPTH_MAX;
+pub use context::{ParameterType, Parameters};
 pub(crate) use evaluate::{Evaluation, Failure};
 pub(crate) use mistake::Mistake;
 pub(crate) use time::timestamp;
@@ -61,6 +65,41 @@ impl Condition {
             return Err(checker.mistakes);
         }
         Ok(Self { expression })
+    }
+
+    /// Reads and checks a condition over declared parameters.
+    ///
+    /// # Errors
+    /// What is wrong with it: the first mistake of syntax, or all mistakes of names and types.
+    pub(crate) fn with_parameters(
+        text: &str,
+        parameters: &Parameters,
+    ) -> Result<Self, Vec<Mistake>> {
+        let tree = parser::parse(text).map_err(|mistake| vec![mistake])?;
+        let mut checker = Checker::over(parameters);
+        let expression = checker.condition(&tree);
+        if !checker.mistakes.is_empty() {
+            return Err(checker.mistakes);
+        }
+        Ok(Self { expression })
+    }
+
+    /// A condition that never holds.
+    pub(crate) fn never() -> Self {
+        let expression = Expression::Constant(Value::Bool(false));
+        Self { expression }
+    }
+
+    /// Whether the condition holds for these values of its parameters, as far as they are known.
+    ///
+    /// # Errors
+    /// [`Failure::Unknown`] where it depends on a parameter without a value.
+    pub(crate) fn holds_for(
+        &self,
+        parameters: &Parameters,
+        values: &[Option<Value>],
+    ) -> Result<bool, Failure> {
+        evaluate::holds_for(&self.expression, parameters, values)
     }
 
     /// Whether the condition holds for a request whose action is of this kind, or why that

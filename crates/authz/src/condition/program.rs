@@ -21,6 +21,8 @@ pub(super) enum Expression {
     Now,
     SubjectAttribute(Arc<SubjectAttribute>),
     ResourceAttribute(ResourceAttribute),
+    /// A parameter of a declared condition.
+    Parameter(usize),
     HasSubjectAttribute(Arc<SubjectAttribute>),
     HasResourceAttribute(ResourceAttribute),
     /// A variable of a macro, counted from the outermost.

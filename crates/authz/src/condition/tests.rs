@@ -75,11 +75,13 @@ pub(super) fn outcome(policy: &Policy, text: &str) -> String {
         Ok(value) => format!("{found}: {}", show(&value)),
         Err(Failure::Error(error)) => format!("error: {error}"),
         Err(Failure::Absent) => "error: absent".to_owned(),
+        Err(Failure::Unknown(names)) => format!("unknown: {names:?}"),
     }
 }
 
 fn show(value: &Value) -> String {
     match value {
+        Value::Address(value) => value.to_string(),
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),

@@ -24,6 +24,7 @@ pub(super) enum Type {
     Map(Box<Type>, Box<Type>),
     /// The reference to an object of the named type; none if it may be any.
     Reference(Option<Arc<str>>),
+    Address,
 }
 
 impl Type {
@@ -50,6 +51,7 @@ impl Type {
             Value::String(_) => Self::String,
             Value::Timestamp(_) => Self::Timestamp,
             Value::Duration(_) => Self::Duration,
+            Value::Address(_) => Self::Address,
             Value::List(_) | Value::Map(_) | Value::Reference(_) => Self::Dyn,
         }
     }
@@ -78,7 +80,7 @@ impl Type {
     pub(super) fn is_ordered(&self) -> bool {
         !matches!(
             self,
-            Self::Null | Self::List(_) | Self::Map(..) | Self::Reference(_)
+            Self::Null | Self::List(_) | Self::Map(..) | Self::Reference(_) | Self::Address
         )
     }
 
@@ -99,6 +101,7 @@ impl fmt::Display for Type {
             Self::String => f.write_str("string"),
             Self::Timestamp => f.write_str("timestamp"),
             Self::Duration => f.write_str("duration"),
+            Self::Address => f.write_str("ipaddress"),
             Self::List(item) => write!(f, "list({item})"),
             Self::Map(key, value) => write!(f, "map({key}, {value})"),
             Self::Reference(None) => f.write_str("reference"),

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +34,8 @@ pub enum Value {
     Map(Arc<BTreeMap<Key, Value>>),
     /// The name of an object, which is ours and not CEL's.
     Reference(Reference),
+    /// `ipaddress`, an extension of OpenFGA's and SpiceDB's.
+    Address(IpAddr),
 }
 
 /// A key of a map. Numbers are equal as keys when they are equal as numbers (CEL language
@@ -83,6 +86,7 @@ impl Value {
             Self::List(_) => "list",
             Self::Map(_) => "map",
             Self::Reference(_) => "reference",
+            Self::Address(_) => "ipaddress",
         }
     }
 
@@ -145,6 +149,7 @@ impl PartialEq for Value {
         match (self, other) {
             (Self::Null, Self::Null) => true,
             (Self::Reference(a), Self::Reference(b)) => a == b,
+            (Self::Address(a), Self::Address(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Map(a), Self::Map(b)) => a == b,
             (a, b) => a.order(b) == Some(Ordering::Equal),

@@ -1,13 +1,17 @@
-//! Reads `policy.yaml` into the model.
+//! Reads `policy.yaml` into the model, and the languages of relation models into theirs.
 //!
 //! Two phases: the structure (keys and kinds of values: what a JSON Schema can say), then names
 //! and types. All mistakes of all files are told at once; a part whose structure is wrong is
 //! left out of the second phase, the rest is not.
 
 mod names;
+pub mod openfga;
+mod relation;
 mod roles;
 mod rules;
 mod scalar;
+mod scanner;
+pub mod spicedb;
 mod structure;
 
 use crate::model::Policy;

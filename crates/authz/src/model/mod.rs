@@ -1,6 +1,7 @@
 //! The one typed form of a policy. Every name in it is resolved and every mistake is told before
 //! one of these exists, so evaluation has nothing left to check. It knows no file format.
 
+pub mod relation;
 mod role;
 mod rule;
 mod typing;

@@ -10,6 +10,7 @@
 mod decisions;
 mod errors;
 mod garbage;
+mod languages;
 mod reference;
 mod schema;
 mod yaml;

@@ -14,6 +14,8 @@ mod hostile;
 mod library;
 mod proxy;
 mod readme;
+mod record;
+mod secrets;
 mod sessions;
 mod small_server;
 mod support;

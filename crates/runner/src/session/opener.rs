@@ -14,7 +14,7 @@ use suite::template::{Encoding, plain};
 use suite::verdict::Opening;
 
 use super::live::Live;
-use super::secrets::{Secrets, is_secret};
+use super::secrets::{Secrets, is_secret, told_by};
 use super::totp::totp;
 use super::{NotOpen, Sending, failed};
 use crate::client::Client;
@@ -243,6 +243,10 @@ impl<'a> Opener<'a> {
         let result = self.client.send_repeatable(&request).await.map(Arc::new);
         if let Ok(answer) = &result {
             self.secrets.hide(live.absorb(&request, answer));
+            // Before there is a credential, the answer is that to a login.
+            if live.sent.is_none() {
+                self.secrets.hide(told_by(answer));
+            }
         }
         let target = request.target;
         log.push(Sending {

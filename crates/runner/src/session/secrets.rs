@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
 use suite::model::{Capture, CaptureSource};
+use suite::observation::Answer;
 use suite::secret::Masker;
 
 /// Parts of names under which secrets are usually captured.
@@ -50,11 +52,47 @@ impl Secrets {
     }
 }
 
+/// The shortest text in the answer to a login that is taken for a secret by its name, in bytes:
+/// a shorter one is a kind or a state, and masking it would blot out words.
+const TOLD_BYTES_MIN: usize = 8;
+
+/// What the answer to a login tells that is probably a secret, whether the suite reads it or not:
+/// a report of a login that went wrong shows the whole answer.
+pub(crate) fn told_by(answer: &Answer) -> Vec<String> {
+    let mut told = Vec::new();
+    if let Some(json) = answer.json() {
+        gather(json, false, &mut told);
+    }
+    told
+}
+
+fn gather(json: &Value, is_named: bool, told: &mut Vec<String>) {
+    match json {
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            gather(value, is_named || names_secret(name), told);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| gather(item, is_named, told)),
+        Value::String(text) if text.len() >= TOLD_BYTES_MIN && (is_named || is_jwt(text)) => {
+            told.push(text.clone());
+        }
+        _ => {}
+    }
+}
+
+/// A signed token (RFC 7515, section 7.1) is one whatever it is called.
+fn is_jwt(text: &str) -> bool {
+    text.starts_with("eyJ") && text.split('.').count() == 3
+}
+
+fn names_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
 /// Whether what is captured is probably a secret: by where it stands, or by its name.
 pub(crate) fn is_secret(capture: &Capture) -> bool {
-    let name = capture.name.to_ascii_lowercase();
     matches!(
         capture.source,
         CaptureSource::Cookie(_) | CaptureSource::Text(_)
-    ) || SECRET_NAMES.iter().any(|part| name.contains(part))
+    ) || names_secret(&capture.name)
 }

@@ -6,7 +6,7 @@ use crate::condition::program::Expression;
 use crate::condition::syntax::{Node, Word};
 use crate::condition::types::Type;
 use crate::condition::value::Value;
-use crate::condition::{convert, time};
+use crate::condition::{address, convert, time};
 
 use super::{Checker, Typed};
 
@@ -51,6 +51,8 @@ impl Checker<'_> {
                 (Function::ToDuration, 0) => time::duration(text).map(drop),
                 (Function::Part(_), 1) | (Function::Within, 3) => time::zone(text).map(drop),
                 (Function::Within, 1 | 2) => time::clock(text).map(drop),
+                (Function::ToAddress, 0) => address::parse(text).map(drop),
+                (Function::InCidr, 1) => address::check_network(text),
                 _ => Ok(()),
             };
             if let Err(error) = checked {

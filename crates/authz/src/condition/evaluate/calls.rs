@@ -3,14 +3,13 @@
 use crate::condition::functions::Function;
 use crate::condition::program::Expression;
 use crate::condition::value::Value;
-use crate::condition::{convert, time};
+use crate::condition::{address, convert, time};
 
 use super::{Evaluated, Evaluator};
 
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, function: Function, arguments: &[Expression]) -> Evaluated {
-        let values = arguments.iter().map(|argument| self.evaluate(argument));
-        let values = values.collect::<Evaluated<Vec<Value>>>()?;
+        let values = self.each(arguments)?;
         for value in &values {
             self.charge_text(value)?;
         }
@@ -53,9 +52,24 @@ fn apply(function: Function, arguments: &[Value]) -> Result<Value, String> {
         (Function::Within, [Timestamp(now), String(from), String(to), String(zone)]) => {
             Bool(time::within(*now, from, to, zone)?)
         }
+        (Function::ToAddress, [String(text)]) => Value::Address(address::parse(text)?),
+        (Function::InCidr, [Value::Address(at), String(network)]) => {
+            Bool(address::is_in(*at, network)?)
+        }
+        (Function::IsSubtreeOf, [a @ Map(_), b @ Map(_)]) => Bool(is_subtree(a, b)),
         (_, arguments) => {
             let kinds: Vec<&str> = arguments.iter().map(Value::kind).collect();
             return Err(format!("a function does not take {}", kinds.join(", ")));
         }
     })
+}
+
+/// Whether every key of `a` is in `b` with the same value, maps inside of maps likewise.
+fn is_subtree(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Map(a), Value::Map(b)) => a
+            .iter()
+            .all(|(key, value)| b.get(key).is_some_and(|other| is_subtree(value, other))),
+        (a, b) => a == b,
+    }
 }
