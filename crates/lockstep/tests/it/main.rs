@@ -8,9 +8,11 @@
 
 mod bad_input;
 mod command_line;
+mod commands;
 mod faults;
 mod fixtures;
 mod hostile;
+mod house;
 mod library;
 mod proxy;
 mod readme;
