@@ -16,6 +16,7 @@ mod house;
 mod library;
 mod proxy;
 mod readme;
+mod real_systems;
 mod record;
 mod secrets;
 mod sessions;

@@ -360,14 +360,26 @@ fn option_env(name: &str) -> Option<String> {
 
 /// The suite that users see first is one that editors accept, and that reads.
 #[test]
-fn the_suite_of_the_demo() {
-    let text = include_str!("../../../../suites/demo/lockstep.yaml");
+fn the_suites_that_users_have() {
+    let demo = [
+        include_str!("../../../../suites/demo/lockstep.yaml"),
+        include_str!("../../../../suites/demo/policy/policy.yaml"),
+    ];
+    let kinto = [
+        include_str!("../../../../suites/kinto/lockstep.yaml"),
+        include_str!("../../../../suites/kinto/policy/policy.yaml"),
+    ];
+    let pocketbase = [
+        include_str!("../../../../suites/pocketbase/lockstep.yaml"),
+        include_str!("../../../../suites/pocketbase/policy/policy.yaml"),
+    ];
     let validator = jsonschema::draft202012::new(&schema()).unwrap();
-    assert!(validator.is_valid(&json_of(text)));
-    let mut files = crate::file::Files::new(text);
-    let policy = include_str!("../../../../suites/demo/policy/policy.yaml");
-    files.policy = vec![Source::new("policy.yaml", policy)];
-    if let Err(mistakes) = files.read(false) {
-        panic!("{}", files.render(&mistakes));
+    for [text, policy] in [demo, kinto, pocketbase] {
+        assert!(validator.is_valid(&json_of(text)), "{text}");
+        let mut files = crate::file::Files::new(text);
+        files.policy = vec![Source::new("policy.yaml", policy)];
+        if let Err(mistakes) = files.read(false) {
+            panic!("{}", files.render(&mistakes));
+        }
     }
 }
