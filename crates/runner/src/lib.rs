@@ -11,6 +11,7 @@ mod schedule;
 mod scope;
 mod session;
 mod trial;
+mod turning;
 
 pub use client::{Bounds, Client, Failure};
 

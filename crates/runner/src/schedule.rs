@@ -27,18 +27,22 @@ const RESULTS_WAITING_MAX: usize = 64;
 
 /// Runs a plan and tells what happens; returns when everything is told.
 pub(crate) struct Run<'a> {
-    world: Arc<World>,
-    plan: Arc<Plan>,
+    pub(crate) world: Arc<World>,
+    pub(crate) plan: Arc<Plan>,
     fixtures: Arc<Fixtures>,
     head: Head,
-    options: Options,
+    pub(crate) options: Options,
     emit: &'a mut (dyn FnMut(Event) + Send),
     summary: Summary,
     /// For each cell that was tried: whether it can be a control.
     succeeded: Vec<Option<bool>>,
     openings: Vec<OpeningResult>,
     /// Actors whose session is not what the suite takes it for, and why.
-    distrusted: BTreeMap<ActorIndex, String>,
+    pub(crate) distrusted: BTreeMap<ActorIndex, String>,
+    /// Actors whose session cannot be spoilt as they say, because there is nothing to spoil.
+    not_applicable: BTreeMap<ActorIndex, String>,
+    /// For each cell of a session that turns: whether it succeeded before.
+    pub(crate) rehearsed: Vec<bool>,
 }
 
 /// How the opening of a session went.
@@ -63,6 +67,8 @@ impl<'a> Run<'a> {
             fixtures: Arc::new(Fixtures::new(&world.suite)),
             world: Arc::new(world),
             succeeded: vec![None; plan.cells.len()],
+            rehearsed: vec![false; plan.cells.len()],
+            not_applicable: BTreeMap::new(),
             plan,
             head,
             options,
@@ -78,14 +84,22 @@ impl<'a> Run<'a> {
         self.tell_start();
         self.open_sessions().await;
         for batch in batches(&self.plan) {
-            self.run_batch(batch).await;
+            let is_now = |index: &CellIndex| {
+                let cell = self.plan.cells.get(*index);
+                cell.is_some_and(|cell| !self.turns(cell))
+            };
+            let cells = batch.filter(is_now).collect();
+            self.run_cells(cells).await;
         }
+        self.try_turning().await;
         let mut left_behind = Vec::new();
         self.fixtures
             .remove_shared(&self.world, &mut left_behind)
             .await;
         left_behind.into_iter().for_each(|text| self.note(text));
         self.close_sessions().await;
+        let left_behind = self.world.sessions.remove_users(&self.world).await;
+        left_behind.into_iter().for_each(|text| self.note(text));
         self.summary.requests = self.world.client.requests_sent();
         self.summary.duration_ms = millis(started.elapsed());
         self.summary.interrupted = self.options.stop.is_set();
@@ -115,7 +129,7 @@ impl<'a> Run<'a> {
         (self.emit)(Event::RunStarted(started));
     }
 
-    fn note(&mut self, text: String) {
+    pub(crate) fn note(&mut self, text: String) {
         let text = self.world.sessions.masker().mask(&text);
         (self.emit)(Event::Note(Note { text }));
     }
@@ -152,6 +166,14 @@ impl<'a> Run<'a> {
             .buffered(self.options.concurrency.max(1))
             .collect()
             .await;
+        for opening in &self.openings {
+            if let Some(not_open) = &opening.failed
+                && not_open.opening == Opening::NotApplicable
+            {
+                self.not_applicable
+                    .insert(opening.actor, not_open.why.clone());
+            }
+        }
         self.distrust_twins().await;
         let judged: Vec<(usize, Judgement, String)> = self
             .openings
@@ -184,7 +206,12 @@ impl<'a> Run<'a> {
     fn some_peer_opened(&self, actor: ActorIndex) -> bool {
         let session = |actor: ActorIndex| self.suite().actors.get(actor).and_then(|a| a.session);
         self.openings.iter().any(|peer| {
-            peer.failed.is_none() && peer.actor != actor && session(peer.actor) == session(actor)
+            let is_own = |actor: &suite::model::Actor| !actor.is_fixed();
+            let is_peer = self.suite().actors.get(peer.actor).is_some_and(is_own);
+            is_peer
+                && peer.failed.is_none()
+                && peer.actor != actor
+                && session(peer.actor) == session(actor)
         })
     }
 
@@ -229,13 +256,9 @@ impl<'a> Run<'a> {
 
     /// What is wrong with an actor's session at the end of the run.
     async fn trouble(&self, actor: ActorIndex) -> Option<String> {
-        let World {
-            suite,
-            client,
-            sessions,
-        } = &*self.world;
+        let sessions = &self.world.sessions;
         let log = &mut Vec::new();
-        let live = sessions.open(suite, client, actor, log).await;
+        let live = sessions.open(&self.world, actor, log).await;
         let live = match live {
             Ok(live) => live,
             Err(not_open) => return Some(not_open.why),
@@ -243,10 +266,7 @@ impl<'a> Run<'a> {
         if let Some(why) = self.distrusted.get(&actor) {
             return Some(why.clone());
         }
-        match sessions
-            .identity_now(suite, client, actor, &live, log)
-            .await
-        {
+        match sessions.identity_now(&self.world, actor, &live, log).await {
             Some(Ok(now)) if Some(&now) != live.identity.as_ref() => {
                 Some("the session has become somebody else's".to_owned())
             }
@@ -280,7 +300,7 @@ impl<'a> Run<'a> {
         let live = self
             .world
             .sessions
-            .open(suite, &self.world.client, actor, &mut Vec::new())
+            .open(&self.world, actor, &mut Vec::new())
             .await
             .ok()?;
         Some((target, live.identity.as_ref()?.to_string()))
@@ -289,23 +309,8 @@ impl<'a> Run<'a> {
     /// Tries the cells of a batch, several at once, and judges each as it comes in; a 404 to
     /// somebody who may waits for the end of the batch, because it counts only if others get
     /// through.
-    async fn run_batch(&mut self, batch: std::ops::Range<CellIndex>) {
-        let next = Arc::new(AtomicUsize::new(batch.start));
-        let (sender, mut results) = mpsc::channel(RESULTS_WAITING_MAX);
-        let workers = self.options.concurrency.clamp(1, batch.len().max(1));
-        for _ in 0..workers {
-            tokio::spawn(work(Worker {
-                world: Arc::clone(&self.world),
-                plan: Arc::clone(&self.plan),
-                fixtures: Arc::clone(&self.fixtures),
-                marker: self.head.marker.clone(),
-                options: self.options.clone(),
-                next: Arc::clone(&next),
-                end: batch.end,
-                sender: sender.clone(),
-            }));
-        }
-        drop(sender);
+    pub(crate) async fn run_cells(&mut self, cells: Vec<CellIndex>) {
+        let mut results = self.start(cells, "");
         let mut waiting = Vec::new();
         while let Some((index, tried)) = results.recv().await {
             self.remember(index, &tried);
@@ -318,6 +323,33 @@ impl<'a> Run<'a> {
         for (index, tried) in waiting {
             self.judge(index, tried);
         }
+    }
+
+    /// Begins to try cells, several at once; `round` tells the texts of cells that are tried
+    /// twice apart.
+    pub(crate) fn start(
+        &self,
+        cells: Vec<CellIndex>,
+        round: &'static str,
+    ) -> mpsc::Receiver<(CellIndex, Tried)> {
+        let next = Arc::new(AtomicUsize::new(0));
+        let (sender, results) = mpsc::channel(RESULTS_WAITING_MAX);
+        let workers = self.options.concurrency.clamp(1, cells.len().max(1));
+        let cells: Arc<[CellIndex]> = cells.into();
+        for _ in 0..workers {
+            tokio::spawn(work(Worker {
+                world: Arc::clone(&self.world),
+                plan: Arc::clone(&self.plan),
+                fixtures: Arc::clone(&self.fixtures),
+                marker: self.head.marker.clone(),
+                options: self.options.clone(),
+                next: Arc::clone(&next),
+                cells: Arc::clone(&cells),
+                round,
+                sender: sender.clone(),
+            }));
+        }
+        results
     }
 
     fn remember(&mut self, index: CellIndex, tried: &Tried) {
@@ -342,7 +374,12 @@ impl<'a> Run<'a> {
         if let Some(why) = self.distrusted.get(&cell.actor) {
             tried.unsure = Some(why.clone());
         }
+        let apart = self.not_applicable.get(&cell.actor);
         let judgement = match tried.unsure {
+            Some(_) if apart.is_some() => Judgement {
+                verdict: Verdict::NotApplicable,
+                because: "",
+            },
             Some(_) => Judgement {
                 verdict: Verdict::Inconclusive,
                 because: "",
@@ -362,6 +399,14 @@ impl<'a> Run<'a> {
         self.tell(record);
     }
 
+    /// The cell itself, if it succeeded before its session turned.
+    fn rehearsal(&self, cell: &Cell) -> Option<CellIndex> {
+        let is_it = |other: &Cell| other.actor == cell.actor && other.trial == cell.trial;
+        let mut cells = self.plan.cells.iter();
+        let index = self.turns(cell).then(|| cells.position(is_it))??;
+        self.rehearsed.get(index)?.then_some(index)
+    }
+
     /// The first control that succeeded, else the best one.
     fn control(&self, cell: &Cell) -> (Control, Option<(CellIndex, bool)>) {
         if !matches!(
@@ -369,6 +414,9 @@ impl<'a> Run<'a> {
             Expected::Allow | Expected::Deny(_)
         ) {
             return (Control::Missing, None);
+        }
+        if let Some(index) = self.rehearsal(cell) {
+            return (Control::Succeeded, Some((index, true)));
         }
         let did = |&control: &CellIndex| self.succeeded.get(control) == Some(&Some(true));
         match (
@@ -384,12 +432,7 @@ impl<'a> Run<'a> {
 
 async fn open(world: &World, cell: CellIndex, actor: ActorIndex) -> OpeningResult {
     let mut log = Vec::new();
-    let World {
-        suite,
-        client,
-        sessions,
-    } = world;
-    let opened = sessions.open(suite, client, actor, &mut log).await;
+    let opened = world.sessions.open(world, actor, &mut log).await;
     OpeningResult {
         cell,
         actor,
@@ -425,20 +468,24 @@ struct Worker {
     marker: String,
     options: Options,
     next: Arc<AtomicUsize>,
-    end: CellIndex,
+    cells: Arc<[CellIndex]>,
+    round: &'static str,
     sender: mpsc::Sender<(CellIndex, Tried)>,
 }
 
 async fn work(worker: Worker) {
     loop {
-        let index = worker.next.fetch_add(1, Ordering::Relaxed);
-        if index >= worker.end || worker.options.stop.is_set() {
+        let at = worker.next.fetch_add(1, Ordering::Relaxed);
+        let Some(&index) = worker.cells.get(at) else {
             return;
-        }
+        };
         let Some(cell) = worker.plan.cells.get(index) else {
             return;
         };
-        let marker = format!("{}-{index}", worker.marker);
+        if worker.options.stop.is_set() {
+            return;
+        }
+        let marker = format!("{}-{index}{}", worker.marker, worker.round);
         let tried = try_cell(&worker.world, &worker.fixtures, cell, &marker).await;
         if let Some(tried) = tried
             && worker.sender.send((index, tried)).await.is_err()

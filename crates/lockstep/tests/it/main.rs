@@ -22,4 +22,6 @@ mod secrets;
 mod sessions;
 mod small_server;
 mod support;
+mod token_variants;
+mod vault;
 mod wire;

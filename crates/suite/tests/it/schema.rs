@@ -137,6 +137,12 @@ fn change() -> impl Strategy<Value = Change> {
         Just(json!({ "matches": "(x)" })),
         Just(json!({ "cookie": "sid" })),
         Just(json!({ "header": "a b" })),
+        Just(json!("kept")),
+        Just(json!("none")),
+        Just(json!("absent")),
+        Just(json!("5s")),
+        Just(json!({ "garbage": true })),
+        Just(json!({ "claims": { "role": "admin" } })),
         Just(json!({ "equals": [] })),
         Just(json!({ "$.path": "absent" })),
         Just(json!({ "Authorization": "x" })),
@@ -180,6 +186,15 @@ fn change() -> impl Strategy<Value = Change> {
         "csrf",
         "refresh",
         "host",
+        "like",
+        "then",
+        "mint",
+        "wait",
+        "signature",
+        "algorithm",
+        "claims",
+        "garbage",
+        "csrf",
     ]);
     prop_oneof![
         Just(Change::AddKey("surprise")),
@@ -241,7 +256,8 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 24] = [
+    const STARTS: [&str; 25] = [
+        "this caller cannot",
         "unknown capture",
         "unknown target",
         "unknown actor",
