@@ -13,7 +13,11 @@ pub mod condition;
 
 pub mod facts;
 
+pub mod relationships;
+
 mod evaluation;
+
+pub mod resolution;
 
 pub mod decision;
 
@@ -22,3 +26,4 @@ pub use facts::{Reference, Request, Resource, Subject, SubjectFacts};
 pub use language::{POLICY_SCHEMA, read_policy};
 pub use model::relation::{Language, RelationModel};
 pub use model::{ActionKind, Policy};
+pub use relationships::{Relationship, Snapshot, Store, SubjectReference};

@@ -12,7 +12,7 @@ pub enum ExitCode {
     Finding = 1,
     /// A mistake in the files or on the command line; nothing was sent.
     Mistake = 2,
-    /// No finding, but some cell is inconclusive.
+    /// No finding, but some cell is inconclusive, or none is applicable.
     Inconclusive = 3,
     /// Lockstep's own fault.
     Fault = 70,
@@ -30,7 +30,7 @@ impl ExitCode {
             Self::Interrupted
         } else if counts.total() != cells_planned {
             Self::Fault
-        } else if counts.inconclusive > 0 {
+        } else if counts.inconclusive > 0 || (counts.held == 0 && counts.not_applicable > 0) {
             Self::Inconclusive
         } else {
             Self::Held

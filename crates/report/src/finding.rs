@@ -116,7 +116,8 @@ pub(crate) fn severity(verdict: Verdict) -> u8 {
         Verdict::Lockout => 3,
         Verdict::WrongDenial => 4,
         Verdict::Inconclusive => 5,
-        Verdict::Held => 6,
+        Verdict::NotApplicable => 6,
+        Verdict::Held => 7,
     }
 }
 

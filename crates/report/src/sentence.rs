@@ -13,6 +13,7 @@ pub(crate) fn sentence(record: &CellRecord) -> String {
         return match record.verdict {
             Verdict::Held => format!("{action} is not there for {actor}"),
             Verdict::Inconclusive => format!("unknown whether {action} is there for {actor}"),
+            Verdict::NotApplicable => format!("{actor} is nobody who could look for {action}"),
             Verdict::Leak => format!("{actor} learns that {action} is there"),
             _ => format!("{actor} reaches {action}, which should not be there"),
         };
@@ -66,6 +67,7 @@ fn spoken(actor: &str, phrase: &Phrase<'_>, verdict: Verdict, is_allowed: bool) 
         (Verdict::SideEffect, _) => cannot() + ", but it happens",
         (Verdict::WrongDenial, _) => cannot() + ", but is told so in the wrong way",
         (Verdict::Inconclusive, _) => format!("unknown whether {actor} can {verb} {object}"),
+        (Verdict::NotApplicable, _) => format!("{actor} is nobody who could {verb} {object}"),
     }
 }
 
@@ -79,6 +81,7 @@ fn named(record: &CellRecord, is_allowed: bool) -> String {
         (Verdict::SideEffect, _) => " is refused, but happens",
         (Verdict::WrongDenial, _) => " is refused in the wrong way",
         (Verdict::Inconclusive, _) => " is not known",
+        (Verdict::NotApplicable, _) => " is not applicable",
     };
     let what = row_name(&record.action, record.owner.as_deref());
     format!("{}: {what}{end}", record.actor)

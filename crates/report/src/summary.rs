@@ -48,8 +48,12 @@ fn outcome(counts: &Counts) -> String {
     } else {
         format!(" ({})", kinds.join(", "))
     };
+    let apart = match counts.not_applicable {
+        0 => String::new(),
+        number => format!(", {} not applicable", grouped(number)),
+    };
     format!(
-        "{}{kinds}, {} inconclusive",
+        "{}{kinds}, {} inconclusive{apart}",
         short_outcome(counts),
         grouped(counts.inconclusive)
     )

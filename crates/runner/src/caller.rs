@@ -68,7 +68,7 @@ impl World {
             }
             live = self
                 .sessions
-                .reopen(&self.suite, &self.client, actor, &live, log)
+                .reopen(self, actor, &live, log)
                 .await
                 .map_err(|not_open| not_open.why)?;
         }
@@ -89,10 +89,7 @@ impl World {
         live: &Live,
         log: &mut Vec<Sending>,
     ) -> bool {
-        let asked = self
-            .sessions
-            .identity_now(&self.suite, &self.client, actor, live, log)
-            .await;
+        let asked = self.sessions.identity_now(self, actor, live, log).await;
         matches!(asked, Some(Err(_)))
     }
 
@@ -203,10 +200,7 @@ impl World {
         actor: ActorIndex,
         log: &mut Vec<Sending>,
     ) -> Result<Arc<Live>, String> {
-        let opened = self
-            .sessions
-            .open(&self.suite, &self.client, actor, log)
-            .await;
+        let opened = self.sessions.open(self, actor, log).await;
         opened.map_err(|not_open| {
             let name = suite::plan::actor_name(&self.suite, actor);
             format!("the session of `{name}` is not open: {}", not_open.why)

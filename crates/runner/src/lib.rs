@@ -13,6 +13,7 @@ mod schedule;
 mod scope;
 mod session;
 mod trial;
+mod turning;
 
 pub use cleanup::clean_up;
 pub use client::{Bounds, Client, Failure};

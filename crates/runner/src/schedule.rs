@@ -30,22 +30,26 @@ const WAITING_WHOLE_MAX: usize = 64;
 
 /// Runs a plan and tells what happens; returns when everything is told.
 pub(crate) struct Run<'a> {
-    world: Arc<World>,
-    plan: Arc<Plan>,
+    pub(crate) world: Arc<World>,
+    pub(crate) plan: Arc<Plan>,
     fixtures: Arc<Fixtures>,
     head: Head,
-    options: Options,
+    pub(crate) options: Options,
     emit: &'a mut (dyn FnMut(Event) + Send),
     summary: Summary,
     /// For each cell that was tried: whether it can be a control.
     succeeded: Vec<Option<bool>>,
     openings: Vec<OpeningResult>,
     /// Actors whose session is not what the suite takes it for, and why.
-    distrusted: BTreeMap<ActorIndex, String>,
+    pub(crate) distrusted: BTreeMap<ActorIndex, String>,
     /// For each actor something that reads, and that it has done.
     done_before: BTreeMap<ActorIndex, CellIndex>,
     /// Counts how often that was done again.
     pulses: u32,
+    /// Actors whose session cannot be spoilt as they say, because there is nothing to spoil.
+    not_applicable: BTreeMap<ActorIndex, String>,
+    /// For each cell of a session that turns: whether it succeeded before.
+    pub(crate) rehearsed: Vec<bool>,
 }
 
 /// How the opening of a session went.
@@ -70,6 +74,8 @@ impl<'a> Run<'a> {
             fixtures: Arc::new(Fixtures::new(&world.suite)),
             world: Arc::new(world),
             succeeded: vec![None; plan.cells.len()],
+            rehearsed: vec![false; plan.cells.len()],
+            not_applicable: BTreeMap::new(),
             plan,
             head,
             options,
@@ -87,14 +93,22 @@ impl<'a> Run<'a> {
         self.tell_start();
         self.open_sessions().await;
         for batch in batches(&self.plan) {
-            self.run_batch(batch).await;
+            let is_now = |index: &CellIndex| {
+                let cell = self.plan.cells.get(*index);
+                cell.is_some_and(|cell| !self.turns(cell))
+            };
+            let cells = batch.filter(is_now).collect();
+            self.run_cells(cells).await;
         }
+        self.try_turning().await;
         let mut left_behind = Vec::new();
         self.fixtures
             .remove_shared(&self.world, &mut left_behind)
             .await;
         left_behind.into_iter().for_each(|text| self.note(text));
         self.close_sessions().await;
+        let left_behind = self.world.sessions.remove_users(&self.world).await;
+        left_behind.into_iter().for_each(|text| self.note(text));
         self.summary.requests = self.world.client.requests_sent();
         self.summary.duration_ms = millis(started.elapsed());
         self.summary.interrupted = self.options.stop.is_set();
@@ -124,7 +138,7 @@ impl<'a> Run<'a> {
         (self.emit)(Event::RunStarted(started));
     }
 
-    fn note(&mut self, text: String) {
+    pub(crate) fn note(&mut self, text: String) {
         let text = self.world.sessions.masker().mask(&text);
         (self.emit)(Event::Note(Note { text }));
     }
@@ -166,6 +180,14 @@ impl<'a> Run<'a> {
             () = self.options.stop.wait() => Vec::new(),
         };
         self.openings = opened;
+        for opening in &self.openings {
+            if let Some(not_open) = &opening.failed
+                && not_open.opening == Opening::NotApplicable
+            {
+                self.not_applicable
+                    .insert(opening.actor, not_open.why.clone());
+            }
+        }
         self.distrust_twins().await;
         let judged: Vec<(usize, Judgement, String)> = self
             .openings
@@ -198,7 +220,12 @@ impl<'a> Run<'a> {
     fn some_peer_opened(&self, actor: ActorIndex) -> bool {
         let session = |actor: ActorIndex| self.suite().actors.get(actor).and_then(|a| a.session);
         self.openings.iter().any(|peer| {
-            peer.failed.is_none() && peer.actor != actor && session(peer.actor) == session(actor)
+            let is_own = |actor: &suite::model::Actor| !actor.is_fixed();
+            let is_peer = self.suite().actors.get(peer.actor).is_some_and(is_own);
+            is_peer
+                && peer.failed.is_none()
+                && peer.actor != actor
+                && session(peer.actor) == session(actor)
         })
     }
 
@@ -254,24 +281,25 @@ impl<'a> Run<'a> {
     /// do before.
     async fn pulse(&mut self, actor: ActorIndex) -> Result<(), String> {
         let world = Arc::clone(&self.world);
-        let World {
-            suite,
-            client,
-            sessions,
-            ..
-        } = &*world;
+        let sessions = &world.sessions;
+        // A spoilt session is never what it was.
+        if world
+            .suite
+            .actors
+            .get(actor)
+            .is_some_and(|actor| actor.is_fixed())
+        {
+            return Ok(());
+        }
         let log = &mut Vec::new();
         let live = world.open(actor, log).await?;
-        match sessions
-            .identity_now(suite, client, actor, &live, log)
-            .await
-        {
+        match sessions.identity_now(&world, actor, &live, log).await {
             None => self.can_still(actor).await,
             Some(Ok(now)) if live.identity.as_ref() == Some(&now) => Ok(()),
             Some(Ok(_)) => Err("the session has become somebody else's".to_owned()),
             // The system says so of a dead session, and so did say it to whoever used it.
             Some(Err(not_open)) if not_open.is_unauthenticated => {
-                let reopened = sessions.reopen(suite, client, actor, &live, log).await;
+                let reopened = sessions.reopen(&world, actor, &live, log).await;
                 match reopened {
                     Ok(anew) if anew.identity == live.identity => Ok(()),
                     Ok(_) => Err("the session has become somebody else's".to_owned()),
@@ -329,7 +357,8 @@ impl<'a> Run<'a> {
     /// have nothing to do with one another. Where it cannot be asked: the credential itself.
     async fn identity(&self, actor: ActorIndex) -> Option<(Option<usize>, String)> {
         let suite = self.suite();
-        let session = suite.sessions.get(suite.actors.get(actor)?.session?)?;
+        let declared = suite.actors.get(actor).filter(|actor| !actor.is_fixed())?;
+        let session = suite.sessions.get(declared.session?)?;
         let live = self.world.open(actor, &mut Vec::new()).await.ok()?;
         match &session.who {
             Some(who) => Some((Some(who.call.target), live.identity.as_ref()?.to_string())),
@@ -337,21 +366,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Tries the cells of a batch, several at once, in parts.
-    async fn run_batch(&mut self, batch: Range<CellIndex>) {
-        let mut start = batch.start;
-        while start < batch.end && !self.options.stop.is_set() {
-            let end = batch.end.min(start + PART_CELLS);
-            self.run_part(start..end).await;
-            start = end;
+    /// Tries cells, several at once, in parts.
+    pub(crate) async fn run_cells(&mut self, cells: Vec<CellIndex>) {
+        for part in cells.chunks(PART_CELLS) {
+            if self.options.stop.is_set() {
+                return;
+            }
+            self.run_part(part.to_vec()).await;
         }
     }
 
     /// Tries some cells and judges each as it comes in; but a 404 to somebody who may waits for
     /// the end of the part, because it counts only if others get through, and a denial that
     /// holds is believed only when its actor's session has been seen alive after it.
-    async fn run_part(&mut self, part: Range<CellIndex>) {
-        let mut results = self.start_workers(part);
+    async fn run_part(&mut self, part: Vec<CellIndex>) {
+        let mut results = self.start(part, "");
         let mut waiting = Vec::new();
         let mut believed_later = Vec::new();
         while let Some((index, mut tried)) = results.recv().await {
@@ -372,25 +401,6 @@ impl<'a> Run<'a> {
         self.believe(believed_later).await;
     }
 
-    fn start_workers(&self, part: Range<CellIndex>) -> mpsc::Receiver<(CellIndex, Tried)> {
-        let next = Arc::new(AtomicUsize::new(part.start));
-        let (sender, results) = mpsc::channel(RESULTS_WAITING_MAX);
-        let workers = self.options.concurrency.clamp(1, part.len().max(1));
-        for _ in 0..workers {
-            tokio::spawn(work(Worker {
-                world: Arc::clone(&self.world),
-                plan: Arc::clone(&self.plan),
-                fixtures: Arc::clone(&self.fixtures),
-                marker: self.head.marker.clone(),
-                options: self.options.clone(),
-                next: Arc::clone(&next),
-                end: part.end,
-                sender: sender.clone(),
-            }));
-        }
-        results
-    }
-
     /// Tells denials that hold, if their actors' sessions are still alive.
     async fn believe(&mut self, records: Vec<(ActorIndex, CellRecord)>) {
         let mut pulses: BTreeMap<ActorIndex, Result<(), String>> = BTreeMap::new();
@@ -407,6 +417,33 @@ impl<'a> Run<'a> {
             }
             self.tell(Some(record));
         }
+    }
+
+    /// Begins to try cells, several at once; `round` tells the texts of cells that are tried
+    /// twice apart.
+    pub(crate) fn start(
+        &self,
+        cells: Vec<CellIndex>,
+        round: &'static str,
+    ) -> mpsc::Receiver<(CellIndex, Tried)> {
+        let next = Arc::new(AtomicUsize::new(0));
+        let (sender, results) = mpsc::channel(RESULTS_WAITING_MAX);
+        let workers = self.options.concurrency.clamp(1, cells.len().max(1));
+        let cells: Arc<[CellIndex]> = cells.into();
+        for _ in 0..workers {
+            tokio::spawn(work(Worker {
+                world: Arc::clone(&self.world),
+                plan: Arc::clone(&self.plan),
+                fixtures: Arc::clone(&self.fixtures),
+                marker: self.head.marker.clone(),
+                options: self.options.clone(),
+                next: Arc::clone(&next),
+                cells: Arc::clone(&cells),
+                round,
+                sender: sender.clone(),
+            }));
+        }
+        results
     }
 
     fn remember(&mut self, index: CellIndex, tried: &Tried) {
@@ -446,7 +483,12 @@ impl<'a> Run<'a> {
         if let Some(why) = self.distrusted.get(&actor) {
             tried.unsure = Some(why.clone());
         }
+        let apart = self.not_applicable.get(&cell.actor);
         let judgement = match tried.unsure {
+            Some(_) if apart.is_some() => Judgement {
+                verdict: Verdict::NotApplicable,
+                because: "",
+            },
             Some(_) => Judgement {
                 verdict: Verdict::Inconclusive,
                 because: "",
@@ -476,6 +518,14 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The cell itself, if it succeeded before its session turned.
+    fn rehearsal(&self, cell: &Cell) -> Option<CellIndex> {
+        let is_it = |other: &Cell| other.actor == cell.actor && other.trial == cell.trial;
+        let mut cells = self.plan.cells.iter();
+        let index = self.turns(cell).then(|| cells.position(is_it))??;
+        self.rehearsed.get(index)?.then_some(index)
+    }
+
     /// The first control that succeeded, else the best one.
     fn control(&self, cell: &Cell) -> (Control, Option<(CellIndex, bool)>) {
         if !matches!(
@@ -483,6 +533,9 @@ impl<'a> Run<'a> {
             Expected::Allow | Expected::Deny(_) | Expected::Absent
         ) {
             return (Control::Missing, None);
+        }
+        if let Some(index) = self.rehearsal(cell) {
+            return (Control::Succeeded, Some((index, true)));
         }
         let did = |&control: &CellIndex| self.succeeded.get(control) == Some(&Some(true));
         match (
@@ -498,13 +551,7 @@ impl<'a> Run<'a> {
 
 async fn open(world: &World, cell: CellIndex, actor: ActorIndex) -> OpeningResult {
     let mut log = Vec::new();
-    let World {
-        suite,
-        client,
-        sessions,
-        ..
-    } = world;
-    let opened = sessions.open(suite, client, actor, &mut log).await;
+    let opened = world.sessions.open(world, actor, &mut log).await;
     OpeningResult {
         cell,
         actor,
@@ -540,20 +587,24 @@ struct Worker {
     marker: String,
     options: Options,
     next: Arc<AtomicUsize>,
-    end: CellIndex,
+    cells: Arc<[CellIndex]>,
+    round: &'static str,
     sender: mpsc::Sender<(CellIndex, Tried)>,
 }
 
 async fn work(worker: Worker) {
     loop {
-        let index = worker.next.fetch_add(1, Ordering::Relaxed);
-        if index >= worker.end || worker.options.stop.is_set() {
+        let at = worker.next.fetch_add(1, Ordering::Relaxed);
+        let Some(&index) = worker.cells.get(at) else {
             return;
-        }
+        };
         let Some(cell) = worker.plan.cells.get(index) else {
             return;
         };
-        let marker = format!("{}-{index}", worker.marker);
+        if worker.options.stop.is_set() {
+            return;
+        }
+        let marker = format!("{}-{index}{}", worker.marker, worker.round);
         let tried = try_cell(&worker.world, &worker.fixtures, cell, &marker).await;
         if let Some(tried) = tried
             && worker.sender.send((index, tried)).await.is_err()

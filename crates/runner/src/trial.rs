@@ -206,14 +206,18 @@ impl<'a> ActionTrial<'a> {
     /// open again. A session that lives, or that cannot be opened anew, was refused for good.
     async fn revive(&mut self, live: &Live) -> Result<bool, Unsure> {
         let World {
-            suite,
-            client,
-            sessions,
-            ..
+            suite, sessions, ..
         } = self.world;
         let actor = self.cell.actor;
+        if suite
+            .actors
+            .get(actor)
+            .is_some_and(|actor| actor.is_fixed())
+        {
+            return Ok(false);
+        }
         let log = &mut self.log;
-        let asked = sessions.identity_now(suite, client, actor, live, log).await;
+        let asked = sessions.identity_now(self.world, actor, live, log).await;
         match asked {
             Some(Ok(identity)) if live.identity.as_ref() == Some(&identity) => return Ok(false),
             Some(Ok(_)) => return Err("the session has become somebody else's".to_owned()),
@@ -231,7 +235,7 @@ impl<'a> ActionTrial<'a> {
             };
         }
         let log = &mut self.log;
-        match sessions.reopen(suite, client, actor, live, log).await {
+        match sessions.reopen(self.world, actor, live, log).await {
             Ok(_) => Ok(true),
             Err(not_open) => Err(format!(
                 "the session died and could not be opened again: {}",

@@ -190,6 +190,8 @@ pub struct Counts {
     pub wrong_denial: usize,
     /// See [`Verdict::Inconclusive`].
     pub inconclusive: usize,
+    /// See [`Verdict::NotApplicable`].
+    pub not_applicable: usize,
 }
 
 impl Counts {
@@ -203,12 +205,13 @@ impl Counts {
             Verdict::SideEffect => &mut self.side_effect,
             Verdict::WrongDenial => &mut self.wrong_denial,
             Verdict::Inconclusive => &mut self.inconclusive,
+            Verdict::NotApplicable => &mut self.not_applicable,
         } += 1;
     }
 
     /// All cells.
     pub fn total(&self) -> usize {
-        self.held + self.findings() + self.inconclusive
+        self.held + self.findings() + self.inconclusive + self.not_applicable
     }
 
     /// The cells that are findings.

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod probe;
 pub mod secret;
 pub mod template;
+pub mod token;
 pub mod verdict;
 
 #[cfg(test)]

@@ -259,6 +259,82 @@ pub struct Actor {
     pub attributes: serde_json::Map<String, Value>,
     /// Everything else that is declared, as `actor.NAME`: mail, password and the like. These hold no variables.
     pub fields: IndexMap<String, String>,
+    /// Whose account and session these are (`like`).
+    pub like: Option<ActorIndex>,
+    /// What is wrong with the session that the actor takes from that one.
+    pub variant: Option<Variant>,
+    /// How the user comes to be and goes again, if it is made for the run.
+    pub throw_away: Option<Box<ThrowAway>>,
+}
+
+/// A live session of another actor, spoilt in one point.
+#[derive(Debug, Clone)]
+pub enum Variant {
+    /// Validly signed, and expired.
+    Expired(Aging),
+    /// Validly signed with this key, and not good yet (`nbf`, RFC 7519, section 4.1.5).
+    NotYetValid {
+        /// The key: a PEM, or a secret as it is or in base64.
+        key: String,
+    },
+    /// Other claims, or another signature, than were signed.
+    Forged {
+        /// These claims are replaced.
+        claims: serde_json::Map<String, Value>,
+        /// The signature under them.
+        signature: Signature,
+    },
+    /// The algorithm is `none` (RFC 7519, section 6).
+    Unsigned {
+        /// These claims are replaced.
+        claims: serde_json::Map<String, Value>,
+    },
+    /// A text that is no token.
+    Garbage,
+    /// No text at all.
+    Empty,
+    /// The token is good, but calls lack the CSRF token.
+    CsrfAbsent,
+}
+
+/// How a token comes to be expired.
+#[derive(Debug, Clone)]
+pub enum Aging {
+    /// It is made anew with times in the past, and signed with this key: a PEM, or a secret as it
+    /// is or in base64.
+    Minted(String),
+    /// Its end is waited for.
+    WaitedOut {
+        /// The longest wait, in seconds.
+        seconds_max: u64,
+        /// How long after its end targets may still take it, in seconds, because clocks differ.
+        leeway_seconds: u64,
+    },
+}
+
+/// The signature of a forged token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signature {
+    /// That of the live token.
+    Kept,
+    /// That of the live token of another actor.
+    Of(ActorIndex),
+}
+
+/// A user that is made for the run.
+#[derive(Debug)]
+pub struct ThrowAway {
+    /// The call that makes it. As in every call here, `actor.*` is the user itself, whoever
+    /// makes the call.
+    pub create: Call,
+    /// What to remember of the answer, as `actor.NAME`; `id` among them.
+    pub captures: Vec<Capture>,
+    /// Fields of the user that hold `unique`.
+    pub fields: Vec<(String, Template)>,
+    /// What happens to the user between the controls of its cells and the cells themselves.
+    pub then: Vec<Call>,
+    /// The call that takes the user away again.
+    pub remove: Option<Call>,
 }
 
 /// A kind of resource on which actions are tried.
@@ -537,6 +613,37 @@ impl Call {
             Body::Text(text) => all.push(text),
         }
         all
+    }
+}
+
+impl Actor {
+    /// Whether its calls are those of somebody without a session, because its token must not
+    /// work: a spoilt one, or that of a user to whom something has happened.
+    pub fn is_shut_out(&self) -> bool {
+        match &self.variant {
+            Some(variant) => !matches!(variant, Variant::CsrfAbsent),
+            None => self.turns(),
+        }
+    }
+
+    /// Whether something happens to its session in mid-run: its cells are tried before, as their
+    /// own controls, and after.
+    pub fn turns(&self) -> bool {
+        let minted_or_waited = matches!(
+            self.variant,
+            Some(Variant::Expired(_) | Variant::NotYetValid { .. })
+        );
+        let happens = self
+            .throw_away
+            .as_ref()
+            .is_some_and(|it| !it.then.is_empty());
+        minted_or_waited || happens
+    }
+
+    /// Whether its session stays as it is, good or bad: it is neither asked who it is nor opened
+    /// again.
+    pub fn is_fixed(&self) -> bool {
+        self.variant.is_some() || self.turns()
     }
 }
 

@@ -1,4 +1,5 @@
-//! For tests only: the real binary, folders of projects, and servers that behave, misbehave or pass on what they get.
+//! For tests only: the real binary, folders of projects, servers that behave, misbehave or pass on what they get, and
+//! servers that somebody else wrote.
 //!
 //! It uses none of our crates: what tests share with their subject, they cannot see. Its servers are plain sockets
 //! and threads, so that they see every byte that comes and decide on every byte that goes.
@@ -12,10 +13,14 @@ pub mod hostile;
 pub mod message;
 pub mod project;
 pub mod proxy;
+pub mod python;
 pub mod server;
+pub mod service;
 
 pub use binary::{Binary, Finished, Running};
 pub use message::{Answer, Request};
 pub use project::Project;
 pub use proxy::{Proxy, Treatment};
+pub use python::Python;
 pub use server::{Reply, Server};
+pub use service::Service;

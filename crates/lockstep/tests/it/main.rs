@@ -8,15 +8,20 @@
 
 mod bad_input;
 mod command_line;
+mod commands;
 mod faults;
 mod fixtures;
 mod hostile;
+mod house;
 mod library;
 mod proxy;
 mod readme;
+mod real_systems;
 mod record;
 mod secrets;
 mod sessions;
 mod small_server;
 mod support;
+mod token_variants;
+mod vault;
 mod wire;

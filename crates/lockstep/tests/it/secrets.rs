@@ -136,7 +136,7 @@ fn header_safe(text: &str) -> String {
 /// The forms in which a secret may turn up.
 fn forms(secret: &str) -> Vec<String> {
     let quoted = Value::from(secret).to_string();
-    let quoted = quoted[1..quoted.len() - 1].to_owned();
+    let quoted = quoted.get(1..quoted.len() - 1).unwrap().to_owned();
     let mut forms = vec![
         secret.to_owned(),
         // As PHP, Go and Python write JSON.

@@ -73,7 +73,7 @@ struct Spot {
 
 impl Document for Results {
     fn judged(&mut self, record: &CellRecord) {
-        if record.verdict == Verdict::Held {
+        if matches!(record.verdict, Verdict::Held | Verdict::NotApplicable) {
             return;
         }
         let rank = (record.verdict == Verdict::Inconclusive, clean(&record.cell));

@@ -62,6 +62,7 @@ pub(super) fn id(verdict: Verdict) -> &'static str {
         Verdict::Lockout => "lockout",
         Verdict::WrongDenial => "wrong-denial",
         Verdict::Inconclusive => "inconclusive",
+        Verdict::NotApplicable => "not-applicable",
     }
 }
 
@@ -123,7 +124,7 @@ fn words(verdict: Verdict) -> (&'static str, &'static str, &'static str, &'stati
             "The call was refused, but not in the form that is declared for this kind of denial: 403 where 401 is due, say.",
             "Give the answer that the table `denies` of the target declares for this kind of denial, or declare the one that is given.",
         ),
-        Verdict::Inconclusive | Verdict::Held => (
+        Verdict::Inconclusive | Verdict::NotApplicable | Verdict::Held => (
             "Inconclusive",
             "Nothing can be said",
             "The cell was tried and proves nothing: its control failed, its fixture could not be made, its session died, or the target did not answer.",

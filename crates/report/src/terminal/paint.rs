@@ -28,7 +28,7 @@ impl Ink {
             Verdict::Held => Self::Good,
             Verdict::Escalation | Verdict::SideEffect | Verdict::Leak => Self::Harm,
             Verdict::Lockout | Verdict::WrongDenial => Self::Wrong,
-            Verdict::Inconclusive => Self::Unsure,
+            Verdict::Inconclusive | Verdict::NotApplicable => Self::Unsure,
         }
     }
 

@@ -1,14 +1,17 @@
 //! Until when a token is good.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::time::Duration;
+
 use jiff::Timestamp;
-use serde_json::Value;
 use suite::model::Suite;
 use suite::template::plain;
+use suite::token::Jwt;
 
 use super::live::Live;
 
+/// How long before its end a token is refreshed, in seconds: a call must be answered before it
+/// expires, and clocks differ a little.
+const REFRESH_EARLY_SECONDS: i64 = 2;
 /// The name under which a login's answer says for how many seconds a token is good (RFC 6749,
 /// section 5.1).
 const EXPIRES_IN: &str = "expires_in";
@@ -20,15 +23,34 @@ impl Live {
         self.expires.is_some_and(|expires| expires <= now + seconds)
     }
 
-    pub(super) fn can_refresh(&self, suite: &Suite) -> bool {
+    /// Whether the token is about to expire, and can be refreshed.
+    pub(super) fn wants_refresh(&self, suite: &Suite) -> bool {
         let kind = self.kind.and_then(|kind| suite.sessions.get(kind));
-        kind.is_some_and(|session| session.refresh.is_some())
+        let can_refresh = kind.is_some_and(|session| session.refresh.is_some());
+        can_refresh && self.is_expired(REFRESH_EARLY_SECONDS)
+    }
+
+    /// Waits until the token has expired for certain.
+    pub(super) async fn wait_out(&self, seconds_max: u64, leeway: u64) -> Result<(), String> {
+        let Some(expires) = self.expires else {
+            return Err("nobody knows when its token expires".to_owned());
+        };
+        let now = Timestamp::now().as_second();
+        let seconds = u64::try_from(expires - now).unwrap_or_default() + leeway + 1;
+        if seconds > seconds_max {
+            return Err(format!(
+                "its token must be waited for {seconds} seconds, which is more than the \
+                 {seconds_max} of `at_most`"
+            ));
+        }
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        Ok(())
     }
 
     /// When a token that was handed out just now expires, as far as it or its answer says so.
     pub(super) fn expiry(&self) -> Option<i64> {
         let of_token = self.learnt.get("token").map(plain);
-        let of_token = of_token.and_then(|token| claim(&token, "exp"));
+        let of_token = of_token.and_then(|token| Jwt::parse(&token)?.time("exp"));
         of_token.or_else(|| {
             let seconds: i64 = plain(self.learnt.get(EXPIRES_IN)?).parse().ok()?;
             Some(Timestamp::now().as_second().saturating_add(seconds))
@@ -45,22 +67,8 @@ impl Live {
             jar: self.jar.copy(),
             host: self.host.clone(),
             expires: None,
+            without_csrf: self.without_csrf,
             generation: self.generation + 1,
         }
     }
-}
-
-/// A time in the claims of a JWT (RFC 7519, section 4.1), in whole seconds since 1970.
-fn claim(token: &str, name: &str) -> Option<i64> {
-    let payload = token.split('.').nth(1)?;
-    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let claims: Value = serde_json::from_slice(&payload).ok()?;
-    let time = claims.get(name)?;
-    // A time may have a fraction.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "`as` saturates, and fractions of a second do not matter"
-    )]
-    let seconds = time.as_i64().or_else(|| time.as_f64().map(|it| it as i64));
-    seconds
 }

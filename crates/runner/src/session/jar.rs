@@ -7,7 +7,11 @@ use suite::observation::{Answer, set_cookies};
 
 /// The cookies of one session: what its targets have set, sent back where they belong.
 #[derive(Debug, Default)]
-pub(crate) struct Jar(Mutex<CookieStore>);
+pub(crate) struct Jar {
+    store: Mutex<CookieStore>,
+    /// A cookie that has this value, whatever is set.
+    fixed: Option<(String, String)>,
+}
 
 impl Jar {
     /// Takes the cookies that an answer sets, and says their values.
@@ -48,7 +52,18 @@ impl Jar {
 
     /// A jar with the same cookies.
     pub(crate) fn copy(&self) -> Self {
-        Self(Mutex::new(self.lock().clone()))
+        Self {
+            store: Mutex::new(self.lock().clone()),
+            fixed: self.fixed.clone(),
+        }
+    }
+
+    /// A jar with the same cookies, but for the value of one.
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        Self {
+            fixed: Some((name.to_owned(), value.to_owned())),
+            ..self.copy()
+        }
     }
 
     fn cookies(&self, url: &str) -> Vec<(String, String)> {
@@ -63,11 +78,14 @@ impl Jar {
         });
         matching
             .into_iter()
-            .map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned()))
+            .map(|cookie| match &self.fixed {
+                Some((name, value)) if name == cookie.name() => (name.clone(), value.clone()),
+                _ => (cookie.name().to_owned(), cookie.value().to_owned()),
+            })
             .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, CookieStore> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Live {
     pub(super) host: Option<String>,
     /// When its token expires, in seconds since 1970, if that is known.
     pub(super) expires: Option<i64>,
+    /// Whether its calls lack the CSRF token.
+    pub(super) without_csrf: bool,
     /// Counts the openings, so that two calls that find a session dead open it again once.
     pub(super) generation: u32,
 }
@@ -47,6 +49,7 @@ impl Live {
             .kind
             .and_then(|kind| suite.sessions.get(kind)?.csrf.as_ref());
         if let Some(csrf) = csrf
+            && !self.without_csrf
             && !is_safe(&request.method)
             && let Some(value) = self.csrf_value(&csrf.source, &url)
         {

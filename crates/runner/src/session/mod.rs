@@ -4,23 +4,33 @@
 mod expiry;
 mod jar;
 mod live;
+mod mint;
 mod opener;
 mod secrets;
 mod totp;
+mod user;
+mod vary;
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use serde_json::Value;
-use suite::model::{ActorIndex, Suite};
+use suite::model::{ActorIndex, Aging, Signature, Suite, Variant};
 use suite::observation::Answer;
 use suite::probe::{Request, Sent};
 use suite::secret::Masker;
 use suite::verdict::Opening;
 
-use crate::client::{Client, Failure};
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::caller::World;
+use crate::client::Failure;
+use crate::scope::Values;
 pub(crate) use live::Live;
 use opener::Opener;
 use secrets::Secrets;
+use user::User;
+use vary::Spoiling;
 
 /// Why a session is not open.
 #[derive(Debug, Clone)]
@@ -46,22 +56,26 @@ pub(crate) struct Sending {
 
 type Opened = Result<Arc<Live>, NotOpen>;
 
-/// How long before its end a token is refreshed, in seconds: a call must be answered before it
-/// expires, and clocks differ a little.
-const REFRESH_EARLY_SECONDS: i64 = 2;
-
 /// The sessions of all actors.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    states: Vec<tokio::sync::Mutex<Option<Opened>>>,
+    states: Vec<Mutex<Option<Opened>>>,
+    /// The users that are made for the run, by actor.
+    users: Vec<OnceCell<Result<Arc<User>, String>>>,
+    /// The beginning of the unique texts of those users.
+    marker: String,
     secrets: Secrets,
 }
 
 impl Sessions {
     pub(crate) fn new(suite: &Suite) -> Self {
-        let actors = suite.actors.iter();
+        let actors = || suite.actors.iter();
+        // The keys of a `RandomState` come from the operating system.
+        let random = RandomState::new().hash_one(actors().count()) & 0xffff_ffff;
         Self {
-            states: actors.map(|_| tokio::sync::Mutex::new(None)).collect(),
+            states: actors().map(|_| Mutex::new(None)).collect(),
+            users: actors().map(|_| OnceCell::new()).collect(),
+            marker: format!("lk{random:08x}"),
             secrets: Secrets::new(suite.secrets.clone()),
         }
     }
@@ -81,22 +95,22 @@ impl Sessions {
     /// be helped to it.
     pub(crate) async fn open(
         &self,
-        suite: &Suite,
-        client: &Client,
-        actor: ActorIndex,
+        world: &World,
+        index: ActorIndex,
         log: &mut Vec<Sending>,
     ) -> Opened {
-        let Some(state) = self.states.get(actor) else {
+        let (Some(state), Some(actor)) = (self.states.get(index), world.suite.actors.get(index))
+        else {
             return Err(failed("there is no such actor"));
         };
         let mut state = state.lock().await;
         let opened = match &*state {
-            Some(Ok(live)) if live.is_expired(REFRESH_EARLY_SECONDS) && live.can_refresh(suite) => {
-                self.renew(suite, client, actor, &Arc::clone(live), log)
-                    .await
+            Some(Ok(live)) if !actor.is_fixed() && live.wants_refresh(&world.suite) => {
+                let live = Arc::clone(live);
+                self.renew(world, index, &live, log).await
             }
             Some(opened) => return opened.clone(),
-            None => self.open_now(suite, client, actor, 0, log).await,
+            None => self.open_now(world, index, 0, log).await,
         };
         *state = Some(opened.clone());
         opened
@@ -105,13 +119,12 @@ impl Sessions {
     /// Opens a session again that was found dead, unless somebody else has done so since.
     pub(crate) async fn reopen(
         &self,
-        suite: &Suite,
-        client: &Client,
-        actor: ActorIndex,
+        world: &World,
+        index: ActorIndex,
         dead: &Live,
         log: &mut Vec<Sending>,
     ) -> Opened {
-        let Some(state) = self.states.get(actor) else {
+        let Some(state) = self.states.get(index) else {
             return Err(failed("there is no such actor"));
         };
         let mut state = state.lock().await;
@@ -120,7 +133,7 @@ impl Sessions {
             Some(Err(not_open)) => return Err(not_open.clone()),
             _ => {}
         }
-        let opened = self.renew(suite, client, actor, dead, log).await;
+        let opened = self.renew(world, index, dead, log).await;
         *state = Some(opened.clone());
         opened
     }
@@ -128,50 +141,149 @@ impl Sessions {
     /// A session in place of one that is at its end: refreshed, or else opened anew.
     async fn renew(
         &self,
-        suite: &Suite,
-        client: &Client,
+        world: &World,
         index: ActorIndex,
         dead: &Live,
         log: &mut Vec<Sending>,
     ) -> Opened {
-        let opener = Opener::of(suite, client, &self.secrets, index);
+        let opener = Opener::of(&world.suite, &world.client, &self.secrets, index);
         if let Some(opener) = &opener
             && let Some(step) = &opener.session.refresh
-            && let Ok(live) = opener.refresh(step, dead, log).await
         {
-            return Ok(Arc::new(live));
+            if let Ok(live) = opener.refresh(step, dead, log).await {
+                return Ok(Arc::new(live));
+            }
         }
         let generation = dead.generation + 1;
-        self.open_now(suite, client, index, generation, log).await
+        self.open_now(world, index, generation, log).await
     }
 
     async fn open_now(
         &self,
-        suite: &Suite,
-        client: &Client,
+        world: &World,
         index: ActorIndex,
         generation: u32,
         log: &mut Vec<Sending>,
     ) -> Opened {
-        match Opener::of(suite, client, &self.secrets, index) {
-            Some(opener) => opener.open(generation, log).await.map(Arc::new),
-            None => Ok(Arc::new(Live::default())),
+        let Some(opener) = Opener::of(&world.suite, &world.client, &self.secrets, index) else {
+            return Ok(Arc::new(Live::default()));
+        };
+        if let Some(variant) = &opener.actor.variant {
+            let spoilt = self.spoil(world, &opener, variant, false, log).await;
+            return spoilt.map(Arc::new);
+        }
+        let known = match &opener.actor.throw_away {
+            None => Values::new(),
+            Some(made) => {
+                let user = self.user(world, index, made, log).await;
+                let user = user.map_err(|why| failed(&format!("its user is not made: {why}")))?;
+                user.values.clone()
+            }
+        };
+        opener.open(generation, known, log).await.map(Arc::new)
+    }
+
+    /// A session of another actor, spoilt; before it has turned, as its own control.
+    async fn spoil(
+        &self,
+        world: &World,
+        opener: &Opener<'_>,
+        variant: &Variant,
+        has_turned: bool,
+        log: &mut Vec<Sending>,
+    ) -> Result<Live, NotOpen> {
+        let like = opener.actor.like.unwrap_or(opener.index);
+        let base = match variant {
+            // It is waited for the end of a token of its own.
+            Variant::Expired(Aging::WaitedOut { .. }) => {
+                let base = Opener::of(&world.suite, &world.client, &self.secrets, like);
+                let base = base.ok_or_else(|| failed("there is no such actor"))?;
+                Arc::new(
+                    base.open(0, Values::new(), log)
+                        .await
+                        .map_err(NotOpen::of_base)?,
+                )
+            }
+            _ => self.base(world, like, log).await?,
+        };
+        let other = match variant {
+            Variant::Forged {
+                signature: Signature::Of(other),
+                ..
+            } => Some(self.base(world, *other, log).await?),
+            _ => None,
+        };
+        let spoiling = Spoiling {
+            actor: opener.actor,
+            session: opener.session,
+            variant,
+            base: &base,
+            other: other.as_deref(),
+            has_turned,
+        };
+        let live = spoiling.live()?;
+        let token = live.token().filter(|token| vary::is_token(token));
+        self.secrets.hide(token);
+        Ok(live)
+    }
+
+    async fn base(&self, world: &World, index: ActorIndex, log: &mut Vec<Sending>) -> Opened {
+        let opened = Box::pin(self.open(world, index, log)).await;
+        opened.map_err(NotOpen::of_base)
+    }
+
+    /// Makes a session what it must not be: waits for the end of its token, mints one that is not
+    /// good, or lets happen to its user what the suite says.
+    pub(crate) async fn turn(
+        &self,
+        world: &World,
+        index: ActorIndex,
+        log: &mut Vec<Sending>,
+    ) -> Result<(), String> {
+        let opened = self.open(world, index, log).await;
+        let live = opened.map_err(|not_open| not_open.why)?;
+        let opener = Opener::of(&world.suite, &world.client, &self.secrets, index);
+        let Some((opener, state)) = opener.zip(self.states.get(index)) else {
+            return Err("there is no such session".to_owned());
+        };
+        match &opener.actor.variant {
+            None => self.happen(world, index, &live, log).await,
+            Some(Variant::Expired(Aging::WaitedOut {
+                seconds_max,
+                leeway_seconds,
+            })) => live.wait_out(*seconds_max, *leeway_seconds).await,
+            Some(variant) => {
+                let spoilt = self.spoil(world, &opener, variant, true, log).await;
+                let spoilt = spoilt.map_err(|not_open| not_open.why)?;
+                *state.lock().await = Some(Ok(Arc::new(spoilt)));
+                Ok(())
+            }
         }
     }
 
-    /// Asks again who a session is; `None` where its kind says nothing about that.
+    /// Asks again who a session is; `None` where its kind says nothing about that, or where it is
+    /// spoilt.
     pub(crate) async fn identity_now(
         &self,
-        suite: &Suite,
-        client: &Client,
-        actor: ActorIndex,
+        world: &World,
+        index: ActorIndex,
         live: &Live,
         log: &mut Vec<Sending>,
     ) -> Option<Result<Value, NotOpen>> {
-        let opener = Opener::of(suite, client, &self.secrets, actor)?;
+        let opener = Opener::of(&world.suite, &world.client, &self.secrets, index)?;
         let who = opener.session.who.as_ref()?;
-        live.sent.as_ref()?;
+        live.sent.as_ref().filter(|_| !opener.actor.is_fixed())?;
         Some(opener.ask_who(who, live, log).await)
+    }
+}
+
+impl NotOpen {
+    /// Seen from a session that is made of this one.
+    fn of_base(self) -> Self {
+        failed(&format!(
+            "the session that it is made of is not open: {}",
+            self.why
+        ))
     }
 }
 

@@ -18,7 +18,7 @@ use super::secrets::{Secrets, is_secret, told_by};
 use super::totp::totp;
 use super::{NotOpen, Sending, failed};
 use crate::client::Client;
-use crate::scope::{CallScope, Known};
+use crate::scope::{CallScope, Known, Values};
 
 /// Opens the session of one actor.
 pub(super) struct Opener<'a> {
@@ -56,10 +56,12 @@ impl<'a> Opener<'a> {
     pub(super) async fn open(
         &self,
         generation: u32,
+        known: Values,
         log: &mut Vec<Sending>,
     ) -> Result<Live, NotOpen> {
         let mut live = Live {
             kind: Some(self.kind),
+            learnt: known,
             generation,
             ..Live::default()
         };
@@ -95,7 +97,12 @@ impl<'a> Opener<'a> {
         if live.is_expired(0) {
             return Err(failed("the refresh gave a token that has expired already"));
         }
-        Ok(live)
+        let identity = old.identity.clone();
+        self.identify(&mut live, log).await?;
+        match live.identity == identity {
+            true => Ok(live),
+            false => Err(failed("the refreshed session is somebody else's")),
+        }
     }
 
     fn host(&self, live: &Live) -> Result<Option<String>, NotOpen> {
@@ -147,9 +154,12 @@ impl<'a> Opener<'a> {
         if !variables.any(|variable| *variable == Variable::Totp) {
             return Ok(());
         }
-        let secret = suite::plan::declared_field(self.actor, "totp_secret").unwrap_or_default();
+        let learnt = live.learnt.get("totp_secret").map(plain);
+        let declared = || suite::plan::declared_field(self.actor, "totp_secret");
+        let secret = learnt.or_else(|| declared().map(str::to_owned));
+        let secret = secret.unwrap_or_default();
         let seconds = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let code = totp(secret, seconds).ok_or_else(|| failed("`totp_secret` is not base32"))?;
+        let code = totp(&secret, seconds).ok_or_else(|| failed("`totp_secret` is not base32"))?;
         self.secrets.hide([code.clone()]);
         live.learnt.insert("totp".to_owned(), code.into());
         Ok(())

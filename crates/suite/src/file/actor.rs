@@ -6,7 +6,8 @@ use authz::source::{Diagnostic, nearest};
 use indexmap::IndexMap;
 
 use super::Reader;
-use super::names::{ACTOR_KEYS, Stage, child, entries};
+use super::names::{ACTOR_KEYS, Stage, child, entries, is_actor_key};
+use super::throw_away::is_made;
 use crate::model::{Actor, ActorIndex};
 use crate::template::Variable;
 
@@ -18,7 +19,8 @@ const ROLES_RESERVED: [&str; 2] = ["anyone", "signed-in"];
 
 impl Reader<'_> {
     pub(super) fn actors(&mut self, node: &Node) -> Option<Vec<Option<Actor>>> {
-        let actors = self.all(node, Self::actor)?;
+        let mut actors = self.all(node, Self::actor)?;
+        self.take_over(&mut actors);
         if self.names.probing().next().is_none() {
             let message = match actors.is_empty() {
                 true => "no actor is given: nobody would be tried",
@@ -42,6 +44,9 @@ impl Reader<'_> {
         let tenant = fields.optional("tenant");
         let roles = fields.entry("roles");
         let attributes = fields.optional("attributes");
+        let like = fields.optional("like");
+        let variant = self.variant_entry(&mut fields, &entry.value);
+        let made = self.throw_away_nodes(&mut fields);
         let names = self.names;
         let known: Vec<&str> = names.sessions.iter().map(|it| it.name).collect();
         let session_index = session.map(|it| {
@@ -56,13 +61,31 @@ impl Reader<'_> {
         let only_setup = only.map(|it| self.only(it));
         let subject = subject.map(|it| self.settled(it));
         let tenant = tenant.map(|it| self.settled(it));
-        if let (None, Some(roles), None) = (session, roles, only) {
+        if let (None, Some(roles), None, None) = (session, roles, only, like) {
             self.roles_without_session(entry, roles);
         }
         let roles = roles.map(|it| self.roles(&it.value));
         let attributes = attributes.map(|it| self.attributes(it));
-        let others: Vec<_> = fields.rest().map(|field| self.field_of(field)).collect();
-        if subject != Some(None) {
+        let like = like.map(|it| self.like(it, entry));
+        let variant = variant.map(|it| self.variant(it, entry, like.is_some()));
+        if variant.is_some() {
+            self.check_nothing_own(&entry.value);
+            return Some(Actor {
+                like: settle(like)?,
+                variant: settle(variant)?,
+                ..visitor(entry)
+            });
+        }
+        let mut made_fields = Vec::new();
+        let mut others = Vec::new();
+        for field in fields.rest() {
+            match made.create {
+                Some(_) if is_made(field) => made_fields.push(self.made_field(field)),
+                _ => others.push(self.field_of(field)),
+            }
+        }
+        let throw_away = self.throw_away(entry, made, made_fields);
+        if subject != Some(None) && like.is_none() {
             let facts = SubjectFacts {
                 reference: subject.clone().flatten(),
                 signed_in: session.is_some(),
@@ -80,6 +103,8 @@ impl Reader<'_> {
             roles: settle(roles)?.unwrap_or_default(),
             attributes: settle(attributes)?.unwrap_or_default(),
             fields: others.into_iter().collect::<Option<_>>()?,
+            like: settle(like)?,
+            throw_away: settle(throw_away)?.map(Box::new),
             ..visitor(entry)
         })
     }
@@ -128,7 +153,10 @@ impl Reader<'_> {
         self.settled(node)
     }
 
-    fn attributes(&mut self, node: &Node) -> Option<serde_json::Map<String, serde_json::Value>> {
+    pub(super) fn attributes(
+        &mut self,
+        node: &Node,
+    ) -> Option<serde_json::Map<String, serde_json::Value>> {
         node.map(&mut self.diagnostics)?;
         match self
             .json(node, &super::template::Scope::default())?
@@ -189,7 +217,7 @@ impl Reader<'_> {
             .flat_map(|(index, it)| entries(Some(&it.value)).map(move |field| (index, field)));
         for (actor, field) in fields {
             let key = field.key.as_str();
-            if ACTOR_KEYS.contains(&key) || key == "name" || self.is_used(key) {
+            if is_actor_key(field) || key == "name" || self.is_used(key) {
                 continue;
             }
             // Where a session is broken, nobody can say what it uses.
@@ -235,6 +263,9 @@ fn visitor(entry: &Entry) -> Actor {
         roles: Vec::new(),
         attributes: serde_json::Map::new(),
         fields: IndexMap::new(),
+        like: None,
+        variant: None,
+        throw_away: None,
     }
 }
 

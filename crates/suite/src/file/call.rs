@@ -123,7 +123,7 @@ impl Reader<'_> {
     }
 
     /// `owner`, `nobody` or the name of an actor with a session.
-    fn caller(&mut self, node: &Node) -> Option<Caller> {
+    pub(super) fn caller(&mut self, node: &Node) -> Option<Caller> {
         let names = self.names;
         let mut known = vec!["owner", "nobody"];
         known.extend(names.actor_names());
@@ -133,8 +133,18 @@ impl Reader<'_> {
             _ => names.actor(word).map(Caller::Named),
         };
         let caller = self.name(node, "caller", "actors", find, &known)?;
-        if let Caller::Named(actor) = caller
-            && let Some(actor) = names.actors.get(actor)
+        let named = match caller {
+            Caller::Named(actor) => names.actors.get(actor),
+            _ => None,
+        };
+        if let Some(actor) = named.filter(|actor| actor.shut_out) {
+            let message = format!("actor `{}` cannot be relied on", actor.name);
+            self.diagnostics.push(
+                Diagnostic::new(node.place.clone(), message).label("its session must not work"),
+            );
+            return None;
+        }
+        if let Some(actor) = named
             && actor.session.is_none()
         {
             let message = format!("actor `{}` has no session", actor.name);

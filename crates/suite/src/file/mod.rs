@@ -17,6 +17,8 @@ mod resource;
 mod session;
 mod target;
 mod template;
+mod throw_away;
+mod variant;
 
 use std::collections::BTreeSet;
 

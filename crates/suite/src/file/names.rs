@@ -9,13 +9,17 @@ use super::template::{TOTP, mentions, mentions_alone};
 use crate::model::{ActionIndex, ActorIndex, ResourceIndex, SessionIndex, TargetIndex};
 
 /// The keys of an actor that are not fields of the user's own.
-pub(super) const ACTOR_KEYS: [&str; 6] = [
+pub(super) const ACTOR_KEYS: [&str; 10] = [
     "session",
     "only",
     "subject",
     "tenant",
     "roles",
     "attributes",
+    "like",
+    "create",
+    "then",
+    "remove",
 ];
 /// The field of an actor from which its one-time passwords are made.
 pub(super) const TOTP_FIELD: &str = "totp_secret";
@@ -56,6 +60,12 @@ pub(super) struct ActorName<'a> {
     pub(super) place: &'a Place,
     pub(super) session: Option<&'a str>,
     pub(super) only_setup: bool,
+    /// The actor whose session it takes over, as written.
+    pub(super) like: Option<&'a str>,
+    /// Whether that session is spoilt, or its own is in mid-run.
+    pub(super) shut_out: bool,
+    /// Whether it is made for the run.
+    pub(super) created: bool,
     /// The keys that are given: fields, and `subject` and `tenant` too.
     keys: Vec<&'a str>,
     /// Whether it is too broken to be asked.
@@ -115,7 +125,7 @@ impl<'a> Names<'a> {
                 .map(|entry| entry.key.as_str())
                 .collect(),
             sessions: entries(child(root, "sessions")).map(session).collect(),
-            actors: entries(child(root, "actors")).map(actor).collect(),
+            actors: actors(root),
             resources: entries(child(root, "resources")).map(resource).collect(),
             actions: entries(child(root, "actions"))
                 .flat_map(|of_type| {
@@ -245,16 +255,56 @@ fn session(entry: &Entry) -> SessionName<'_> {
     }
 }
 
+/// The actors; one that is like another has what that one has.
+fn actors(root: &Node) -> Vec<ActorName<'_>> {
+    let mut actors: Vec<ActorName<'_>> = entries(child(root, "actors")).map(actor).collect();
+    for index in 0..actors.len() {
+        let like = actors.get(index).and_then(|actor| actor.like);
+        let base = actors.iter().find(|it| Some(it.name) == like);
+        let Some((session, keys, broken)) =
+            base.map(|base| (base.session, base.keys.clone(), base.broken))
+        else {
+            continue;
+        };
+        if let Some(actor) = actors.get_mut(index) {
+            actor.session = actor.session.or(session);
+            actor.keys.extend(keys);
+            actor.broken |= broken;
+        }
+    }
+    actors
+}
+
+/// Whether a key of an actor means something of its own, and is no field. A field may be called
+/// `token` or `csrf`.
+pub(super) fn is_actor_key(field: &Entry) -> bool {
+    match field.key.as_str() {
+        "token" => is_map(&field.value),
+        "csrf" => text(&field.value) == Some("absent"),
+        key => ACTOR_KEYS.contains(&key),
+    }
+}
+
 fn actor(entry: &Entry) -> ActorName<'_> {
-    let keys = entries(Some(&entry.value)).map(|it| it.key.as_str());
+    let fields = entries(Some(&entry.value)).filter(|it| !is_actor_key(it));
+    let keys = fields.map(|it| it.key.as_str());
+    let create = child(&entry.value, "create");
+    let captured = entries(create.and_then(|it| child(it, "capture")));
+    let captured = captured.map(|it| it.key.as_str());
+    let id = create.and_then(|it| child(it, "id")).map(|_| "id");
+    let declared = entries(Some(&entry.value)).map(|it| it.key.as_str());
+    let declared = declared.filter(|key| ["subject", "tenant"].contains(key));
+    let spoilt = entries(Some(&entry.value))
+        .any(|it| it.key == "then" || (is_actor_key(it) && ["token", "csrf"].contains(&&*it.key)));
     ActorName {
         name: &entry.key,
         place: &entry.place,
         session: child(&entry.value, "session").and_then(text),
         only_setup: child(&entry.value, "only").is_some(),
-        keys: keys
-            .filter(|key| !ACTOR_KEYS.contains(key) || ["subject", "tenant"].contains(key))
-            .collect(),
+        like: child(&entry.value, "like").and_then(text),
+        shut_out: spoilt,
+        created: create.is_some(),
+        keys: keys.chain(declared).chain(captured).chain(id).collect(),
         broken: !is_map(&entry.value) && !entry.value.is_null(),
     }
 }

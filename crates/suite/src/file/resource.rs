@@ -71,6 +71,13 @@ impl Reader<'_> {
         let mut owners: Vec<Option<ActorIndex>> = Vec::new();
         for item in items {
             let owner = self.name(item, "actor", "actors", |word| names.actor(word), &known);
+            let named = owner.and_then(|owner| names.actors.get(owner));
+            if let Some(actor) = named.filter(|actor| actor.shut_out) {
+                let message = format!("owner `{}` cannot be relied on", actor.name);
+                self.diagnostics.push(
+                    Diagnostic::new(item.place.clone(), message).label("its session must not work"),
+                );
+            }
             if owner.is_some() && owners.contains(&owner) {
                 let message = "the same owner twice";
                 self.diagnostics

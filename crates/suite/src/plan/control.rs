@@ -20,6 +20,10 @@ pub enum DiffersIn {
     Actor,
     /// To whom the resource belongs.
     Owner,
+    /// The token: it is the same user's, and not spoilt.
+    Token,
+    /// The time: it is the cell itself, tried before its token was expired or its user gone.
+    Time,
     /// More than one thing: a control that the suite names, or that of something absent.
     Named,
 }
@@ -28,7 +32,11 @@ impl DiffersIn {
     /// In what `control` differs from `cell`.
     pub fn of(cell: &Cell, control: &Cell) -> Self {
         if cell.trial == control.trial {
-            return Self::Actor;
+            return match control.actor {
+                actor if actor == cell.actor => Self::Time,
+                actor if Some(actor) == cell.like => Self::Token,
+                _ => Self::Actor,
+            };
         }
         match (cell.trial, control.trial) {
             (
@@ -48,6 +56,8 @@ impl DiffersIn {
         match self {
             Self::Actor => "the actor",
             Self::Owner => "the owner",
+            Self::Token => "the token",
+            Self::Time => "the time: it was made before",
             Self::Named => "more than one thing",
         }
     }
@@ -60,11 +70,11 @@ type Candidate = (Phase, ActorIndex, CellIndex);
 
 /// Gives every cell its controls.
 ///
-/// For a denial: whoever may do the same on the same resource, its owner first and then those
-/// with the same kind of session. Only where nobody may, and the run itself makes the resource
-/// so that it is known to be there: the same actor on another resource. For an allowed cell:
-/// other allowed cells of the same action. For something absent: what the actor, or else
-/// anybody, may do on the same target.
+/// For a denial: whoever may do the same on the same resource, first the actor whose session was
+/// spoilt, then the owner, then those with the same kind of session. Only where nobody may, and
+/// the run itself makes the resource so that it is known to be there: the same actor on another
+/// resource. For an allowed cell: other allowed cells of the same action. For something absent:
+/// what the actor, or else anybody, may do on the same target.
 pub(super) fn assign(suite: &Suite, cells: &mut [Cell], diagnostics: &mut Diagnostics) {
     let allowed = Allowed::of(suite, cells);
     let named = Named::of(suite, cells, diagnostics);
@@ -193,11 +203,12 @@ fn rank(suite: &Suite, cell: &Cell, control: Option<&Cell>) -> u8 {
     };
     let session = |actor: ActorIndex| suite.actors.get(actor).and_then(|actor| actor.session);
     match cell.trial {
+        _ if cell.like == Some(control.actor) => 0,
         Trial::Action {
             owner: Some(owner), ..
-        } if owner == control.actor => 0,
-        _ if session(cell.actor) == session(control.actor) => 1,
-        _ => 2,
+        } if owner == control.actor => 1,
+        _ if session(cell.actor) == session(control.actor) => 2,
+        _ => 3,
     }
 }
 

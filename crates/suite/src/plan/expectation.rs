@@ -120,6 +120,11 @@ impl<'a> Expectations<'a> {
             return Some(absent(action));
         }
         let written = self.table.get(&(actor, action_index, owner));
+        let who = self.suite.actors.get(actor)?;
+        if who.is_fixed() {
+            let expected = || self.of_fixed(actor, action_index, owner, now, diagnostics);
+            return written.map(from_table).or_else(expected);
+        }
         let Some(policy) = &self.suite.policy else {
             return written.map(from_table);
         };
@@ -131,6 +136,37 @@ impl<'a> Expectations<'a> {
             }
             (decided, written) => decided.or_else(|| written.map(from_table)),
         }
+    }
+
+    /// What is expected of a spoilt session where the table says nothing: it is none, so that
+    /// the policy is asked about a visitor. Where everybody may, targets differ in whether they
+    /// take a bad token for none, and nothing is expected.
+    fn of_fixed(
+        &self,
+        actor: ActorIndex,
+        action_index: ActionIndex,
+        owner: Option<ActorIndex>,
+        now: Timestamp,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Expectation> {
+        let policy = self.suite.policy.as_ref()?;
+        let decided = self.decide(policy, actor, action_index, owner, now, diagnostics)?;
+        let who = self.suite.actors.get(actor)?;
+        if who.is_shut_out() {
+            return (decided.expected != Expected::Allow).then(|| Expectation {
+                reason: format!("the token of `{}` must not work", who.name),
+                place: Some(who.place.clone()),
+                ..decided
+            });
+        }
+        let layers = &self.suite.actions.get(action_index)?.layers;
+        let needs_csrf = layers.iter().all(|layer| !layer.call.is_safe());
+        (needs_csrf && decided.expected == Expected::Allow).then(|| Expectation {
+            expected: Expected::Deny(Denial::Forbidden),
+            reason: format!("`{}` sends no CSRF token", who.name),
+            place: Some(who.place.clone()),
+            ..decided
+        })
     }
 
     fn decide(
@@ -276,12 +312,16 @@ fn table(suite: &Suite) -> BTreeMap<(ActorIndex, ActionIndex, Option<ActorIndex>
 }
 
 fn subject(policy: &Policy, actor: &Actor, diagnostics: &mut Diagnostics) -> Option<Subject> {
-    let facts = SubjectFacts {
+    let known = SubjectFacts {
         reference: actor.subject.clone(),
         signed_in: actor.session.is_some(),
         tenant: actor.tenant.clone(),
         roles: actor.roles.clone(),
         attributes: actor.attributes.clone(),
+    };
+    let facts = match actor.is_shut_out() {
+        true => nobody(),
+        false => known,
     };
     match policy.subject(facts) {
         Ok(subject) => Some(subject),
@@ -289,6 +329,17 @@ fn subject(policy: &Policy, actor: &Actor, diagnostics: &mut Diagnostics) -> Opt
             diagnostics.push(Diagnostic::new(actor.place.clone(), message));
             None
         }
+    }
+}
+
+/// A visitor.
+fn nobody() -> SubjectFacts {
+    SubjectFacts {
+        reference: None,
+        signed_in: false,
+        tenant: None,
+        roles: Vec::new(),
+        attributes: Map::new(),
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Cell {
     /// For a listing: the owners whose items the policy decides on, and whether the actor may
     /// see them.
     pub items: Vec<(ActorIndex, bool)>,
+    /// The actor whose session this one's is, but for the point in which it is spoilt.
+    pub like: Option<ActorIndex>,
 }
 
 /// What a cell tries.
@@ -213,10 +215,9 @@ fn openings(suite: &Suite) -> Vec<Cell> {
         .enumerate()
         .filter(|(_, actor)| !actor.only_setup)
         .filter(|(_, actor)| {
-            actor
-                .session
-                .and_then(|session| suite.sessions.get(session))
-                .is_some_and(|session| !session.login.is_empty() || session.who.is_some())
+            let session = actor.session.and_then(|it| suite.sessions.get(it));
+            let can_be_seen = session.is_some_and(|it| !it.login.is_empty() || it.who.is_some());
+            can_be_seen || actor.is_fixed()
         })
         .map(|(index, actor)| Cell {
             actor: index,
@@ -228,6 +229,7 @@ fn openings(suite: &Suite) -> Vec<Cell> {
             controls: Vec::new(),
             phase: Phase::Opening,
             items: Vec::new(),
+            like: actor.like,
         })
         .collect()
 }
@@ -264,6 +266,7 @@ fn add_cells(
                     Phase::Reading
                 },
                 items: items(suite, expectations, actor, layer, now, diagnostics),
+                like: suite.actors.get(actor).and_then(|actor| actor.like),
             }));
         }
     }

@@ -274,6 +274,8 @@ pub enum Opening {
     Refused,
     /// Something else went wrong.
     Failed,
+    /// There is no such session: what is to be spoilt in it, it does not have.
+    NotApplicable,
 }
 
 /// Judges the opening of a session; `peers` are the other actors with the same kind of session.
@@ -289,6 +291,7 @@ pub fn judge_opening(opening: Opening, some_peer_opened: bool) -> Judgement {
             "refused, and nobody with the same kind of session got in",
         ),
         (Opening::Failed, _) => (Verdict::Inconclusive, "the session could not be opened"),
+        (Opening::NotApplicable, _) => (Verdict::NotApplicable, "there is no such session"),
     };
     Judgement { verdict, because }
 }

@@ -29,11 +29,13 @@ pub enum Verdict {
     WrongDenial,
     /// Nothing can be said. Never green.
     Inconclusive,
+    /// There is no such thing here: a forged JWT where tokens are none. Counted apart.
+    NotApplicable,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Held,
         Self::Escalation,
         Self::Lockout,
@@ -41,6 +43,7 @@ impl Verdict {
         Self::SideEffect,
         Self::WrongDenial,
         Self::Inconclusive,
+        Self::NotApplicable,
     ];
 
     /// The word for people.
@@ -53,11 +56,12 @@ impl Verdict {
             Self::SideEffect => "side effect",
             Self::WrongDenial => "wrong denial",
             Self::Inconclusive => "inconclusive",
+            Self::NotApplicable => "not applicable",
         }
     }
 
     /// Whether this is a finding: something is wrong with the system or with its policy.
     pub fn is_finding(self) -> bool {
-        !matches!(self, Self::Held | Self::Inconclusive)
+        !matches!(self, Self::Held | Self::Inconclusive | Self::NotApplicable)
     }
 }

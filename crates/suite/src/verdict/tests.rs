@@ -240,6 +240,8 @@ fn openings() {
         (Opening::Refused, false, Verdict::Inconclusive),
         (Opening::Failed, true, Verdict::Inconclusive),
         (Opening::Failed, false, Verdict::Inconclusive),
+        (Opening::NotApplicable, true, Verdict::NotApplicable),
+        (Opening::NotApplicable, false, Verdict::NotApplicable),
     ];
     for (opening, peer, verdict) in cases {
         assert_eq!(

@@ -136,6 +136,24 @@ fn outline(suite: &Suite) -> String {
         out.push_str(&format!(
             "actor {line}{setup} {roles:?} {attributes} {fields:?}\n"
         ));
+        if let Some(like) = actor.like {
+            let (like, variant) = (&suite.actors[like].name, &actor.variant);
+            out.push_str(&format!("  like {like} {variant:?}\n"));
+        }
+        if let Some(made) = &actor.throw_away {
+            let captures: Vec<&str> = made.captures.iter().map(|it| it.name.as_str()).collect();
+            let create = call(suite, &made.create);
+            out.push_str(&format!("  create {create} {captures:?}\n"));
+            for (name, value) in &made.fields {
+                out.push_str(&format!("  field {name} {}\n", text(value)));
+            }
+            for then in &made.then {
+                out.push_str(&format!("  then {}\n", call(suite, then)));
+            }
+            for remove in &made.remove {
+                out.push_str(&format!("  remove {}\n", call(suite, remove)));
+            }
+        }
     }
     for resource in &suite.resources {
         let owners = resource.owners.iter().map(|&it| &suite.actors[it].name);

@@ -137,6 +137,12 @@ fn change() -> impl Strategy<Value = Change> {
         Just(json!({ "matches": "(x)" })),
         Just(json!({ "cookie": "sid" })),
         Just(json!({ "header": "a b" })),
+        Just(json!("kept")),
+        Just(json!("none")),
+        Just(json!("absent")),
+        Just(json!("5s")),
+        Just(json!({ "garbage": true })),
+        Just(json!({ "claims": { "role": "admin" } })),
         Just(json!({ "equals": [] })),
         Just(json!({ "$.path": "absent" })),
         Just(json!({ "Authorization": "x" })),
@@ -180,6 +186,15 @@ fn change() -> impl Strategy<Value = Change> {
         "csrf",
         "refresh",
         "host",
+        "like",
+        "then",
+        "mint",
+        "wait",
+        "signature",
+        "algorithm",
+        "claims",
+        "garbage",
+        "csrf",
     ]);
     prop_oneof![
         Just(Change::AddKey("surprise")),
@@ -241,7 +256,8 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 24] = [
+    const STARTS: [&str; 25] = [
+        "this caller cannot",
         "unknown capture",
         "unknown target",
         "unknown actor",
@@ -360,14 +376,26 @@ fn option_env(name: &str) -> Option<String> {
 
 /// The suite that users see first is one that editors accept, and that reads.
 #[test]
-fn the_suite_of_the_demo() {
-    let text = include_str!("../../../../suites/demo/lockstep.yaml");
+fn the_suites_that_users_have() {
+    let demo = [
+        include_str!("../../../../suites/demo/lockstep.yaml"),
+        include_str!("../../../../suites/demo/policy/policy.yaml"),
+    ];
+    let kinto = [
+        include_str!("../../../../suites/kinto/lockstep.yaml"),
+        include_str!("../../../../suites/kinto/policy/policy.yaml"),
+    ];
+    let pocketbase = [
+        include_str!("../../../../suites/pocketbase/lockstep.yaml"),
+        include_str!("../../../../suites/pocketbase/policy/policy.yaml"),
+    ];
     let validator = jsonschema::draft202012::new(&schema()).unwrap();
-    assert!(validator.is_valid(&json_of(text)));
-    let mut files = crate::file::Files::new(text);
-    let policy = include_str!("../../../../suites/demo/policy/policy.yaml");
-    files.policy = vec![Source::new("policy.yaml", policy)];
-    if let Err(mistakes) = files.read(false) {
-        panic!("{}", files.render(&mistakes));
+    for [text, policy] in [demo, kinto, pocketbase] {
+        assert!(validator.is_valid(&json_of(text)), "{text}");
+        let mut files = crate::file::Files::new(text);
+        files.policy = vec![Source::new("policy.yaml", policy)];
+        if let Err(mistakes) = files.read(false) {
+            panic!("{}", files.render(&mistakes));
+        }
     }
 }

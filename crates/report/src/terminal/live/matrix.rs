@@ -148,6 +148,7 @@ fn painted_mark(mark: Option<Verdict>, paint: Paint) -> String {
     let character = match verdict {
         Verdict::Held => "✓",
         Verdict::Inconclusive => "?",
+        Verdict::NotApplicable => "-",
         _ => "✗",
     };
     paint.ink(Ink::of(verdict), character)

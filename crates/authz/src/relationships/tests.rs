@@ -1,0 +1,134 @@
+//! The index against a plain set, and what snapshots share.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{Relationship, Store};
+
+fn fact(text: &str) -> Relationship {
+    text.parse().unwrap()
+}
+
+fn shown(facts: impl Iterator<Item = Relationship>) -> Vec<String> {
+    let mut texts: Vec<String> = facts.map(|fact| fact.to_string()).collect();
+    texts.sort();
+    texts
+}
+
+#[test]
+fn a_fact_is_printed_as_it_was_read() {
+    for text in [
+        "doc:1#viewer@user:ann",
+        "doc:a@b#viewer@user:ann@x.com",
+        "folder/sub:1#viewer@group/x:eng#member",
+        "doc:1#viewer@user:*[late:{\"limit\":3,\"names\":[\"]\"]}]",
+        "doc:1#viewer@user:ann[late][from:2027-01-01T00:00:00Z][expiration:2027-02-01T00:00:00Z]",
+    ] {
+        assert_eq!(fact(text).to_string(), text);
+    }
+    assert_eq!(
+        fact("doc:1#viewer@user:ann#..."),
+        fact("doc:1#viewer@user:ann")
+    );
+    for text in [
+        "",
+        "doc:1",
+        "doc:1#viewer",
+        "doc#viewer@user:ann",
+        "doc:1#@user:ann",
+        "doc:1#viewer@user",
+        ":1#viewer@user:a",
+        "doc:1#viewer@user:*#member",
+        "doc:1#viewer@user:ann[",
+        "doc:1#viewer@user:ann[a:1]",
+        "doc:1#viewer@user:ann[a][b]",
+        "doc:1#viewer@user:ann[expiration:soon]",
+        "doc:1#viewer@a:b:c",
+        "doc:1#viewer@user:a b",
+        "doc:1#viewer@user:ann[a]x",
+    ] {
+        assert!(text.parse::<Relationship>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_reader_keeps_its_snapshot() {
+    let mut store = Store::new();
+    store.write(&fact("doc:1#viewer@user:ann"));
+    let before = store.snapshot();
+    store.write(&fact("doc:1#viewer@user:bob"));
+    store.write(&fact("doc:1#viewer@user:ann[late]"));
+    store.delete(
+        &fact("doc:1#viewer@user:bob").object,
+        "viewer",
+        &fact("doc:1#viewer@user:bob").subject,
+    );
+    store.write(&fact(
+        "doc:2#viewer@user:eve[expiration:2027-02-01T00:00:00Z]",
+    ));
+    assert_eq!(shown(before.relationships()), ["doc:1#viewer@user:ann"]);
+    assert_eq!((before.revision(), before.len()), (1, 1));
+    let now = store.snapshot();
+    assert_eq!(
+        shown(now.relationships()),
+        [
+            "doc:1#viewer@user:ann[late]",
+            "doc:2#viewer@user:eve[expiration:2027-02-01T00:00:00Z]"
+        ]
+    );
+    assert_eq!((now.revision(), now.len()), (5, 2));
+}
+
+#[test]
+fn a_group_of_thousands_is_kept_sorted_in_chunks() {
+    let mut store = Store::new();
+    for number in 0..5_000 {
+        let number = number * 7_919 % 5_000;
+        assert!(store.write(&fact(&format!("group:all#member@user:{number}"))));
+    }
+    let full = store.snapshot();
+    for number in (0..5_000).step_by(2) {
+        let fact = fact(&format!("group:all#member@user:{number}"));
+        assert!(store.delete(&fact.object, "member", &fact.subject));
+        assert!(!store.delete(&fact.object, "member", &fact.subject));
+    }
+    assert_eq!((full.len(), full.relationships().count()), (5_000, 5_000));
+    let half = store.snapshot();
+    assert_eq!((half.len(), half.relationships().count()), (2_500, 2_500));
+    for number in 0..5_000 {
+        let fact = fact(&format!("group:all#member@user:{number}"));
+        let found = store.find(&fact.object, "member", &fact.subject);
+        assert_eq!(found.is_some(), number % 2 == 1);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_index_holds_what_was_written(writes in proptest::collection::vec((0..3u8, 0..40u8, 0..3u8, 0..40u8, 0..3u8), 0..300)) {
+        let mut store = Store::new();
+        let mut plain: BTreeMap<String, String> = BTreeMap::new();
+        let mut old = Vec::new();
+        for (kind, object, relation, subject, extra) in writes {
+            let base = format!("doc:{object}#r{relation}@user:{subject}{}", if extra == 2 { "#m" } else { "" });
+            let text = if extra == 1 { format!("{base}[c{relation}:{{\"x\":{subject}}}]") } else { base.clone() };
+            let found = fact(&text);
+            if kind == 0 {
+                let was = plain.remove(&base).is_some();
+                prop_assert_eq!(store.delete(&found.object, &found.relation, &found.subject), was);
+            } else {
+                let was = plain.insert(base, text.clone());
+                prop_assert_eq!(store.write(&found), was.as_ref() != Some(&text));
+            }
+            if old.len() < 5 {
+                old.push((store.snapshot(), plain.values().cloned().collect::<Vec<_>>()));
+            }
+        }
+        old.push((store.snapshot(), plain.values().cloned().collect()));
+        for (snapshot, mut facts) in old {
+            facts.sort();
+            prop_assert_eq!(snapshot.len(), facts.len());
+            prop_assert_eq!(shown(snapshot.relationships()), facts);
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! Check: from the object towards the subject, depth first.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value as Json};
+
+use crate::facts::Reference;
+use crate::relationships::{Edge, NO_RELATION, SubjectReference};
+
+use super::memo::{Known, Memo, NONE};
+use super::plan::{AllowedKind, Planned, RelationId, Step};
+use super::{Answer, Asker, Circumstances, Engine, QuestionError, ResolutionError};
+
+/// How deep relations and operators may be nested in each other, hops or not.
+const NESTING_MAX: u32 = 600;
+
+/// What is known of one relation of one object. Cloning one is cheap.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Yes,
+    No,
+    /// It depends on these parameters.
+    Unknown(Arc<BTreeSet<Arc<str>>>),
+    /// It depends on itself.
+    Cycle,
+    /// The way is too long.
+    Depth,
+    Failed(Arc<ResolutionError>),
+}
+
+/// Answers questions one after the other, and keeps its memory in between.
+#[derive(Debug)]
+pub struct Checker<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) context: &'a Map<String, Json>,
+    pub(super) now: Timestamp,
+    asker: Asker,
+    /// Whether every way is looked at, though one suffices.
+    exhaustive: bool,
+    memo: Memo,
+    /// The outermost open relation that the last value depends on.
+    depends_on: usize,
+    open: usize,
+    nesting: u32,
+    facts_left: u32,
+}
+
+impl<'a> Checker<'a> {
+    /// A checker of what the engine knows.
+    pub fn new(engine: &'a Engine) -> Self {
+        Self {
+            engine,
+            context: empty(),
+            now: Timestamp::UNIX_EPOCH,
+            asker: Asker {
+                object: 0,
+                type_index: 0,
+                userset: None,
+            },
+            exhaustive: false,
+            memo: Memo::default(),
+            depends_on: NONE,
+            open: 0,
+            nesting: 0,
+            facts_left: 0,
+        }
+    }
+
+    /// Whether the subject stands in the relation to the object.
+    ///
+    /// # Errors
+    /// A question that the model has no words for.
+    pub fn check(
+        &mut self,
+        object: &Reference,
+        relation: &str,
+        subject: &SubjectReference,
+        circumstances: Circumstances<'a>,
+    ) -> Result<Answer, QuestionError> {
+        let relation = self.engine.relation_id(object.type_name(), relation)?;
+        let asker = self.engine.asker(subject)?;
+        let object = match object == &subject.object {
+            true => asker.object,
+            false => self.engine.object_id(object, 0),
+        };
+        self.begin(circumstances);
+        Ok(self.ask(object, relation, asker))
+    }
+
+    /// Sets what the next questions are asked with.
+    pub(super) fn begin(&mut self, circumstances: Circumstances<'a>) {
+        self.context = circumstances.context;
+        self.now = circumstances.now;
+        self.exhaustive = false;
+    }
+
+    /// From here on every way is looked at.
+    pub(super) fn look_at_every_way(&mut self) {
+        self.exhaustive = true;
+    }
+
+    pub(super) fn ask(&mut self, object: u32, relation: RelationId, asker: Asker) -> Answer {
+        self.asker = asker;
+        self.memo.clear();
+        self.depends_on = NONE;
+        self.open = 0;
+        self.nesting = 0;
+        self.facts_left = self.engine.rules.facts_max;
+        if self.engine.rules.cycle_is_false && self.is_in_no_fact() {
+            return Answer::No;
+        }
+        match self.relation(object, relation, 0) {
+            Value::Yes => Answer::Yes,
+            Value::No => Answer::No,
+            Value::Cycle if self.engine.rules.cycle_is_false => Answer::No,
+            Value::Cycle => Answer::Failed(ResolutionError::Cycle),
+            Value::Depth => Answer::Failed(ResolutionError::Depth),
+            Value::Unknown(names) => Answer::Conditional((*names).clone()),
+            Value::Failed(error) => Answer::Failed((*error).clone()),
+        }
+    }
+
+    /// Whether no fact is about the subject. Then every way ends with a no, however long it is.
+    /// (OpenFGA's language has no `self`, which would need no fact.)
+    fn is_in_no_fact(&self) -> bool {
+        let Asker {
+            object,
+            type_index,
+            userset: None,
+        } = self.asker
+        else {
+            return false;
+        };
+        let mut facts = self.engine.snapshot.objects_of(object, NO_RELATION);
+        let wildcard = self.engine.binding.wildcard(type_index);
+        let of_all = wildcard
+            .into_iter()
+            .flat_map(|it| self.engine.snapshot.objects_of(it, NO_RELATION))
+            .next();
+        facts.next().is_none() && of_all.is_none()
+    }
+
+    fn relation(&mut self, object: u32, relation: RelationId, hops: u32) -> Value {
+        if self.asker.object == object && self.asker.userset == Some(relation) {
+            return Value::Yes;
+        }
+        let key = (object, relation);
+        match self.memo.get(key) {
+            Some(Known::Open(position)) => {
+                self.depends_on = self.depends_on.min(*position);
+                return Value::Cycle;
+            }
+            Some(Known::Value {
+                value,
+                hops: at,
+                depends_on,
+            }) if !matches!(value, Value::Depth) || hops >= *at => {
+                self.depends_on = self.depends_on.min(*depends_on);
+                return value.clone();
+            }
+            _ => {}
+        }
+        if hops > self.engine.rules.hops_max {
+            return Value::Depth;
+        }
+        let engine = self.engine;
+        let Some(planned) = engine.plan.get(relation) else {
+            return Value::No;
+        };
+        let position = self.open;
+        let mark = self.memo.open(key, position);
+        self.open += 1;
+        let above = std::mem::replace(&mut self.depends_on, NONE);
+        let value = self.step(&planned.step, planned, object, hops);
+        self.open -= 1;
+        // What is settled is settled, whatever becomes of the open ones.
+        let settled = matches!(value, Value::Yes | Value::No);
+        let own = match self.depends_on {
+            below if below < position && !settled => below,
+            _ => NONE,
+        };
+        self.memo
+            .close(key, (position, mark), (value.clone(), hops, own));
+        self.depends_on = above.min(own);
+        value
+    }
+
+    fn step(&mut self, step: &Step, planned: &'a Planned, object: u32, hops: u32) -> Value {
+        if self.nesting >= NESTING_MAX {
+            return Value::Depth;
+        }
+        self.nesting += 1;
+        let value = match step {
+            Step::Direct => self.direct(planned, object, hops),
+            Step::Itself => {
+                let is = self.asker.object == object && self.asker.userset.is_none();
+                if is { Value::Yes } else { Value::No }
+            }
+            Step::Nobody => Value::No,
+            Step::Computed(relation) => self.relation(object, *relation, hops),
+            Step::Arrow {
+                tupleset,
+                all,
+                targets,
+            } => self.arrow(*tupleset, *all, targets, object, hops),
+            Step::Union(parts) => {
+                let mut union = Value::No;
+                for part in parts {
+                    let value = self.step(part, planned, object, hops);
+                    if self.add(&mut union, value) {
+                        break;
+                    }
+                }
+                union
+            }
+            Step::Intersection(parts) => {
+                let mut intersection = Value::Yes;
+                for part in parts {
+                    let value = self.step(part, planned, object, hops);
+                    intersection = intersection.and(value);
+                    if matches!(intersection, Value::No) {
+                        break;
+                    }
+                }
+                intersection
+            }
+            Step::Exclusion(parts) => {
+                let base = self.step(&parts.0, planned, object, hops);
+                match base {
+                    Value::No => base,
+                    base => base.and(self.step(&parts.1, planned, object, hops).not()),
+                }
+            }
+        };
+        self.nesting -= 1;
+        value
+    }
+
+    /// Adds one way to a union. Whether no other way matters.
+    fn add(&self, union: &mut Value, way: Value) -> bool {
+        let exhaustive = self.exhaustive;
+        let so_far = std::mem::replace(union, Value::No);
+        *union = so_far.or(way, self.engine.rules.cycle_is_false, exhaustive);
+        matches!(union, Value::Yes) && !exhaustive
+    }
+
+    fn direct(&mut self, planned: &'a Planned, object: u32, hops: u32) -> Value {
+        let engine = self.engine;
+        let Some(symbol) = engine.binding.symbol_of(planned.id) else {
+            return Value::No;
+        };
+        let mut union = Value::No;
+        let asker = self.asker;
+        let own = match asker.userset {
+            None => Some(NO_RELATION),
+            Some(relation) => engine.binding.symbol_of(relation),
+        };
+        let wildcard = engine.binding.wildcard(asker.type_index);
+        let wildcard = wildcard.filter(|it| asker.userset.is_none() && *it != asker.object);
+        let ends = [
+            own.map(|relation| (asker.object, relation)),
+            wildcard.map(|it| (it, NO_RELATION)),
+        ];
+        for end in ends.into_iter().flatten() {
+            if let Some(edge) = engine.snapshot.edge(object, symbol, end)
+                && engine
+                    .binding
+                    .allows(&planned.allowed, edge, &engine.snapshot)
+            {
+                let value = self.counts(edge);
+                if self.add(&mut union, value) {
+                    return union;
+                }
+            }
+        }
+        if !planned.takes_usersets() {
+            return union;
+        }
+        for edge in engine.snapshot.usersets(object, symbol) {
+            if !self.pay() {
+                return self.too_many(union);
+            }
+            if !engine
+                .binding
+                .allows(&planned.allowed, edge, &engine.snapshot)
+            {
+                continue;
+            }
+            let Some(relation) = self.userset(edge) else {
+                continue;
+            };
+            if self.is_out_of_time(edge) {
+                continue;
+            }
+            let member = self.relation(edge.other, relation, hops + 1);
+            let value = self.under(edge, member);
+            if self.add(&mut union, value) {
+                return union;
+            }
+        }
+        union
+    }
+
+    fn userset(&self, edge: &Edge) -> Option<RelationId> {
+        let symbol = self.engine.snapshot.type_of(edge.other)?;
+        let type_index = self.engine.binding.type_of(symbol)?;
+        self.engine.binding.relation(type_index, edge.second)
+    }
+
+    /// The value under the condition of the fact that led to it, which is asked only if it matters.
+    fn under(&self, edge: &Edge, value: Value) -> Value {
+        match value {
+            Value::No => Value::No,
+            value => self.counts(edge).and(value),
+        }
+    }
+
+    fn arrow(
+        &mut self,
+        tupleset: RelationId,
+        all: bool,
+        targets: &[Option<RelationId>],
+        object: u32,
+        hops: u32,
+    ) -> Value {
+        let engine = self.engine;
+        let symbol = engine.binding.symbol_of(tupleset);
+        let (Some(symbol), Some(planned)) = (symbol, engine.plan.get(tupleset)) else {
+            return Value::No;
+        };
+        let mut union = Value::No;
+        let mut intersection: Option<Value> = None;
+        for edge in engine.snapshot.subjects(object, symbol) {
+            if !self.pay() {
+                return self.too_many(union);
+            }
+            let follows = self.follows(planned, edge);
+            let Some(type_index) = follows.filter(|_| !self.is_out_of_time(edge)) else {
+                continue;
+            };
+            let target = targets.get(type_index).copied().flatten();
+            let value = match target {
+                Some(relation) => self.relation(edge.other, relation, hops + 1),
+                None => Value::No,
+            };
+            let value = self.under(edge, value);
+            if all {
+                let joined = match intersection.take() {
+                    None => value,
+                    Some(so_far) => so_far.and(value),
+                };
+                if matches!(joined, Value::No) {
+                    return joined;
+                }
+                intersection = Some(joined);
+            } else if self.add(&mut union, value) {
+                return union;
+            }
+        }
+        intersection.unwrap_or(union)
+    }
+
+    /// The type that an arrow follows the fact to, if it does.
+    fn follows(&self, planned: &Planned, edge: &Edge) -> Option<usize> {
+        let engine = self.engine;
+        let is_userset = edge.second != NO_RELATION;
+        if is_userset && !engine.rules.arrows_follow_usersets {
+            return None;
+        }
+        if !engine
+            .binding
+            .allows(&planned.allowed, edge, &engine.snapshot)
+        {
+            return None;
+        }
+        let symbol = engine.snapshot.type_of(edge.other)?;
+        let type_index = engine.binding.type_of(symbol)?;
+        (engine.binding.wildcard(type_index) != Some(edge.other)).then_some(type_index)
+    }
+
+    /// Whether one more fact may be looked at.
+    fn pay(&mut self) -> bool {
+        self.facts_left = self.facts_left.saturating_sub(1);
+        self.facts_left > 0
+    }
+
+    fn too_many(&self, union: Value) -> Value {
+        let breadth = Value::Failed(Arc::new(ResolutionError::Breadth));
+        union.or(breadth, self.engine.rules.cycle_is_false, self.exhaustive)
+    }
+}
+
+impl Planned {
+    pub(super) fn takes_usersets(&self) -> bool {
+        let mut allowed = self.allowed.iter();
+        allowed.any(|it| matches!(it.kind, AllowedKind::Userset(_)))
+    }
+}
+
+impl Value {
+    /// Whether one of the two holds. A yes makes up for anything, unless every way is looked at:
+    /// then what is missing on another way counts.
+    fn or(self, other: Self, cycle_is_false: bool, exhaustive: bool) -> Self {
+        use Value::{Cycle, Depth, Failed, No, Unknown, Yes};
+        match (self, other) {
+            (Unknown(a), Unknown(b)) => Unknown(merged(a, b)),
+            (Unknown(names), Yes) | (Yes, Unknown(names)) if exhaustive => Unknown(names),
+            (Failed(error), Yes) | (Yes, Failed(error)) if exhaustive => Failed(error),
+            (Yes, _) | (_, Yes) => Yes,
+            (Failed(error), _) | (_, Failed(error)) => Failed(error),
+            (Depth, _) | (_, Depth) => Depth,
+            (Unknown(names), Cycle) | (Cycle, Unknown(names)) if cycle_is_false => Unknown(names),
+            (Cycle, _) | (_, Cycle) => Cycle,
+            (Unknown(names), _) | (_, Unknown(names)) => Unknown(names),
+            (No, No) => No,
+        }
+    }
+
+    /// Whether both hold. A no settles it, whatever else.
+    fn and(self, other: Self) -> Self {
+        use Value::{Cycle, Depth, Failed, No, Unknown, Yes};
+        match (self, other) {
+            (Unknown(a), Unknown(b)) => Unknown(merged(a, b)),
+            (No, _) | (_, No) => No,
+            (Cycle, _) | (_, Cycle) => Cycle,
+            (Failed(error), _) | (_, Failed(error)) => Failed(error),
+            (Depth, _) | (_, Depth) => Depth,
+            (Unknown(names), _) | (_, Unknown(names)) => Unknown(names),
+            (Yes, Yes) => Yes,
+        }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            other => other,
+        }
+    }
+}
+
+fn merged(mut a: Arc<BTreeSet<Arc<str>>>, b: Arc<BTreeSet<Arc<str>>>) -> Arc<BTreeSet<Arc<str>>> {
+    Arc::make_mut(&mut a).extend(b.iter().cloned());
+    a
+}
+
+fn empty() -> &'static Map<String, Json> {
+    static EMPTY: std::sync::LazyLock<Map<String, Json>> = std::sync::LazyLock::new(Map::new);
+    &EMPTY
+}

@@ -1,0 +1,59 @@
+//! The conditions and the limits of time of facts.
+
+use std::sync::Arc;
+
+use crate::condition::Failure;
+use crate::relationships::{Edge, NO_RELATION};
+
+use super::ResolutionError;
+use super::check::{Checker, Value};
+
+impl Checker<'_> {
+    /// Whether a fact that the model allows counts now.
+    pub(super) fn counts(&self, edge: &Edge) -> Value {
+        let Some(detail) = self.engine.snapshot.detail(edge.detail) else {
+            return Value::Yes;
+        };
+        if !detail.is_valid_at(self.now) {
+            return Value::No;
+        }
+        if detail.condition == NO_RELATION {
+            return Value::Yes;
+        }
+        let index = self.engine.binding.condition(detail.condition);
+        let declared = index.and_then(|it| self.engine.model.conditions.get_index(it));
+        let Some((name, declared)) = declared else {
+            return Value::No;
+        };
+        let failed = |message: String| {
+            Value::Failed(Arc::new(ResolutionError::Condition {
+                name: Arc::clone(name),
+                message,
+            }))
+        };
+        let parameters = &declared.parameters;
+        let values = match parameters.values(Some(&detail.context), self.context) {
+            Ok(values) => values,
+            Err(message) => return failed(message),
+        };
+        if self.engine.rules.needs_all_parameters {
+            let missing = parameters.without_value(&values);
+            if !missing.is_empty() {
+                return Value::Unknown(Arc::new(missing.into_iter().collect()));
+            }
+        }
+        match declared.condition.holds_for(parameters, &values) {
+            Ok(true) => Value::Yes,
+            Ok(false) => Value::No,
+            Err(Failure::Unknown(names)) => Value::Unknown(Arc::new(names)),
+            Err(Failure::Error(message)) => failed(message),
+            Err(Failure::Absent) => failed("there is no request".to_owned()),
+        }
+    }
+
+    /// Whether the fact is over, or has not begun: it is as if it were not there.
+    pub(super) fn is_out_of_time(&self, edge: &Edge) -> bool {
+        let detail = self.engine.snapshot.detail(edge.detail);
+        detail.is_some_and(|detail| !detail.is_valid_at(self.now))
+    }
+}

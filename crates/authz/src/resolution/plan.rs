@@ -1,0 +1,168 @@
+//! A model as the evaluator reads it: every name a number.
+
+use crate::model::relation::{RelationModel, Rewrite, SubjectKind, SubjectType};
+
+/// The number of a relation, counted over the relations of all types.
+pub(super) type RelationId = u32;
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) relations: Vec<Planned>,
+    /// By the index of the type: the number of its first relation.
+    first: Vec<RelationId>,
+    /// By the index of the type: its relations.
+    names: Vec<Vec<std::sync::Arc<str>>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) type_index: usize,
+    pub(super) id: RelationId,
+    pub(super) allowed: Vec<Allowed>,
+    pub(super) step: Step,
+}
+
+/// Subjects that may be written into a relation.
+#[derive(Debug)]
+pub(super) struct Allowed {
+    pub(super) type_index: usize,
+    pub(super) kind: AllowedKind,
+    /// The index of the condition.
+    pub(super) condition: Option<usize>,
+    /// Whether an expiration has to come with it; none if that does not matter.
+    pub(super) expires: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AllowedKind {
+    Object,
+    Wildcard,
+    Userset(RelationId),
+}
+
+#[derive(Debug)]
+pub(super) enum Step {
+    Direct,
+    Itself,
+    Nobody,
+    Computed(RelationId),
+    Arrow {
+        tupleset: RelationId,
+        all: bool,
+        /// By the index of the type that the tupleset leads to: the relation there.
+        targets: Vec<Option<RelationId>>,
+    },
+    Union(Vec<Step>),
+    Intersection(Vec<Step>),
+    Exclusion(Box<(Step, Step)>),
+}
+
+impl Plan {
+    pub(super) fn new(model: &RelationModel) -> Self {
+        let mut plan = Self {
+            relations: Vec::new(),
+            first: Vec::new(),
+            names: Vec::new(),
+        };
+        let mut next = 0;
+        for found in model.types.values() {
+            plan.first.push(next);
+            plan.names.push(found.relations.keys().cloned().collect());
+            next += u32::try_from(found.relations.len()).unwrap_or(0);
+        }
+        for (type_index, found) in model.types.values().enumerate() {
+            for relation in found.relations.values() {
+                let id = u32::try_from(plan.relations.len()).unwrap_or(u32::MAX);
+                let subjects = relation.subjects.iter();
+                let planned = Planned {
+                    type_index,
+                    id,
+                    allowed: subjects.filter_map(|it| plan.allowed(it, model)).collect(),
+                    step: plan.step(&relation.rewrite, type_index),
+                };
+                plan.relations.push(planned);
+            }
+        }
+        plan
+    }
+
+    /// The relation of this name that a type has.
+    pub(super) fn find(&self, type_index: usize, name: &str) -> Option<RelationId> {
+        let names = self.names.get(type_index)?;
+        let index = names.iter().position(|known| &**known == name)?;
+        Some(self.first.get(type_index)? + u32::try_from(index).ok()?)
+    }
+
+    pub(super) fn get(&self, relation: RelationId) -> Option<&Planned> {
+        self.relations.get(usize::try_from(relation).ok()?)
+    }
+
+    fn allowed(&self, subject: &SubjectType, model: &RelationModel) -> Option<Allowed> {
+        let type_index = model.types.get_index_of(&subject.type_name)?;
+        let condition = subject.condition.as_ref();
+        Some(Allowed {
+            type_index,
+            kind: match &subject.kind {
+                SubjectKind::Object => AllowedKind::Object,
+                SubjectKind::Wildcard => AllowedKind::Wildcard,
+                SubjectKind::Userset(name) => AllowedKind::Userset(self.find(type_index, name)?),
+            },
+            condition: condition.and_then(|name| model.conditions.get_index_of(name)),
+            expires: (!model.language.is_openfga()).then_some(subject.expires),
+        })
+    }
+
+    /// Names that do not exist are in no model, see [`RelationModel`].
+    fn step(&self, rewrite: &Rewrite, type_index: usize) -> Step {
+        let all = |parts: &[Rewrite]| parts.iter().map(|it| self.step(it, type_index)).collect();
+        match rewrite {
+            Rewrite::Direct => Step::Direct,
+            Rewrite::Itself => Step::Itself,
+            Rewrite::Nobody => Step::Nobody,
+            Rewrite::Computed(name, _) => self
+                .find(type_index, name)
+                .map_or(Step::Nobody, Step::Computed),
+            Rewrite::Arrow {
+                tupleset,
+                computed,
+                all,
+                ..
+            } => {
+                let types = 0..self.names.len();
+                let targets = types.map(|target| self.find(target, computed)).collect();
+                let tupleset = self.find(type_index, tupleset);
+                tupleset.map_or(Step::Nobody, |tupleset| Step::Arrow {
+                    tupleset,
+                    all: *all,
+                    targets,
+                })
+            }
+            Rewrite::Union(parts) => Step::Union(all(parts)),
+            Rewrite::Intersection(parts) => Step::Intersection(all(parts)),
+            Rewrite::Exclusion(base, subtracted) => Step::Exclusion(Box::new((
+                self.step(base, type_index),
+                self.step(subtracted, type_index),
+            ))),
+        }
+    }
+}
+
+impl Step {
+    /// Calls `see` with this step and with each of its parts; of exclusions only with the base,
+    /// unless `subtracted` says otherwise.
+    pub(super) fn walk<'a>(&'a self, subtracted: bool, see: &mut dyn FnMut(&'a Step)) {
+        see(self);
+        match self {
+            Self::Union(parts) | Self::Intersection(parts) => {
+                parts.iter().for_each(|part| part.walk(subtracted, see));
+            }
+            Self::Exclusion(parts) => {
+                parts.0.walk(subtracted, see);
+                if subtracted {
+                    parts.1.walk(subtracted, see);
+                }
+            }
+            _ => {}
+        }
+    }
+}
