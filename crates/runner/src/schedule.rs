@@ -11,7 +11,9 @@ use futures_util::StreamExt as _;
 use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, Expected, Suite};
 use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
-use suite::verdict::{Control, Judgement, Received, Verdict, judge, judge_opening, succeeded};
+use suite::verdict::{
+    Control, Judgement, Opening, Received, Verdict, judge, judge_opening, succeeded,
+};
 use tokio::sync::mpsc;
 
 use crate::caller::World;
