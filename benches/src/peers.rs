@@ -91,6 +91,7 @@ pub(crate) async fn suite(base: &str, cells: usize) -> anyhow::Result<()> {
         bounds: bounds(),
         every_exchange: false,
         stop: Stop::default(),
+        journal: None,
     };
     let mut told = Ok(());
     let mut emit = |event: Event| {

@@ -544,6 +544,13 @@ fn what_tells_something_that_exists_from_what_does_not() {
     let ids = ["post-17".to_owned(), "post-99".to_owned()];
     let cases = [
         ("the same", with(404, "", "{}"), with(404, "", "{}"), true),
+        ("the value of a header", tagged("vera"), tagged("-"), false),
+        (
+            "a number in a header",
+            tagged("no. 17"),
+            tagged("no. 99"),
+            true,
+        ),
         (
             "another status",
             with(403, "", "{}"),
