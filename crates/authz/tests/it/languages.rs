@@ -5,10 +5,20 @@ use authz::RelationModel;
 use authz::language::{openfga, spicedb};
 use authz::source::{Diagnostic, Source, render};
 
+/// The files of this folder that the tests read.
+const FILES: [(&str, &str); 7] = [
+    ("press.fga", include_str!("models/press.fga")),
+    ("press.zed", include_str!("models/press.zed")),
+    ("broken/names.fga", include_str!("models/broken/names.fga")),
+    ("broken/syntax.fga", include_str!("models/broken/syntax.fga")),
+    ("broken/nobody.fga", include_str!("models/broken/nobody.fga")),
+    ("broken/names.zed", include_str!("models/broken/names.zed")),
+    ("broken/syntax.zed", include_str!("models/broken/syntax.zed")),
+];
+
 fn source(name: &str) -> Source {
-    let path = format!("{}/tests/it/models/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
-    Source::new(name, &text)
+    let found = FILES.iter().find(|(known, _)| *known == name);
+    Source::new(name, found.unwrap().1)
 }
 
 fn read(source: &Source) -> Result<RelationModel, Vec<Diagnostic>> {

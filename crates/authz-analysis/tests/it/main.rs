@@ -1,0 +1,13 @@
+//! Tests of the analyses through their public face.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails, and reads the files that it is about"
+)]
+
+mod conformance;
+mod corpus;
+mod stages;
