@@ -43,3 +43,28 @@ impl From<ExitCode> for std::process::ExitCode {
         Self::from(code as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use suite::event::{Counts, Summary};
+
+    use super::ExitCode;
+
+    #[test]
+    fn what_is_not_applicable_is_counted_apart_and_never_green_alone() {
+        let code = |held, not_applicable| {
+            let counts = Counts {
+                held,
+                not_applicable,
+                ..Counts::default()
+            };
+            let summary = Summary {
+                counts,
+                ..Summary::default()
+            };
+            ExitCode::of_run(&summary, held + not_applicable)
+        };
+        assert_eq!(code(3, 2), ExitCode::Held);
+        assert_eq!(code(0, 2), ExitCode::Inconclusive);
+    }
+}

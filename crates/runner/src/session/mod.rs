@@ -149,10 +149,9 @@ impl Sessions {
         let opener = Opener::of(&world.suite, &world.client, &self.secrets, index);
         if let Some(opener) = &opener
             && let Some(step) = &opener.session.refresh
+            && let Ok(live) = opener.refresh(step, dead, log).await
         {
-            if let Ok(live) = opener.refresh(step, dead, log).await {
-                return Ok(Arc::new(live));
-            }
+            return Ok(Arc::new(live));
         }
         let generation = dead.generation + 1;
         self.open_now(world, index, generation, log).await

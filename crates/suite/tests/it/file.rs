@@ -102,10 +102,10 @@ fn outline(suite: &Suite) -> String {
         for step in &session.login {
             out.push_str(&format!("  step {}\n", self::step(suite, step)));
         }
-        for step in &session.refresh {
+        if let Some(step) = &session.refresh {
             out.push_str(&format!("  refresh {}\n", self::step(suite, step)));
         }
-        for csrf in &session.csrf {
+        if let Some(csrf) = &session.csrf {
             out.push_str(&format!("  csrf {:?} as {:?}\n", csrf.source, csrf.place));
         }
         let credential = session
@@ -150,7 +150,7 @@ fn outline(suite: &Suite) -> String {
             for then in &made.then {
                 out.push_str(&format!("  then {}\n", call(suite, then)));
             }
-            for remove in &made.remove {
+            if let Some(remove) = &made.remove {
                 out.push_str(&format!("  remove {}\n", call(suite, remove)));
             }
         }
