@@ -103,12 +103,13 @@ impl<'a> Run<'a> {
             self.run_cells(cells).await;
         }
         self.try_turning().await;
+        // Before what cells shared is gone: it may be looked at once more.
+        self.close_sessions().await;
         let mut left_behind = Vec::new();
         self.fixtures
             .remove_shared(&self.world, &mut left_behind)
             .await;
         left_behind.into_iter().for_each(|text| self.note(text));
-        self.close_sessions().await;
         let left_behind = self.world.sessions.remove_users(&self.world).await;
         left_behind.into_iter().for_each(|text| self.note(text));
         self.summary.requests = self.world.client.requests_sent();

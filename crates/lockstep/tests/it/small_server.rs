@@ -140,7 +140,9 @@ fn mistakes() -> [(&'static str, BTreeMap<String, String>, Names); 6] {
             // Nobody else may write what is the stranger's, and these can now write nothing at all.
             names([
                 "anonymous/book.relabel/stranger",
+                "head/book.relabel/stranger",
                 "librarian/book.relabel/stranger",
+                "page/book.relabel/stranger",
                 "patron/book.relabel/stranger",
             ]),
         ),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use suite::model::{Call, Expected};
 use suite::observation::{
-    Answer, Closeness, absent_id, check_answer, denial, differs_from_absent, received, shows,
+    Answer, Closeness, absent_id, check_answer, denials, differs_from_absent, received, shows,
     unknown_sibling,
 };
 use suite::probe::Request;
@@ -204,9 +204,9 @@ impl ActionTrial<'_> {
 
     fn is_concealed(&self, answer: &Answer) -> bool {
         let target = self.world.suite.targets.get(self.layer.call.target);
-        let denial =
-            target.and_then(|target| denial(answer, &target.denies, &CallScope::default()));
-        denial == Some(Denial::Concealed)
+        target.is_some_and(|target| {
+            denials(answer, &target.denies, &CallScope::default()).contains(&Denial::Concealed)
+        })
     }
 
     fn says_no_session(&self, answer: &Answer) -> bool {

@@ -56,20 +56,45 @@ fn with_needed(plan: &Plan, suite: &Suite, wanted: BTreeSet<CellIndex>) -> BTree
     for cell in wanted.iter().filter_map(|&cell| plan.cells.get(cell)) {
         needed.extend(&cell.controls);
     }
-    let actors: BTreeSet<ActorIndex> = needed
+    let mut actors: BTreeSet<ActorIndex> = needed
         .iter()
         .filter_map(|&cell| plan.cells.get(cell))
         .map(|cell| cell.actor)
         .collect();
-    // A refusal counts only beside somebody who gets in with the same kind of session.
-    let session = |actor: ActorIndex| suite.actors.get(actor).and_then(|actor| actor.session);
-    let sessions: BTreeSet<_> = actors.iter().filter_map(|&actor| session(actor)).collect();
-    let openings = plan.cells.iter().enumerate().filter(|(_, cell)| {
-        cell.phase == Phase::Opening
-            && session(cell.actor).is_some_and(|session| sessions.contains(&session))
-    });
-    needed.extend(openings.map(|(index, _)| index));
+    let opened = wanted.iter().filter_map(|&cell| plan.cells.get(cell));
+    for cell in opened.filter(|cell| cell.phase == Phase::Opening) {
+        actors.extend(peers(plan, suite, cell.actor));
+    }
+    let openings = plan.cells.iter().enumerate();
+    let openings = openings
+        .filter(|(_, cell)| cell.phase == Phase::Opening && actors.contains(&cell.actor))
+        .map(|(index, _)| index);
+    needed.extend(openings);
     needed
+}
+
+/// How many peers are opened beside a session: one may be locked out too.
+const PEERS_MAX: usize = 2;
+
+/// Others with the same kind of session: a refusal counts only beside somebody who gets in.
+fn peers(plan: &Plan, suite: &Suite, actor: ActorIndex) -> Vec<ActorIndex> {
+    let plain = |actor: ActorIndex| {
+        let declared = suite.actors.get(actor);
+        declared.filter(|declared| !declared.is_fixed() && !declared.turns())
+    };
+    let Some(session) = plain(actor).and_then(|declared| declared.session) else {
+        return Vec::new();
+    };
+    let openings = plan
+        .cells
+        .iter()
+        .filter(|cell| cell.phase == Phase::Opening);
+    openings
+        .map(|cell| cell.actor)
+        .filter(|&peer| peer != actor)
+        .filter(|&peer| plain(peer).is_some_and(|declared| declared.session == Some(session)))
+        .take(PEERS_MAX)
+        .collect()
 }
 
 /// Whether a pattern, in which `*` stands for any text, names the whole of `name`.
