@@ -5,6 +5,7 @@
 //! of its assertions held or failed at its place.
 
 mod embedded;
+mod junit;
 mod membership;
 mod policy;
 mod show;
@@ -16,6 +17,7 @@ use authz::source::yaml::{self, Node, Value};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use jiff::Timestamp;
 
+pub use junit::junit;
 pub use show::render;
 
 /// Loads a file that a test file names, by its path relative to the test file's folder.
