@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
             self.run_cells(cells).await;
         }
         self.try_turning().await;
-        // Before what cells shared is gone: it may be looked at once more.
+        // What cells shared is still there: sessions are held against what they could do with it.
         self.close_sessions().await;
         let mut left_behind = Vec::new();
         self.fixtures

@@ -149,6 +149,35 @@ fn a_jwt_that_is_none_is_not_applicable() {
     assert!(report.told.contains("10 not applicable"), "{}", report.told);
 }
 
+/// A token that is waited out; the words of `expired` stand in the braces.
+fn waiting(words: &str) -> String {
+    let (head, rest) = SUITE.split_once("  guest:").unwrap();
+    let (_, resources) = rest.split_once("resources:").unwrap();
+    let (resources, _) = resources.split_once("expect:").unwrap();
+    let late =
+        format!("  late: {{ like: clerk, token: {{ expired: {{ wait: true, {words} }} }} }}");
+    let expect =
+        "expect: |\n  action               clerk  late\n  paper.read of clerk  allow  401\n";
+    format!("{head}{late}\nresources:{resources}{expect}")
+}
+
+#[test]
+fn the_end_of_a_token_is_waited_for() {
+    let suite = waiting("leeway: 0s, at_most: 10s");
+    let right = run(&Vault::open(Wrong::ShortLived), &suite, KEY);
+    assert_eq!(right.code, Some(0), "{}", right.told);
+    let wrong = run(&Vault::open(Wrong::ShortLivedExpiry), &suite, KEY);
+    assert_eq!(wrong.with("escalation"), cells(["late"]), "{}", wrong.told);
+}
+
+#[test]
+fn a_token_that_lives_too_long_is_not_waited_for() {
+    let report = run(&Vault::open(Wrong::Nowhere), &waiting("at_most: 90s"), KEY);
+    assert_eq!(report.code, Some(3), "{}", report.told);
+    let words = report.words("late/paper.read/clerk");
+    assert!(words.contains("more than the 90 of `at_most`"), "{words}");
+}
+
 #[test]
 fn a_login_that_hands_out_an_expired_session_is_inconclusive() {
     let report = run(&Vault::open(Wrong::ExpiredLogin), SUITE, KEY);
