@@ -10,10 +10,19 @@ const FILES: [(&str, &str); 7] = [
     ("press.fga", include_str!("models/press.fga")),
     ("press.zed", include_str!("models/press.zed")),
     ("broken/names.fga", include_str!("models/broken/names.fga")),
-    ("broken/syntax.fga", include_str!("models/broken/syntax.fga")),
-    ("broken/nobody.fga", include_str!("models/broken/nobody.fga")),
+    (
+        "broken/syntax.fga",
+        include_str!("models/broken/syntax.fga"),
+    ),
+    (
+        "broken/nobody.fga",
+        include_str!("models/broken/nobody.fga"),
+    ),
     ("broken/names.zed", include_str!("models/broken/names.zed")),
-    ("broken/syntax.zed", include_str!("models/broken/syntax.zed")),
+    (
+        "broken/syntax.zed",
+        include_str!("models/broken/syntax.zed"),
+    ),
 ];
 
 fn source(name: &str) -> Source {

@@ -8,6 +8,7 @@
 )]
 
 mod decisions;
+mod dialects;
 mod errors;
 mod garbage;
 mod languages;
