@@ -7,8 +7,10 @@
 )]
 
 mod bad_input;
+mod cleanup;
 mod command_line;
 mod commands;
+mod doubt;
 mod faults;
 mod fixtures;
 mod hostile;
