@@ -123,11 +123,14 @@ fn render_one(mistake: &Diagnostic, sources: &[Source], renderer: &Renderer) -> 
     let Some(source) = source else {
         return format!("error: {place}: {}", mistake.message);
     };
-    let mut annotation = AnnotationKind::Primary.span(clamp(place, source.text()));
+    let window = Window::around(place, source.text());
+    let mut annotation = AnnotationKind::Primary.span(window.span.clone());
     if let Some(label) = &mistake.label {
         annotation = annotation.label(label.as_str());
     }
-    let snippet = Snippet::source(source.text())
+    // Only what is shown is handed on: a large file would be gone through for each mistake.
+    let snippet = Snippet::source(window.text)
+        .line_start(place.line)
         .path(source.name())
         .annotation(annotation);
     let mut group = Level::ERROR
@@ -139,12 +142,44 @@ fn render_one(mistake: &Diagnostic, sources: &[Source], renderer: &Renderer) -> 
     renderer.render(&[group])
 }
 
-/// The first line of the place: a caret under half a file helps nobody.
-fn clamp(place: &Place, text: &str) -> std::ops::Range<usize> {
-    let start = place.span.start.min(text.len());
-    let rest = text
-        .get(start..place.span.end.min(text.len()))
-        .unwrap_or("");
-    let line = rest.lines().next().unwrap_or("");
-    start..start + line.trim_end().len()
+/// What is shown of a source around a place.
+struct Window<'a> {
+    text: &'a str,
+    /// The place, in the text.
+    span: std::ops::Range<usize>,
+}
+
+/// A line longer than this, in bytes, is shown from the place on.
+const LINE_BYTES_MAX: usize = 1_000;
+
+impl<'a> Window<'a> {
+    /// The line of a place, with its first line marked: a caret under half a file helps nobody.
+    fn around(place: &Place, text: &'a str) -> Self {
+        let start = place.span.start.min(text.len());
+        let end = place.span.end.clamp(start, text.len());
+        let before = text.get(..start).unwrap_or("");
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let rest = text.get(start..).unwrap_or("");
+        let line_end = start + rest.find('\n').unwrap_or(rest.len());
+        let from = if line_end - line_start > LINE_BYTES_MAX {
+            start
+        } else {
+            line_start
+        };
+        let to = floor_char(text, line_end.min(from + LINE_BYTES_MAX));
+        let marked = text.get(start..end.min(to)).unwrap_or("");
+        let marked = marked.lines().next().unwrap_or("").trim_end().len();
+        Self {
+            text: text.get(from..to).unwrap_or(""),
+            span: start - from..start - from + marked,
+        }
+    }
+}
+
+/// The last boundary between characters that is not behind `at`.
+fn floor_char(text: &str, at: usize) -> usize {
+    (0..=at)
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
 }
