@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Token(Token),
     /// Prints a workflow that runs the suite in CI and keeps its reports.
     Ci(Ci),
+    /// Tests policies by themselves, without a running system.
+    Policy(Policy),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.
@@ -112,6 +114,33 @@ pub(crate) struct Test {
     /// Keeps no record of the run under `.lockstep/`.
     #[arg(long)]
     pub(crate) no_record: bool,
+}
+
+/// `lockstep policy`.
+#[derive(Debug, Args)]
+pub(crate) struct Policy {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: PolicyCommand,
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Runs the tests of policies: our own (`*.test.yaml`), OpenFGA's store files (`*.fga.yaml`)
+    /// and SpiceDB's validation files.
+    Test(PolicyTest),
+}
+
+/// `lockstep policy test`.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyTest {
+    /// The files; without any, all `*.test.yaml` and `*.fga.yaml` here and under `policy/`.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Writes a report as JUnit XML, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 /// `lockstep plan`.

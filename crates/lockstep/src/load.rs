@@ -178,12 +178,12 @@ impl Files {
 }
 
 /// The name of a file in messages: its path as it was given, with slashes everywhere.
-fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
 }
 
 /// The bytes of a file, one more than may be read if there are too many.
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path)?;
     file.take(SOURCE_BYTES_MAX as u64 + 1)

@@ -4,6 +4,7 @@ mod ci;
 mod cleanup;
 mod demo;
 mod plan;
+mod policy;
 mod repeat;
 mod test;
 mod token;
@@ -25,6 +26,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Demo(command) => demo::execute(command, colour).await,
         Command::Plan(command) => plan::execute(&command, colour),
+        Command::Policy(command) => policy::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
         Command::Cleanup(command) => cleanup::execute(command).await,

@@ -16,6 +16,7 @@ mod fixtures;
 mod hostile;
 mod house;
 mod library;
+mod policy_tests;
 mod portal;
 mod proxy;
 mod readme;

@@ -1,0 +1,118 @@
+//! `lockstep policy test`: loads files of tests and what they name, runs them, tells what failed.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Component, Path, PathBuf};
+
+use authz::source::Source;
+use authz_analysis::policy_tests::{self, Broken, Report};
+
+use super::print;
+use crate::arguments::{Policy, PolicyCommand, PolicyTest};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::load::{bytes, name};
+use crate::terminal::{self, Colour};
+
+pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Failure> {
+    let PolicyCommand::Test(command) = &command.command;
+    let files = files(command)?;
+    let mut reports: Vec<(String, Report)> = Vec::new();
+    let mut is_broken = false;
+    for path in &files {
+        match run(path)? {
+            Ok(report) => reports.push((name(path), report)),
+            Err(broken) => {
+                is_broken = true;
+                let colour = terminal::colour(colour, io::stderr().is_terminal());
+                let text = authz::source::render(&broken.mistakes, &broken.sources, colour);
+                io::stderr().write_all(text.as_bytes())?;
+            }
+        }
+    }
+    if let Some(path) = &command.junit {
+        let reports = reports.iter().map(|(name, report)| (name.as_str(), report));
+        fs::write(path, policy_tests::junit(reports))?;
+    }
+    let report = joined(reports);
+    print(&policy_tests::render(&report))?;
+    Ok(if is_broken {
+        ExitCode::Mistake
+    } else if report.failed().next().is_some() {
+        ExitCode::Finding
+    } else {
+        ExitCode::Held
+    })
+}
+
+/// All assertions of all files.
+fn joined(reports: Vec<(String, Report)>) -> Report {
+    let assertions = reports
+        .into_iter()
+        .flat_map(|(_, report)| report.assertions);
+    Report {
+        assertions: assertions.collect(),
+    }
+}
+
+/// Runs one file.
+fn run(path: &Path) -> Result<Result<Report, Broken>, Failure> {
+    let source = match read(path) {
+        Ok(source) => source,
+        Err(why) => {
+            let message = format!("the tests `{}` cannot be read: {why}", path.display());
+            return Err(Failure::usage(message));
+        }
+    };
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let load = &mut |name: &str| {
+        let relative = Path::new(name);
+        if !is_inside(relative) {
+            return Err("it is outside of the folder of the tests".to_owned());
+        }
+        let normal = relative
+            .components()
+            .filter(|it| matches!(it, Component::Normal(_)));
+        read(&folder.join(normal.collect::<PathBuf>()))
+    };
+    Ok(policy_tests::run(&source, load, jiff::Timestamp::now()))
+}
+
+/// Whether a relative path stays in the folder that it starts from.
+fn is_inside(path: &Path) -> bool {
+    let mut components = path.components();
+    components.all(|it| matches!(it, Component::Normal(_) | Component::CurDir))
+}
+
+fn read(path: &Path) -> Result<Source, String> {
+    let bytes = bytes(path).map_err(|error| error.to_string())?;
+    Source::from_bytes(&name(path), &bytes).map_err(|broken| broken.1.message.clone())
+}
+
+/// The files that were named, or those that are found.
+fn files(command: &PolicyTest) -> Result<Vec<PathBuf>, Failure> {
+    if !command.files.is_empty() {
+        return Ok(command.files.clone());
+    }
+    let mut found = Vec::new();
+    for folder in ["", "policy"] {
+        let shown = if folder.is_empty() { "." } else { folder };
+        for entry in fs::read_dir(shown).into_iter().flatten() {
+            let path = Path::new(folder).join(entry?.file_name());
+            let text = path.to_string_lossy();
+            let is_tests = [".test.yaml", ".fga.yaml"]
+                .iter()
+                .any(|end| text.ends_with(end));
+            if is_tests && path.is_file() {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(Failure::usage(
+            "there is no `*.test.yaml` or `*.fga.yaml` here or under `policy/`\nhelp: name the files of tests",
+        ));
+    }
+    Ok(found)
+}

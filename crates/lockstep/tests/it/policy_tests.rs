@@ -1,0 +1,95 @@
+//! `lockstep policy test`.
+
+use testkit::Project;
+
+use crate::support::lockstep;
+
+const STORE: &str = "\
+model_file: ./model.fga
+tests:
+  - name: reading
+    tuples:
+      - { user: user:ann, relation: viewer, object: doc:1 }
+    check:
+      - user: user:ann
+        object: doc:1
+        assertions:
+          viewer: true
+";
+const MODEL: &str =
+    "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user]\n";
+
+#[test]
+fn tests_of_policies_are_found_run_and_told() {
+    let project = Project::new([("policy/doc.fga.yaml", STORE), ("policy/model.fga", MODEL)]);
+    let finished = lockstep(project.path(), &["policy", "test"]).run();
+    assert_eq!(
+        (finished.code, &*finished.stdout),
+        (Some(0), "1 held, 0 failed\n")
+    );
+
+    project.write(
+        "policy/doc.fga.yaml",
+        STORE.replace("viewer: true", "viewer: false").as_bytes(),
+    );
+    let arguments = [
+        "policy",
+        "test",
+        "policy/doc.fga.yaml",
+        "--junit",
+        "out.xml",
+    ];
+    let finished = lockstep(project.path(), &arguments).run();
+    assert_eq!(finished.code, Some(1));
+    insta::assert_snapshot!("policy_test_failed", finished.stdout);
+    assert!(project.read("out.xml").contains("failures=\"1\""));
+}
+
+#[test]
+fn a_broken_file_is_a_mistake_whatever_else_fails() {
+    let failing = STORE.replace("viewer: true", "viewer: false");
+    let broken = MODEL.replace("[user]", "[usr]");
+    let project = Project::new([
+        ("a.fga.yaml", &*failing),
+        ("model.fga", MODEL),
+        ("policy/b.fga.yaml", STORE),
+        ("policy/model.fga", &*broken),
+    ]);
+    let finished = lockstep(project.path(), &["policy", "test"]).run();
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("policy/model.fga:6"),
+        "{}",
+        finished.stderr
+    );
+    assert!(
+        finished.stderr.contains("did you mean `user`?"),
+        "{}",
+        finished.stderr
+    );
+    assert!(
+        finished.stdout.contains("FAILED a.fga.yaml:10"),
+        "{}",
+        finished.stdout
+    );
+}
+
+#[test]
+fn a_file_outside_of_the_folder_is_refused_and_nothing_to_run_is_a_mistake() {
+    let outside = STORE.replace("./model.fga", "../model.fga");
+    let project = Project::new([("policy/a.fga.yaml", &*outside), ("model.fga", MODEL)]);
+    let finished = lockstep(project.path(), &["policy", "test"]).run();
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("outside of the folder"),
+        "{}",
+        finished.stderr
+    );
+    let finished = lockstep(Project::empty().path(), &["policy", "test"]).run();
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("name the files of tests"),
+        "{}",
+        finished.stderr
+    );
+}
