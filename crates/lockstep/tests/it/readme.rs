@@ -61,14 +61,12 @@ fn its_suite_gives_its_output() {
 
 #[test]
 fn its_policy_is_one() {
-    let policy = authz::source::Source::new("policy.yaml", &blocks("yaml")[1]);
-    let read = authz::read_policy(std::slice::from_ref(&policy));
-    let policy = read.unwrap_or_else(|mistakes| {
-        panic!(
-            "{}",
-            authz::source::render(&mistakes, &[policy.clone()], false)
-        )
-    });
+    let sources = [authz::source::Source::new(
+        "policy.yaml",
+        &blocks("yaml")[1],
+    )];
+    let policy = authz::read_policy(&sources)
+        .unwrap_or_else(|mistakes| panic!("{}", authz::source::render(&mistakes, &sources, false)));
     assert!(policy.has_role("editor"));
 }
 
