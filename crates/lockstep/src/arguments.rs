@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use suite::plan::Shard;
 
 use crate::terminal::Colour;
 
@@ -102,6 +103,10 @@ pub(crate) struct Test {
     /// controls are tried too.
     #[arg(value_name = "CELL")]
     pub(crate) cells: Vec<String>,
+    /// Only one part of several, such as `2/8`: for machines that share a run. A cell's part
+    /// depends on its name alone; a denial's control is in its part too.
+    #[arg(long, value_name = "PART")]
+    pub(crate) shard: Option<Shard>,
     /// Which suite.
     #[command(flatten)]
     pub(crate) suite: SuiteFile,
@@ -149,6 +154,10 @@ pub(crate) struct Plan {
     /// Which cells: names in which `*` stands for any text.
     #[arg(value_name = "CELL")]
     pub(crate) cells: Vec<String>,
+    /// Only one part of several, such as `2/8`: for machines that share a run. A cell's part
+    /// depends on its name alone; a denial's control is in its part too.
+    #[arg(long, value_name = "PART")]
+    pub(crate) shard: Option<Shard>,
     /// Which suite.
     #[command(flatten)]
     pub(crate) suite: SuiteFile,

@@ -17,7 +17,7 @@ use runner::journal::{Journal, LeftBehind};
 use runner::{Bounds, Head, Options, Stop};
 use suite::event::{Event, Summary};
 use suite::model::Suite;
-use suite::plan::Plan;
+use suite::plan::{Plan, Shard};
 
 use crate::arguments::{ReportForm, ReportTo, Reporting, Sending};
 use crate::failure::Failure;
@@ -32,7 +32,11 @@ pub(crate) type Reports = Vec<Box<dyn Reporter + Send>>;
 ///
 /// # Errors
 /// Mistakes that only the plan shows, or patterns that name nothing.
-pub(crate) fn plan(loaded: &Loaded, patterns: &[String]) -> Result<Plan, Failure> {
+pub(crate) fn plan(
+    loaded: &Loaded,
+    patterns: &[String],
+    shard: Option<Shard>,
+) -> Result<Plan, Failure> {
     let plan = Plan::new(&loaded.suite, jiff::Timestamp::now());
     let plan = plan.map_err(|mistakes| Failure::Mistakes {
         mistakes,
@@ -49,7 +53,11 @@ pub(crate) fn plan(loaded: &Loaded, patterns: &[String]) -> Result<Plan, Failure
             "the suite has no cell: nothing says what is expected",
         ));
     }
-    Ok(plan.select(&loaded.suite, patterns))
+    let plan = plan.select(&loaded.suite, patterns);
+    Ok(match shard {
+        Some(shard) => plan.shard(&loaded.suite, shard),
+        None => plan,
+    })
 }
 
 fn no_such_cell(pattern: &str, names: impl Iterator<Item = String>) -> String {
@@ -207,10 +215,10 @@ async fn stop_on_interrupt(stop: Stop) {
 ///
 /// # Errors
 /// It cannot be made.
-pub(crate) fn journal(head: &Head) -> Result<(Journal, PathBuf), Failure> {
+pub(crate) fn journal(head: &Head, suite: &Suite) -> Result<(Journal, PathBuf), Failure> {
     let context = "the journal cannot be made under `.lockstep/`";
     let path = record::journal(&head.run).context(context)?;
-    let journal = Journal::create(&path).context(context)?;
+    let journal = Journal::create(&path, runner::addresses(suite)).context(context)?;
     Ok((journal, path))
 }
 

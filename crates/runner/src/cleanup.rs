@@ -8,7 +8,7 @@ use suite::observation::Sight;
 
 use crate::caller::{About, World};
 use crate::fixture::{Fixture, look, remove};
-use crate::journal::{LeftBehind, Pending};
+use crate::journal::{Addresses, LeftBehind, Pending};
 use crate::scope::Values;
 use crate::{Options, world};
 
@@ -22,6 +22,17 @@ pub async fn clean_up(
     left: &mut LeftBehind,
     options: &Options,
 ) -> std::io::Result<Vec<String>> {
+    let now = addresses(&suite);
+    let elsewhere = left
+        .targets
+        .iter()
+        .find(|(name, base)| now.get(*name) != Some(base));
+    if let Some((name, base)) = elsewhere {
+        let count = left.pending.len();
+        let now = now.get(name).map_or("nowhere", String::as_str);
+        let why = format!("{count} things were made where `{name}` is {base}; now it is {now}");
+        return Ok(if count > 0 { vec![why] } else { Vec::new() });
+    }
     let world = world(suite, options);
     let mut failures = Vec::new();
     for pending in left.pending.clone() {
@@ -31,6 +42,14 @@ pub async fn clean_up(
         }
     }
     Ok(failures)
+}
+
+/// The addresses of a suite's targets.
+pub fn addresses(suite: &suite::model::Suite) -> Addresses {
+    let targets = suite.targets.iter();
+    targets
+        .map(|target| (target.name.to_string(), target.base.clone()))
+        .collect()
 }
 
 async fn put_back(world: &World, pending: &Pending) -> Result<(), String> {
@@ -103,8 +122,10 @@ async fn find(
     for view in views {
         match look(world, view, about, "to clean up", &mut Vec::new()).await {
             Sight::Shown(answer) => {
-                if let Some(values) = answer.json().and_then(|json| found(json, pending, create)) {
-                    return Ok(Some(values));
+                let json = answer.json();
+                if let Some(object) = json.and_then(|json| innermost(json, &pending.intent.unique))
+                {
+                    return learn(object, create).map(Some);
                 }
             }
             Sight::Gone => {}
@@ -114,10 +135,11 @@ async fn find(
     Ok(None)
 }
 
-/// The innermost object that holds the unique text, read as the answer to its creation is.
-fn found(json: &Value, pending: &Pending, create: &Create) -> Option<Values> {
-    let object = innermost(json, &pending.intent.unique)?;
-    let id = create.id.query(object).first()?;
+/// Reads what a view shows of something as the answer to its creation is read.
+fn learn(object: &Value, create: &Create) -> Result<Values, String> {
+    let id = create.id.query(object).first();
+    let id =
+        id.ok_or_else(|| format!("it is there, but a view shows it without `{}`", create.id))?;
     let captures = create.captures.iter().filter_map(|capture| {
         let CaptureSource::Json(path) = &capture.source else {
             return None;
@@ -125,9 +147,10 @@ fn found(json: &Value, pending: &Pending, create: &Create) -> Option<Values> {
         let value = path.query(object).first()?;
         Some((capture.name.clone(), value.clone()))
     });
-    Some(captures.chain([("id".to_owned(), id.clone())]).collect())
+    Ok(captures.chain([("id".to_owned(), id.clone())]).collect())
 }
 
+/// The innermost object that holds the unique text.
 fn innermost<'a>(json: &'a Value, unique: &str) -> Option<&'a Value> {
     let inside = match json {
         Value::Array(items) => items.iter().find_map(|item| innermost(item, unique)),

@@ -28,10 +28,15 @@ pub struct Intent {
     pub unique: String,
 }
 
+/// The addresses of targets, by name.
+pub type Addresses = BTreeMap<String, String>;
+
 /// A line of a journal.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Step {
+    /// The targets of the run, by name: what is put back elsewhere is not put back.
+    Targets(Addresses),
     Intent(Intent),
     /// It was made; the values with which it can be removed.
     Made(Values),
@@ -75,13 +80,18 @@ impl Journal {
     ///
     /// # Errors
     /// The file cannot be made or locked.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path, targets: Addresses) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
+        let mut file = options.open(path)?;
         file.lock()?;
+        let head = Line {
+            number: 0,
+            step: Step::Targets(targets),
+        };
+        writeln!(file, "{}", serde_json::to_string(&head)?)?;
         let (sender, receiver) = mpsc::channel();
         let path = path.to_owned();
         std::thread::Builder::new()
@@ -179,7 +189,7 @@ fn keep_track(open: &mut BTreeSet<u64>, line: &Line) {
     match line.step {
         Step::Intent(_) => open.insert(line.number),
         Step::Done => open.remove(&line.number),
-        Step::Made(_) => false,
+        Step::Made(_) | Step::Targets(_) => false,
     };
 }
 
@@ -201,6 +211,8 @@ pub struct LeftBehind {
     file: File,
     /// What is not yet put back, the newest first.
     pub pending: Vec<Pending>,
+    /// Where it was made.
+    pub targets: Addresses,
 }
 
 impl LeftBehind {
@@ -220,11 +232,12 @@ impl LeftBehind {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let pending = read(&file)?;
+        let (targets, pending) = read(&file)?;
         Ok(Some(Self {
             path: path.to_owned(),
             file,
             pending,
+            targets,
         }))
     }
 
@@ -258,13 +271,15 @@ impl LeftBehind {
 
 /// What is pending in a journal. A line that was cut off by a crash was never acted on: an
 /// intent is acted on only when it is whole on the disk.
-fn read(file: &File) -> io::Result<Vec<Pending>> {
+fn read(file: &File) -> io::Result<(Addresses, Vec<Pending>)> {
+    let mut targets = Addresses::new();
     let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
     for line in BufReader::new(file).split(b'\n') {
         let Ok(Line { number, step }) = serde_json::from_slice(&line?) else {
             continue;
         };
         match step {
+            Step::Targets(addresses) => targets = addresses,
             Step::Intent(intent) => {
                 let made = None;
                 pending.insert(
@@ -286,5 +301,5 @@ fn read(file: &File) -> io::Result<Vec<Pending>> {
             }
         }
     }
-    Ok(pending.into_values().rev().collect())
+    Ok((targets, pending.into_values().rev().collect()))
 }

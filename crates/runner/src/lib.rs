@@ -15,7 +15,7 @@ mod session;
 mod trial;
 mod turning;
 
-pub use cleanup::clean_up;
+pub use cleanup::{addresses, clean_up};
 pub use client::{Bounds, Client, Failure};
 
 use std::hash::{BuildHasher as _, RandomState};

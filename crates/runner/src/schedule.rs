@@ -1,7 +1,7 @@
 //! The order of a run: sessions first, then batch by batch of the plan, so that every control
 //! is known before what counts beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use futures_util::StreamExt as _;
 use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
-use suite::model::{ActorIndex, Expected, Suite};
+use suite::model::{ActorIndex, EffectKind, Expected, Suite};
 use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
 use suite::verdict::{
-    Control, Judgement, Opening, Received, Verdict, judge, judge_opening, succeeded,
+    Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening, succeeded,
 };
 use tokio::sync::mpsc;
 
@@ -48,6 +48,8 @@ pub(crate) struct Run<'a> {
     done_before: BTreeMap<ActorIndex, CellIndex>,
     /// Counts how often that was done again.
     pulses: u32,
+    /// Cells of which a view of the whole collection showed what they made.
+    listed: BTreeSet<CellIndex>,
     /// Actors whose session cannot be spoilt as they say, because there is nothing to spoil.
     not_applicable: BTreeMap<ActorIndex, String>,
     /// For each cell of a session that turns: whether it succeeded before.
@@ -87,6 +89,7 @@ impl<'a> Run<'a> {
             distrusted: BTreeMap::new(),
             done_before: BTreeMap::new(),
             pulses: 0,
+            listed: BTreeSet::new(),
         }
     }
 
@@ -452,6 +455,9 @@ impl<'a> Run<'a> {
     fn remember(&mut self, index: CellIndex, tried: &Tried) {
         let cell = self.plan.cells.get(index);
         let trusted = cell.is_some_and(|cell| !self.distrusted.contains_key(&cell.actor));
+        if tried.listed_by_a_view {
+            self.listed.insert(index);
+        }
         let success = trusted && tried.unsure.is_none() && succeeded(&tried.observation);
         if let Some(slot) = self.succeeded.get_mut(index) {
             *slot = Some(success);
@@ -483,6 +489,9 @@ impl<'a> Run<'a> {
         let expected = cell.expectation.expected;
         let (control, named) = self.control(cell);
         tried.observation.control = control;
+        if tried.observation.effect == EffectSeen::Unchanged && self.is_blind(cell, named) {
+            tried.observation.effect = EffectSeen::NotLooked;
+        }
         if let Some(why) = self.distrusted.get(&actor) {
             tried.unsure = Some(why.clone());
         }
@@ -527,6 +536,25 @@ impl<'a> Run<'a> {
         let mut cells = self.plan.cells.iter();
         let index = self.turns(cell).then(|| cells.position(is_it))??;
         self.rehearsed.get(index)?.then_some(index)
+    }
+
+    /// Whether the views of a collection say nothing of what a cell would make: they did not show
+    /// what its control made, or that is another tenant's.
+    fn is_blind(&self, cell: &Cell, control: Option<(CellIndex, bool)>) -> bool {
+        let creates = cell.trial.layer(self.suite()).is_some_and(|layer| {
+            let effect = layer.effect.as_ref();
+            effect.is_some_and(|effect| matches!(effect.kind, EffectKind::Created))
+        });
+        let Some((control, _)) = control.filter(|_| creates && !is_allowed(cell)) else {
+            return false;
+        };
+        let tenant = |cell: &Cell| {
+            let actor = self.suite().actors.get(cell.actor);
+            actor.and_then(|actor| actor.tenant.clone())
+        };
+        let other = self.plan.cells.get(control).and_then(tenant);
+        let own = tenant(cell);
+        !self.listed.contains(&control) || (own.is_some() && own != other)
     }
 
     /// The first control that succeeded, else the best one.

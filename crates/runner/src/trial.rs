@@ -40,6 +40,8 @@ pub(crate) struct Tried {
     pub(crate) duration: Duration,
     /// Fixtures that could not be taken away.
     pub(crate) left_behind: Vec<String>,
+    /// A view of the whole collection showed what was made.
+    pub(crate) listed_by_a_view: bool,
 }
 
 /// What a probe showed when it was sent once.
@@ -91,6 +93,7 @@ pub(crate) async fn try_cell(
         attempts: 0,
         log: Vec::new(),
         left_behind: Vec::new(),
+        listed_by_a_view: false,
     };
     let started = Instant::now();
     let result = trial.run().await;
@@ -104,6 +107,7 @@ pub(crate) async fn try_cell(
         log: trial.log,
         duration,
         left_behind: trial.left_behind,
+        listed_by_a_view: trial.listed_by_a_view,
     };
     match result {
         Ok(attempt) => {
@@ -131,6 +135,7 @@ struct ActionTrial<'a> {
     attempts: usize,
     log: Vec<Sending>,
     left_behind: Vec<String>,
+    listed_by_a_view: bool,
 }
 
 /// The unique texts of one attempt. None is the beginning of another.

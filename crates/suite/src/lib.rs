@@ -7,6 +7,7 @@
 
 pub mod event;
 pub mod file;
+pub mod hash;
 pub mod model;
 pub mod observation;
 pub mod plan;

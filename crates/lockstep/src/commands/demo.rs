@@ -59,7 +59,7 @@ async fn test(
         Source::new(POLICY, POLICY_TEXT),
     );
     let loaded = read(files, &environment, true)?;
-    let plan = run::plan(&loaded, &[])?;
+    let plan = run::plan(&loaded, &[], None)?;
     let planned = plan.cells.len();
     let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);

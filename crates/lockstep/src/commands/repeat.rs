@@ -40,7 +40,7 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
         return Err(Failure::usage("`repeat` takes the whole name of one cell"));
     }
     let loaded = load(path, &environment, true)?;
-    let plan = run::plan(&loaded, std::slice::from_ref(&command.cell))?;
+    let plan = run::plan(&loaded, std::slice::from_ref(&command.cell), None)?;
     let planned = plan.cells.len();
     let head = Head::new(&path.to_string_lossy());
     let shown = Exchanges {

@@ -16,7 +16,7 @@ use crate::terminal::Colour;
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
     let loaded = load(path, &environment, true)?;
-    let plan = run::plan(&loaded, &command.cells)?;
+    let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
     let head = Head::new(&path.to_string_lossy());
     let mut reports = run::reports(&command.reporting, colour, sources().as_deref())?;
@@ -27,7 +27,7 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
         return Ok(ExitCode::of_run(&summary, planned));
     }
     run::add_record(&mut reports, &head)?;
-    let (journal, path) = run::journal(&head)?;
+    let (journal, path) = run::journal(&head, &suite)?;
     options.journal = Some(journal.clone());
     let run = run::run(Arc::clone(&suite), plan, head, options.clone(), reports);
     let summary = run.await;

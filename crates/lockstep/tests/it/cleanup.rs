@@ -180,3 +180,51 @@ fn what_cannot_be_put_back_stays_in_the_journal() {
     );
     assert_eq!(journals(&project).len(), 1);
 }
+
+#[test]
+fn what_was_made_elsewhere_is_not_put_back_here() {
+    let sample = Sample::start(&[]);
+    let project = Project::new([("lockstep.yaml", SUITE)]);
+    let journal = r#"{"number":0,"step":{"targets":{"posts":"http://127.0.0.1:9"}}}
+{"number":1,"step":{"intent":{"resource":"post","owner":"editor","unique":"x"}}}
+"#;
+    project.write(
+        ".lockstep/journal/20261122T000000Z-0.jsonl",
+        journal.as_bytes(),
+    );
+    let cleanup = lockstep(project.path(), &["cleanup"])
+        .envs(sample.variables())
+        .run();
+    assert_eq!(cleanup.code, Some(3), "{}", cleanup.told());
+    let words = "made where `posts` is http://127.0.0.1:9";
+    assert!(cleanup.stderr.contains(words), "{}", cleanup.told());
+    assert_eq!(journals(&project).len(), 1);
+}
+
+#[test]
+fn a_removal_that_finds_nothing_is_looked_at() {
+    let sample = Sample::start(&[]);
+    let wrong = SUITE.replace(
+        "DELETE: \"/posts/{{ post.id }}\" }\n    views",
+        "DELETE: \"/post/{{ post.id }}\" }\n    views",
+    );
+    assert_ne!(wrong, SUITE);
+    let project = Project::new([("lockstep.yaml", wrong.as_str())]);
+    let run = lockstep(project.path(), &["test"])
+        .envs(sample.variables())
+        .run();
+    let told = run.told();
+    assert!(
+        told.contains("answered 404, but a view still shows it"),
+        "{told}"
+    );
+    assert_eq!(journals(&project).len(), 1, "{told}");
+    // The path put right, everything is put back.
+    project.write("lockstep.yaml", SUITE.as_bytes());
+    let cleanup = lockstep(project.path(), &["cleanup"])
+        .envs(sample.variables())
+        .run();
+    assert_eq!(cleanup.code, Some(0), "{}", cleanup.told());
+    let posts = posts(&sample, &project);
+    assert_eq!(posts["total"], 2, "{posts}");
+}

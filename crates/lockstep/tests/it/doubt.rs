@@ -17,6 +17,8 @@ enum Wrong {
     Pages,
     /// The reader's refusal holds the title.
     TellsTitle,
+    /// Nothing: only the writer makes notes.
+    Nothing,
 }
 
 struct Notes {
@@ -43,6 +45,9 @@ impl Notes {
         let segments = request.segments();
         match (request.method.as_str(), segments.as_slice()) {
             _ if blocked => Answer::json(403, &json!({ "error": "blocked" })),
+            ("POST", ["notes"]) if self.wrong == Wrong::Nothing && !is_writer => {
+                Answer::json(403, &json!({ "error": "no" }))
+            }
             ("POST", ["notes"]) => {
                 titles.push(request.json()["title"].as_str().unwrap().to_owned());
                 let id = titles.len() - 1;
@@ -69,14 +74,19 @@ impl Notes {
 }
 
 fn run(wrong: Wrong, capture: &str, rows: &str) -> Report {
+    run_in(wrong, capture, rows, ["red", "red"])
+}
+
+/// The tenants are those of the writer and of the reader.
+fn run_in(wrong: Wrong, capture: &str, rows: &str, [writer, reader]: [&str; 2]) -> Report {
     let suite = format!(
         r#"
 version: 1
 targets: {{ api: {{ http: "${{API_URL}}" }} }}
 sessions: {{ key: {{ header: {{ X-Key: "{{{{ actor.key }}}}" }} }} }}
 actors:
-  writer: {{ session: key, key: key-of-writer }}
-  reader: {{ session: key, key: key-of-reader }}
+  writer: {{ session: key, key: key-of-writer, tenant: {writer} }}
+  reader: {{ session: key, key: key-of-reader, tenant: {reader} }}
 resources:
   note:
     on: api
@@ -133,6 +143,17 @@ fn what_was_made_and_is_not_listed_was_made() {
         report.told
     );
     assert_ne!(report.code, Some(0), "{}", report.told);
+}
+
+#[test]
+fn a_view_of_another_tenant_shows_no_effect() {
+    let rows = "  note.create  allow   403\n";
+    let seen = |tenants: [&str; 2]| {
+        let report = run_in(Wrong::Nothing, "", rows, tenants);
+        report.cells["reader/note.create"].json["effect_seen"].clone()
+    };
+    assert_eq!(seen(["red", "red"]), json!(true));
+    assert_eq!(seen(["red", "blue"]), json!(false));
 }
 
 #[test]

@@ -15,9 +15,17 @@ fn readme() -> String {
 
 /// The first fenced block in this language.
 fn block(language: &str) -> String {
-    let readme = readme();
-    let (_, rest) = readme.split_once(&format!("```{language}\n")).unwrap();
-    rest.split_once("```").unwrap().0.to_owned()
+    blocks(language).remove(0)
+}
+
+/// The fenced blocks in this language.
+fn blocks(language: &str) -> Vec<String> {
+    let start = format!("```{language}\n");
+    let text = readme();
+    let blocks = text.split(&start).skip(1);
+    blocks
+        .map(|rest| rest.split_once("```").unwrap().0.to_owned())
+        .collect()
 }
 
 /// What differs from run to run: ports, ids and times.
@@ -49,6 +57,19 @@ fn its_suite_gives_its_output() {
     assert_eq!(command, "$ lockstep test");
     assert_eq!(settled(&finished.stdout), settled(output));
     assert_eq!(finished.code, Some(1));
+}
+
+#[test]
+fn its_policy_is_one() {
+    let policy = authz::source::Source::new("policy.yaml", &blocks("yaml")[1]);
+    let read = authz::read_policy(std::slice::from_ref(&policy));
+    let policy = read.unwrap_or_else(|mistakes| {
+        panic!(
+            "{}",
+            authz::source::render(&mistakes, &[policy.clone()], false)
+        )
+    });
+    assert!(policy.has_role("editor"));
 }
 
 #[test]

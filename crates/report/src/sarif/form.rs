@@ -245,35 +245,19 @@ fn artifact(file: &str) -> ArtifactLocation {
 /// GitHub tells alerts apart by `primaryLocationLineHash` alone, and makes one of the text of the
 /// line where there is none. Many cells share the line of their action, and would be one alert.
 fn fingerprints(cell: &str, verdict: Verdict) -> BTreeMap<&'static str, String> {
-    let hash = format!("{:016x}", fnv_1a(&format!("{cell}\n{}", id(verdict))));
+    let hash = format!(
+        "{:016x}",
+        suite::hash::fnv_1a(&format!("{cell}\n{}", id(verdict)))
+    );
     BTreeMap::from([
         ("cellAndVerdict/v1", hash.clone()),
         ("primaryLocationLineHash", hash),
     ])
 }
 
-/// The 64-bit FNV-1a hash of Fowler, Noll and Vo, which is the same on every machine and in every version.
-fn fnv_1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_hash_is_that_of_its_authors() {
-        let cases = [
-            ("", 0xcbf2_9ce4_8422_2325),
-            ("a", 0xaf63_dc4c_8601_ec8c),
-            ("foobar", 0x8594_4171_f739_67e8),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(fnv_1a(text), expected, "{text}");
-        }
-    }
 
     #[test]
     fn files_become_uris() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use suite::model::{EffectKind, Expected, Origin, Resource, View};
+use suite::model::{ActorIndex, EffectKind, Expected, Origin, Resource, View};
 use suite::observation::{Answer, Look, Sight, created, effect_seen};
 use suite::plan::Phase;
 use suite::verdict::{EffectSeen, Received};
@@ -161,18 +161,20 @@ impl<'a> ActionTrial<'a> {
         resource: &Resource,
         made: Option<&Fixture>,
     ) -> (EffectSeen, Option<String>) {
-        let about = About {
-            owner: Some(self.cell.actor),
+        let about = |owner| About {
+            owner: Some(owner),
             resource: made.map(|made| (&*resource.type_name, &made.values)),
             unique: self.unique,
         };
+        let (maker, viewer) = (self.cell.actor, self.viewer(resource));
         let mut collections = Vec::new();
         let mut instances = Vec::new();
         for view in &resource.views {
             if view.of_instance && made.is_none() {
                 continue;
             }
-            let sight = look(self.world, view, about, "after", &mut self.log).await;
+            let owner = if view.of_instance { maker } else { viewer };
+            let sight = look(self.world, view, about(owner), "after", &mut self.log).await;
             if view.of_instance {
                 instances.push((view, sight));
             } else {
@@ -180,9 +182,25 @@ impl<'a> ActionTrial<'a> {
             }
         }
         match created(&collections, self.unique) {
-            (EffectSeen::Declared, words) => (EffectSeen::Declared, words),
+            (EffectSeen::Declared, words) => {
+                self.listed_by_a_view = true;
+                (EffectSeen::Declared, words)
+            }
             by_text if made.is_none() => by_text,
             by_text => found(&instances, by_text),
+        }
+    }
+
+    /// Who looks at a view of the whole collection that is its owner's: somebody who has such
+    /// resources, of the actor's own tenant if possible. A visitor could see nothing.
+    fn viewer(&self, resource: &Resource) -> ActorIndex {
+        let actors = &self.world.suite.actors;
+        let tenant = |actor: ActorIndex| actors.get(actor).and_then(|actor| actor.tenant.as_ref());
+        let (actor, owners) = (self.cell.actor, &resource.owners);
+        let neighbour = owners.iter().find(|&&owner| tenant(owner) == tenant(actor));
+        match neighbour.or(owners.first()) {
+            Some(&owner) if !owners.contains(&actor) => owner,
+            _ => actor,
         }
     }
 

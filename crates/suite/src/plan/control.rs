@@ -71,7 +71,7 @@ type Candidate = (Phase, ActorIndex, CellIndex);
 /// Gives every cell its controls.
 ///
 /// For a denial: whoever may do the same on the same resource, first the actor whose session was
-/// spoilt, then the owner, then those with the same kind of session. Only where nobody may, and
+/// spoilt, then the owner, then those of the same tenant and with the same kind of session. Only where nobody may, and
 /// the run itself makes the resource so that it is known to be there: the same actor on another
 /// resource. For an allowed cell: other allowed cells of the same action. For something absent:
 /// what the actor, or else anybody, may do on the same target.
@@ -201,14 +201,19 @@ fn rank(suite: &Suite, cell: &Cell, control: Option<&Cell>) -> u8 {
     let Some(control) = control else {
         return u8::MAX;
     };
-    let session = |actor: ActorIndex| suite.actors.get(actor).and_then(|actor| actor.session);
+    let actor = |actor: ActorIndex| suite.actors.get(actor);
+    let session = |index: ActorIndex| actor(index).and_then(|actor| actor.session);
+    let tenant = |index: ActorIndex| actor(index).and_then(|actor| actor.tenant.as_ref());
     match cell.trial {
         _ if cell.like == Some(control.actor) => 0,
         Trial::Action {
             owner: Some(owner), ..
         } if owner == control.actor => 1,
-        _ if session(cell.actor) == session(control.actor) => 2,
-        _ => 3,
+        _ => {
+            let elsewhere = u8::from(tenant(cell.actor) != tenant(control.actor));
+            let otherwise = u8::from(session(cell.actor) != session(control.actor));
+            2 + 2 * elsewhere + otherwise
+        }
     }
 }
 

@@ -14,6 +14,8 @@ mod tests;
 pub use control::DiffersIn;
 pub use expectation::{Expectation, Expectations, declared_field, denial_word, expected_at};
 
+pub use select::Shard;
+
 use std::sync::Arc;
 
 use authz::source::{Diagnostic, Diagnostics, Place};

@@ -1,8 +1,10 @@
 //! A part of a plan: what a pattern names, with everything that it counts beside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
 use super::{CellIndex, Phase, Plan};
+use crate::hash::fnv_1a;
 use crate::model::{ActorIndex, Suite};
 
 impl Plan {
@@ -17,6 +19,17 @@ impl Plan {
                 let name = self.name(suite, cell);
                 patterns.iter().any(|pattern| matches(pattern, &name))
             })
+            .collect();
+        let needed = with_needed(&self, suite, wanted);
+        self.keep(&needed)
+    }
+
+    /// The part of the plan that falls to one of several machines, by the hash of each cell's
+    /// name, so that they need not speak with one another. Each part has the controls and
+    /// sessions that its cells need, so that some cells are in several parts.
+    pub fn shard(self, suite: &Suite, shard: Shard) -> Self {
+        let wanted: BTreeSet<CellIndex> = (0..self.cells.len())
+            .filter(|&cell| shard.has(&self.name(suite, cell)))
             .collect();
         let needed = with_needed(&self, suite, wanted);
         self.keep(&needed)
@@ -48,6 +61,40 @@ impl Plan {
             })
             .collect();
         Self { cells }
+    }
+}
+
+/// One part of several: `2/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, counted from 1.
+    number: u64,
+    /// Of how many.
+    count: u64,
+}
+
+impl Shard {
+    /// How many parts there can be.
+    pub const COUNT_MAX: u64 = 1_000;
+
+    fn has(self, name: &str) -> bool {
+        fnv_1a(name) % self.count == self.number - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text
+            .split_once('/')
+            .and_then(|(number, count)| Some((number.parse().ok()?, count.parse().ok()?)));
+        match parsed {
+            Some((number, count)) if (1..=count).contains(&number) && count <= Self::COUNT_MAX => {
+                Ok(Self { number, count })
+            }
+            _ => Err("expected a part of several, such as `2/8`".to_owned()),
+        }
     }
 }
 
@@ -120,7 +167,19 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{Shard, matches};
+
+    #[test]
+    fn shards() {
+        for text in ["1/1", "2/8", "8/8", "1000/1000"] {
+            assert!(text.parse::<Shard>().is_ok(), "{text}");
+        }
+        for text in [
+            "", "1", "0/8", "9/8", "1/0", "-1/8", "1/1001", "a/b", "1/2/3",
+        ] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn patterns() {

@@ -195,6 +195,35 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn every_cell_is_in_some_shard_with_its_controls(actors in actors(), actions in actions(), count in 1..9_u8) {
+        let suite = suite(&actors, &actions);
+        let whole = Plan::new(&suite, noon()).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for number in 1..=count {
+            let shard = format!("{number}/{count}").parse().unwrap();
+            let part = Plan::new(&suite, noon()).unwrap().shard(&suite, shard);
+            for (index, cell) in part.cells.iter().enumerate() {
+                let name = part.name(&suite, index);
+                let original = whole.cells.iter().position(|cell| super::name(&suite, cell.actor, cell.trial) == name);
+                let controls = |plan: &Plan, controls: &[usize]| -> Vec<String> {
+                    controls.iter().map(|&control| plan.name(&suite, control)).collect()
+                };
+                // What is here only as a control may count beside fewer of its own kind.
+                let all = controls(&whole, &whole.cells[original.unwrap()].controls);
+                let here = controls(&part, &cell.controls);
+                prop_assert!(here.iter().all(|control| all.contains(control)));
+                if !is_allowed(cell) {
+                    prop_assert_eq!(here, all);
+                }
+                seen.insert(name);
+            }
+        }
+        prop_assert_eq!(seen.len(), whole.cells.len());
+    }
+}
+
 /// Places in the file move when lines come and go; nothing else may.
 fn strip(said: &str) -> String {
     said.split("place").next().unwrap().to_owned()
