@@ -1,7 +1,7 @@
 //! Deciding: the tenant gate, then the role grants as one policy and each rule as one more under
 //! the combining algorithm, then default deny.
 
-mod combining;
+pub(crate) mod combining;
 mod explain;
 
 #[cfg(test)]
@@ -14,7 +14,7 @@ use crate::decision::{Decision, Denial, Outcome, Reason};
 use crate::facts::{Request, Resource, Subject};
 use crate::model::{ANYONE, ActionKind, Effect, Policy, Rule, SIGNED_IN, Target};
 
-use combining::{Could, DenyOverrides, Extended, Member};
+use combining::{Combination, Could, Extended, Member};
 
 /// The tenant gate: whether the resource belongs to a tenant that is not the subject's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,11 +112,14 @@ impl Policy {
         (action, kind): (usize, ActionKind),
         gate: Gate,
         depends_on_time: &mut bool,
-    ) -> DenyOverrides<By> {
-        let mut members = DenyOverrides::new();
+    ) -> Combination<By> {
+        let mut members = Combination::new(self.algorithm);
         if let Some(by) = self.role_grant(request.subject, action, gate) {
             let value = Extended::Permit;
             members.add(Member { value, by });
+        }
+        if members.is_decided() {
+            return members;
         }
         for &(index, target) in self.targets.get(action).into_iter().flatten() {
             let Some(rule) = self.rules.get(index) else {

@@ -26,29 +26,74 @@ pub(super) struct Member<T> {
     pub(super) by: T,
 }
 
-/// Deny-overrides (XACML 3.0, section C.2), one member after the other. Of each value the first
-/// member is kept: it is the one to name as the reason.
+/// The algorithms, by which several policies become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Algorithm {
+    /// A denial wins (section C.2).
+    #[default]
+    DenyOverrides,
+    /// A permit wins (section C.4).
+    PermitOverrides,
+    /// The first that says anything wins (section C.8).
+    FirstApplicable,
+    /// One alone may be applicable, and it wins (section C.9). Whether one is, its target says and
+    /// not its condition.
+    OnlyOneApplicable,
+}
+
+impl Algorithm {
+    /// The names of the algorithms, as policies have them.
+    pub(crate) const NAMES: [&str; 4] = [
+        "deny-overrides",
+        "permit-overrides",
+        "first-applicable",
+        "only-one-applicable",
+    ];
+
+    /// The algorithm of this name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "deny-overrides" => Self::DenyOverrides,
+            "permit-overrides" => Self::PermitOverrides,
+            "first-applicable" => Self::FirstApplicable,
+            "only-one-applicable" => Self::OnlyOneApplicable,
+            _ => return None,
+        })
+    }
+}
+
+/// Members combined, one after the other. Of each value the first member is kept: it is the one to
+/// name as the reason.
 #[derive(Debug)]
-pub(super) struct DenyOverrides<T> {
+pub(super) struct Combination<T> {
+    algorithm: Algorithm,
     deny: Option<T>,
     permit: Option<T>,
     could_permit: Option<T>,
     could_deny: Option<T>,
     could_either: Option<T>,
+    /// How many were added, whatever they said: those whose target applies.
+    applicable: usize,
+    first: Option<Extended>,
 }
 
-impl<T> DenyOverrides<T> {
-    pub(super) fn new() -> Self {
+impl<T> Combination<T> {
+    pub(super) fn new(algorithm: Algorithm) -> Self {
         Self {
+            algorithm,
             deny: None,
             permit: None,
             could_permit: None,
             could_deny: None,
             could_either: None,
+            applicable: 0,
+            first: None,
         }
     }
 
+    /// Adds one whose target applies.
     pub(super) fn add(&mut self, member: Member<T>) {
+        self.applicable += 1;
         let slot = match member.value {
             Extended::NotApplicable => return,
             Extended::Deny => &mut self.deny,
@@ -57,36 +102,85 @@ impl<T> DenyOverrides<T> {
             Extended::Indeterminate(Could::Deny) => &mut self.could_deny,
             Extended::Indeterminate(Could::Either) => &mut self.could_either,
         };
+        self.first.get_or_insert(member.value);
         slot.get_or_insert(member.by);
     }
 
     /// Whether no further member can change the result.
     pub(super) fn is_decided(&self) -> bool {
-        self.deny.is_some()
+        match self.algorithm {
+            Algorithm::DenyOverrides => self.deny.is_some(),
+            Algorithm::PermitOverrides => self.permit.is_some(),
+            Algorithm::FirstApplicable => self.first.is_some(),
+            Algorithm::OnlyOneApplicable => self.applicable > 1,
+        }
     }
 
     /// Whether a further member that says or could say "permit" changes nothing.
     pub(super) fn is_permitted(&self) -> bool {
-        self.permit.is_some()
+        self.algorithm == Algorithm::DenyOverrides && self.permit.is_some()
     }
 
-    /// The combined value, and the member to name for it; none for "not applicable".
+    /// The combined value, and the member to name for it; none for "not applicable", and none
+    /// where several are applicable of which only one may be.
     pub(super) fn finish(self) -> (Extended, Option<T>) {
+        let value = match self.algorithm {
+            Algorithm::DenyOverrides => self.deny_overrides(),
+            Algorithm::PermitOverrides => self.permit_overrides(),
+            Algorithm::OnlyOneApplicable if self.applicable > 1 => {
+                return (Extended::Indeterminate(Could::Either), None);
+            }
+            Algorithm::FirstApplicable | Algorithm::OnlyOneApplicable => {
+                self.first.unwrap_or(Extended::NotApplicable)
+            }
+        };
+        let by = match value {
+            Extended::Deny => self.deny,
+            Extended::Permit => self.permit,
+            Extended::NotApplicable => None,
+            Extended::Indeterminate(_) => {
+                let (deny, permit) = (self.could_deny, self.could_permit);
+                let either = self.could_either;
+                match self.algorithm {
+                    Algorithm::PermitOverrides => either.or(permit).or(deny),
+                    _ => either.or(deny).or(permit),
+                }
+            }
+        };
+        (value, by)
+    }
+
+    fn deny_overrides(&self) -> Extended {
         let permits = self.permit.is_some() || self.could_permit.is_some();
-        let indeterminate = Extended::Indeterminate;
         if self.deny.is_some() {
-            (Extended::Deny, self.deny)
-        } else if self.could_either.is_some() {
-            (indeterminate(Could::Either), self.could_either)
+            Extended::Deny
+        } else if self.could_either.is_some() || (self.could_deny.is_some() && permits) {
+            Extended::Indeterminate(Could::Either)
         } else if self.could_deny.is_some() {
-            let could = if permits { Could::Either } else { Could::Deny };
-            (indeterminate(could), self.could_deny)
+            Extended::Indeterminate(Could::Deny)
         } else if self.permit.is_some() {
-            (Extended::Permit, self.permit)
+            Extended::Permit
         } else if self.could_permit.is_some() {
-            (indeterminate(Could::Permit), self.could_permit)
+            Extended::Indeterminate(Could::Permit)
         } else {
-            (Extended::NotApplicable, None)
+            Extended::NotApplicable
+        }
+    }
+
+    fn permit_overrides(&self) -> Extended {
+        let denies = self.deny.is_some() || self.could_deny.is_some();
+        if self.permit.is_some() {
+            Extended::Permit
+        } else if self.could_either.is_some() || (self.could_permit.is_some() && denies) {
+            Extended::Indeterminate(Could::Either)
+        } else if self.could_permit.is_some() {
+            Extended::Indeterminate(Could::Permit)
+        } else if self.deny.is_some() {
+            Extended::Deny
+        } else if self.could_deny.is_some() {
+            Extended::Indeterminate(Could::Deny)
+        } else {
+            Extended::NotApplicable
         }
     }
 }

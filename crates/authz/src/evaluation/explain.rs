@@ -18,6 +18,7 @@ impl Policy {
         match by {
             Some(By::Roles { role, granted_by }) => self.by_roles(request, role, granted_by),
             Some(By::Rule { index, error }) => self.by_rule(outcome, index, error),
+            None if outcome == Outcome::Indeterminate => by_several(),
             None if gate == Gate::Closed => self.by_tenant(request),
             None => self.by_default(request),
         }
@@ -134,4 +135,13 @@ impl Policy {
 fn undecided(text: String, place: Option<Place>) -> Reason {
     let kind = ReasonKind::Indeterminate { rule: None };
     Reason { kind, place, text }
+}
+
+/// Of several policies that apply, none is the one that counts.
+fn by_several() -> Reason {
+    Reason {
+        kind: ReasonKind::Indeterminate { rule: None },
+        place: None,
+        text: "several of its parts apply, and only one of them may".to_owned(),
+    }
 }

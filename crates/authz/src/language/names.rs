@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::evaluation::combining::Algorithm;
 use crate::model::{
     ANYONE, Action, ActionKind, Attribute, AttributeType, Policy, Role, SIGNED_IN, Tenants, Type,
     is_reserved,
@@ -42,6 +43,11 @@ pub(super) fn resolve(file: &File, sources: &[Source], diagnostics: &mut Diagnos
             conceal: tenants.conceal,
             place: tenants.place.clone(),
         }),
+        algorithm: file
+            .combine
+            .first()
+            .and_then(|word| Algorithm::of(&word.text))
+            .unwrap_or_default(),
         targets: rules::index(&rules, actions),
         rules,
         types: types.declared,

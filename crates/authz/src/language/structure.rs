@@ -1,6 +1,7 @@
 //! The first phase: the keys and values of `policy.yaml` as plain data with places. Whether the
 //! names in it mean anything is the second phase's business.
 
+use crate::evaluation::combining::Algorithm;
 use crate::model::{ActionKind, AttributeType, Effect};
 use crate::source::yaml::{self, Entry, Fields, Node};
 use crate::source::{Diagnostic, Diagnostics, Place, Source, one_of};
@@ -126,11 +127,14 @@ fn version(node: &Node, diagnostics: &mut Diagnostics) {
 
 fn combine(node: &Node, diagnostics: &mut Diagnostics) -> Option<Word> {
     let word = word(node, diagnostics)?;
-    if word.text == "deny-overrides" {
+    if Algorithm::of(&word.text).is_some() {
         return Some(word);
     }
     let message = format!("unknown combining algorithm `{}`", word.text);
-    diagnostics.push(Diagnostic::new(word.place, message).label("expected `deny-overrides`"));
+    let mistake = Diagnostic::new(word.place, message)
+        .label(format!("expected {}", one_of(Algorithm::NAMES)))
+        .nearest(&word.text, Algorithm::NAMES);
+    diagnostics.push(mistake);
     None
 }
 

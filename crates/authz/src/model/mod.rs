@@ -18,6 +18,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
+use crate::evaluation::combining::Algorithm;
 use crate::facts::{Reference, Resource, Subject, SubjectFacts};
 use crate::source::{Place, nearest};
 
@@ -33,6 +34,8 @@ pub struct Policy {
     pub(crate) roles_place: Option<Place>,
     /// What the file says of tenants; without it there is no tenant gate.
     pub(crate) tenants: Option<Tenants>,
+    /// How the grants of roles and the rules are combined.
+    pub(crate) algorithm: Algorithm,
     pub(crate) rules: Vec<Rule>,
     /// By the number of the action: the targets of rules that name it, as (rule, target).
     pub(crate) targets: Vec<Vec<(usize, usize)>>,

@@ -115,6 +115,10 @@ fn put(edges: &mut Vec<Edge>, edge: Edge) -> Option<Edge> {
     match edges.binary_search_by_key(&key(&edge), key) {
         Ok(at) => edges.get_mut(at).map(|old| std::mem::replace(old, edge)),
         Err(at) => {
+            if edges.len() == edges.capacity() {
+                // Most lists are short: room is made for a few, and not for four at once.
+                edges.reserve_exact(1 + edges.len() / 4);
+            }
             edges.insert(at, edge);
             None
         }

@@ -146,7 +146,7 @@ impl<'a> Checker<'a> {
         if self.asker.object == object && self.asker.userset == Some(relation) {
             return Value::Yes;
         }
-        let key = (object, relation);
+        let key = (object, relation, self.exhaustive);
         match self.memo.get(key) {
             Some(Known::Open(position)) => {
                 self.depends_on = self.depends_on.min(*position);
@@ -230,7 +230,13 @@ impl<'a> Checker<'a> {
                 let base = self.step(&parts.0, planned, object, hops);
                 match base {
                     Value::No => base,
-                    base => base.and(self.step(&parts.1, planned, object, hops).not()),
+                    base => {
+                        // Of what is taken away one way suffices: it is checked, not listed.
+                        let exhaustive = std::mem::replace(&mut self.exhaustive, false);
+                        let subtracted = self.step(&parts.1, planned, object, hops);
+                        self.exhaustive = exhaustive;
+                        base.and(subtracted.not())
+                    }
                 }
             }
         };

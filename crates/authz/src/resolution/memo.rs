@@ -2,7 +2,8 @@
 //!
 //! A result that was found while a relation further up was still open may be another once that one
 //! is known. Such a result is kept only as long as that relation is open (the low links of Tarjan's
-//! algorithm for strongly connected components).
+//! algorithm for strongly connected components), and only if every relation that was closed since
+//! turned out to be the cycle that it was taken for.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,14 +14,17 @@ use super::plan::RelationId;
 /// A relation of an object.
 pub(super) type NodeKey = (u32, RelationId);
 
+/// A relation of an object, and whether every way to it was looked at.
+type Key = (u32, RelationId, bool);
+
 /// No open relation.
 pub(super) const NONE: usize = usize::MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    known: HashMap<NodeKey, Known, BuildHasherDefault<KeyHasher>>,
+    known: HashMap<Key, Known, BuildHasherDefault<KeyHasher>>,
     /// What is known only while a relation further up is open, with the position of that one.
-    tentative: Vec<(NodeKey, usize)>,
+    tentative: Vec<(Key, usize)>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,11 +45,11 @@ impl Memo {
         self.tentative.clear();
     }
 
-    pub(super) fn get(&self, key: NodeKey) -> Option<&Known> {
+    pub(super) fn get(&self, key: Key) -> Option<&Known> {
         self.known.get(&key)
     }
 
-    pub(super) fn open(&mut self, key: NodeKey, position: usize) -> usize {
+    pub(super) fn open(&mut self, key: Key, position: usize) -> usize {
         self.known.insert(key, Known::Open(position));
         self.tentative.len()
     }
@@ -53,16 +57,18 @@ impl Memo {
     /// Closes the relation that was opened at `position`, when there were `mark` tentative values.
     pub(super) fn close(
         &mut self,
-        key: NodeKey,
+        key: Key,
         (position, mark): (usize, usize),
         (value, hops, depends_on): (Value, u32, usize),
     ) {
+        // What was found while the relation was open took it for a cycle.
+        let assumed_right = matches!(value, Value::Cycle);
         let mut kept = mark;
         for at in mark..self.tentative.len() {
             let Some(&(key, depends_on)) = self.tentative.get(at) else {
                 break;
             };
-            if depends_on >= position {
+            if depends_on >= position || !assumed_right {
                 self.known.remove(&key);
             } else {
                 self.tentative.swap(kept, at);
@@ -95,6 +101,10 @@ impl Hasher for KeyHasher {
         bytes
             .iter()
             .for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u32(u32::from(number));
     }
 
     fn write_u32(&mut self, number: u32) {

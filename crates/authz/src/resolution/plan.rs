@@ -1,5 +1,8 @@
 //! A model as the evaluator reads it: every name a number.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::model::relation::{RelationModel, Rewrite, SubjectKind, SubjectType};
 
 /// The number of a relation, counted over the relations of all types.
@@ -8,10 +11,19 @@ pub(super) type RelationId = u32;
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) relations: Vec<Planned>,
-    /// By the index of the type: the number of its first relation.
-    first: Vec<RelationId>,
+    /// By relation: what follows from it.
+    uses: Vec<Uses>,
     /// By the index of the type: its relations.
-    names: Vec<Vec<std::sync::Arc<str>>>,
+    names: Vec<HashMap<Arc<str>, RelationId>>,
+}
+
+/// What follows from a relation, but for what only excludes by it.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Uses {
+    /// Relations of the same object.
+    pub(super) computed: Vec<RelationId>,
+    /// Relations of the objects that a tupleset leads here from: the tupleset, and the relation.
+    pub(super) arrows: Vec<(RelationId, RelationId)>,
 }
 
 #[derive(Debug)]
@@ -61,14 +73,13 @@ impl Plan {
     pub(super) fn new(model: &RelationModel) -> Self {
         let mut plan = Self {
             relations: Vec::new(),
-            first: Vec::new(),
+            uses: Vec::new(),
             names: Vec::new(),
         };
-        let mut next = 0;
+        let mut numbers = 0..;
         for found in model.types.values() {
-            plan.first.push(next);
-            plan.names.push(found.relations.keys().cloned().collect());
-            next += u32::try_from(found.relations.len()).unwrap_or(0);
+            let names = found.relations.keys().cloned();
+            plan.names.push(names.zip(&mut numbers).collect());
         }
         for (type_index, found) in model.types.values().enumerate() {
             for relation in found.relations.values() {
@@ -83,14 +94,18 @@ impl Plan {
                 plan.relations.push(planned);
             }
         }
+        plan.uses = uses(&plan.relations);
         plan
+    }
+
+    /// What follows from a relation.
+    pub(super) fn uses(&self, relation: RelationId) -> Option<&Uses> {
+        self.uses.get(usize::try_from(relation).ok()?)
     }
 
     /// The relation of this name that a type has.
     pub(super) fn find(&self, type_index: usize, name: &str) -> Option<RelationId> {
-        let names = self.names.get(type_index)?;
-        let index = names.iter().position(|known| &**known == name)?;
-        Some(self.first.get(type_index)? + u32::try_from(index).ok()?)
+        self.names.get(type_index)?.get(name).copied()
     }
 
     pub(super) fn get(&self, relation: RelationId) -> Option<&Planned> {
@@ -145,6 +160,30 @@ impl Plan {
             ))),
         }
     }
+}
+
+fn uses(relations: &[Planned]) -> Vec<Uses> {
+    let mut uses = vec![Uses::default(); relations.len()];
+    let mut of = |relation: RelationId, add: &dyn Fn(&mut Uses)| {
+        let slot = usize::try_from(relation).ok();
+        if let Some(uses) = slot.and_then(|slot| uses.get_mut(slot)) {
+            add(uses);
+        }
+    };
+    for planned in relations {
+        planned.step.walk(false, &mut |step| match step {
+            Step::Computed(relation) => of(*relation, &|it| it.computed.push(planned.id)),
+            Step::Arrow {
+                tupleset, targets, ..
+            } => {
+                for target in targets.iter().flatten() {
+                    of(*target, &|it| it.arrows.push((*tupleset, planned.id)));
+                }
+            }
+            _ => {}
+        });
+    }
+    uses
 }
 
 impl Step {

@@ -308,3 +308,50 @@ fn what_the_policy_declares_can_be_asked_for_spelling_help() {
     );
     assert_eq!(policy.action_kind("post", "raed"), None);
 }
+
+#[test]
+fn each_algorithm_decides_in_its_own_way() {
+    let text = |algorithm: &str| {
+        format!(
+            "version: 1\ncombine: {algorithm}\ntypes:\n  user: {{}}\n  post:\n    actions: {{ read: instance, update: instance }}\n    attributes: {{ locked: bool }}\nroles:\n  editor: {{ can: {{ post: [read] }} }}\nrules:\n  - {{ name: never, deny: {{ post: [read] }} }}\n  - {{ name: unlocked, permit: {{ post: [update] }}, when: '!resource.locked' }}\n"
+        )
+    };
+    let mut table = String::new();
+    for algorithm in [
+        "deny-overrides",
+        "permit-overrides",
+        "first-applicable",
+        "only-one-applicable",
+    ] {
+        let policy = read_policy(&[Source::new("policy.yaml", &text(algorithm))]).unwrap();
+        let subject = policy
+            .subject(SubjectFacts {
+                reference: Some("user:vera".to_owned()),
+                signed_in: true,
+                roles: vec!["editor".to_owned()],
+                ..SubjectFacts::default()
+            })
+            .unwrap();
+        for (action, attributes) in [
+            ("read", "{}"),
+            ("update", "{\"locked\":false}"),
+            ("update", "{\"locked\":true}"),
+            ("update", "{}"),
+        ] {
+            let attributes = serde_json::from_str(attributes).unwrap();
+            let resource = policy.resource("post", Some("1"), &attributes).unwrap();
+            let now = "2027-01-01T00:00:00Z".parse().unwrap();
+            let decision = policy.decide(&Request {
+                subject: &subject,
+                action,
+                resource: &resource,
+                now,
+            });
+            table.push_str(&format!(
+                "{algorithm:20} {action:7} {:?}: {}\n",
+                decision.outcome, decision.reason.text
+            ));
+        }
+    }
+    insta::assert_snapshot!("algorithms", table);
+}

@@ -423,6 +423,51 @@ fn row_16_facts_that_the_model_no_longer_allows() {
 }
 
 #[test]
+fn row_16_each_part_of_what_is_allowed_counts() {
+    let model = "type user\ntype group\n  relations\n    define member: [user]\n    define guest: [user with late]\ntype doc\n  relations\n    define viewer: [user, group#guest, group]\n    define editor: [user with late, user:*]\ncondition late(hour: int) {\n  hour > 0\n}\ncondition early(hour: int) {\n  hour > 0\n}\n";
+    for (facts, expected) in [
+        (&["doc:1#viewer@user:ann"][..], "yes"),
+        (&["doc:1#viewer@user:ann[late]"][..], "no"),
+        (&["doc:1#viewer@user:*"][..], "no"),
+        (
+            &["doc:1#viewer@group:a#guest", "group:a#guest@user:ann[late]"][..],
+            "yes",
+        ),
+        (
+            &["doc:1#viewer@group:a#guest", "group:a#guest@user:ann"][..],
+            "no",
+        ),
+        (
+            &[
+                "doc:1#viewer@group:a#guest",
+                "group:a#guest@user:ann[early]",
+            ][..],
+            "no",
+        ),
+        (
+            &["doc:1#viewer@group:a#guest", "group:a#guest@user:ann[none]"][..],
+            "no",
+        ),
+        (
+            &["doc:1#viewer@group:a#member", "group:a#member@user:ann"][..],
+            "no",
+        ),
+        (
+            &["doc:1#viewer@group:a", "group:a#member@user:ann"][..],
+            "no",
+        ),
+    ] {
+        let mut store = Store::new();
+        facts.iter().for_each(|fact| {
+            store.write(&fact.parse().unwrap());
+        });
+        let engine = Engine::new(Arc::new(fga(model).unwrap()), store.snapshot());
+        let question = "doc:1#viewer@user:ann with {\"hour\": 1}";
+        assert_eq!(ask(&engine, question), expected, "{facts:?}");
+    }
+}
+
+#[test]
 fn facts_count_from_an_instant_and_until_another() {
     let model = fga(BAN_FGA).unwrap();
     for (limits, expected) in [
@@ -517,4 +562,55 @@ fn what_could_run_away_ends_with_an_explicit_limit() {
         ResolutionError::Depth.to_string()
     );
     assert_eq!(ask(&engine, "doc:1#r4900@user:ann"), "yes");
+}
+
+#[test]
+fn what_was_taken_for_a_cycle_is_asked_again_once_it_is_known() {
+    let model = "type user\ntype group\n  relations\n    define parent: [group]\n    define aaa: [user with late, group#aaa] or (aaa from parent and bbb from parent)\n    define bbb: [group#aaa] or aaa\ncondition late(hour: int) {\n  hour > 18\n}\n";
+    let engine = engine(
+        fga(model).unwrap(),
+        &[
+            "group:1#parent@group:0",
+            "group:0#parent@group:0",
+            "group:0#aaa@user:ann[late]",
+            "group:0#bbb@group:1#aaa",
+            "group:0#bbb@group:0#aaa",
+        ],
+    );
+    assert_eq!(ask(&engine, "group:0#aaa@user:ann"), "needs hour");
+    assert_eq!(ask(&engine, "group:1#aaa@user:ann"), "needs hour");
+    assert_eq!(
+        ask(&engine, "group:1#aaa@user:ann with {\"hour\": 19}"),
+        "yes"
+    );
+}
+
+#[test]
+fn who_is_let_in_again_is_listed() {
+    let model = "type user\ntype doc\n  relations\n    define everyone: [user:*]\n    define exempt: [user]\n    define closed: everyone but not exempt\n    define viewer: everyone but not closed\n";
+    let engine = engine(
+        fga(model).unwrap(),
+        &["doc:1#everyone@user:*", "doc:1#exempt@user:ann"],
+    );
+    assert_eq!(ask(&engine, "doc:1#viewer@user:ann"), "yes");
+    assert_eq!(ask(&engine, "doc:1#viewer@user:bob"), "no");
+    let context = Map::new();
+    let circumstances = Circumstances {
+        context: &context,
+        now: jiff_now(),
+    };
+    let filter = SubjectFilter {
+        type_name: "user",
+        relation: None,
+    };
+    let object = "doc:1".parse().unwrap();
+    let found = engine
+        .list_subjects(&object, "viewer", filter, circumstances, (None, 10))
+        .unwrap();
+    let names: Vec<String> = found
+        .items
+        .iter()
+        .map(|it| it.subject.to_string())
+        .collect();
+    assert_eq!(names, ["user:ann"]);
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod agreement;
 mod decisions;
 mod dialects;
 mod errors;

@@ -112,7 +112,7 @@ const SINGLE: [(&str, &str, bool); 44] = [
     ("/roles/viewer/across_tenants", "\"yes\"", false),
     ("/tenants", "true", false),
     ("/tenants/conceal", "null", false),
-    ("/combine", "\"first-applicable\"", false),
+    ("/combine", "\"last-applicable\"", false),
     ("/rules", "{}", false),
     ("/rules/0/name", "\"\"", false),
     ("/rules/0/name", "7", false),

@@ -1,7 +1,7 @@
 //! What OpenFGA asks of a model beyond its grammar: declared names, arrows that lead somewhere, and
 //! relations that somebody can stand in at all.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::language::relation::{Names, check_loops};
@@ -91,31 +91,65 @@ fn arrow(
         .then(|| format!("no type that `{tupleset}` leads to has a relation `{computed}`"))
 }
 
+/// A relation of a type.
+type Name<'a> = (&'a str, &'a str);
+
 /// Tells of relations in which nobody can ever stand.
 fn check_entries(model: &RelationModel, diagnostics: &mut Diagnostics) {
-    let mut entered: HashSet<(&str, &str)> = HashSet::new();
-    loop {
-        let before = entered.len();
-        for (type_name, found) in &model.types {
-            for (name, relation) in &found.relations {
-                if has_entry(&relation.rewrite, type_name, relation, model, &entered) {
-                    entered.insert((type_name, name));
-                }
-            }
-        }
-        if entered.len() == before {
-            break;
+    let dependents = dependents(model);
+    let names = model.types.iter().flat_map(|(type_name, found)| {
+        let names = found.relations.keys();
+        names.map(move |name| (&**type_name, &**name))
+    });
+    let mut open: Vec<Name<'_>> = names.clone().collect();
+    let mut entered: HashSet<Name<'_>> = HashSet::new();
+    while let Some(name) = open.pop() {
+        let Some(relation) = model.relation(name.0, name.1) else {
+            continue;
+        };
+        let enters = !entered.contains(&name)
+            && has_entry(&relation.rewrite, name.0, relation, model, &entered);
+        if enters {
+            entered.insert(name);
+            open.extend(dependents.get(&name).into_iter().flatten());
         }
     }
+    for (type_name, name) in names.filter(|name| !entered.contains(name)) {
+        if let Some(relation) = model.relation(type_name, name) {
+            let message = format!("nobody can ever be `{name}` of `{type_name}`");
+            let mistake = Diagnostic::new(relation.at.0.clone(), message);
+            diagnostics.push(mistake.label("no way into it begins with a written fact"));
+        }
+    }
+}
+
+/// By a relation: those that follow from it.
+fn dependents<'a>(model: &'a RelationModel) -> HashMap<Name<'a>, Vec<Name<'a>>> {
+    let mut dependents: HashMap<Name<'a>, Vec<Name<'a>>> = HashMap::new();
     for (type_name, found) in &model.types {
         for (name, relation) in &found.relations {
-            if !entered.contains(&(&**type_name, &**name)) {
-                let message = format!("nobody can ever be `{name}` of `{type_name}`");
-                let mistake = Diagnostic::new(relation.at.0.clone(), message);
-                diagnostics.push(mistake.label("no way into it begins with a written fact"));
+            let own = (&**type_name, &**name);
+            let mut depends_on = |on: Name<'a>| dependents.entry(on).or_default().push(own);
+            for subject in &relation.subjects {
+                if let SubjectKind::Userset(of) = &subject.kind {
+                    depends_on((&*subject.type_name, &**of));
+                }
             }
+            relation.rewrite.walk(&mut |part| match part {
+                Rewrite::Computed(of, _) => depends_on((&**type_name, &**of)),
+                Rewrite::Arrow {
+                    tupleset, computed, ..
+                } => {
+                    let tupleset = found.relations.get(tupleset);
+                    for subject in tupleset.into_iter().flat_map(|it| &it.subjects) {
+                        depends_on((&*subject.type_name, &**computed));
+                    }
+                }
+                _ => {}
+            });
         }
     }
+    dependents
 }
 
 fn has_entry(

@@ -148,22 +148,14 @@ impl Search<'_> {
         if let Some(symbol) = engine.binding.symbol_of(relation) {
             self.follow(object, symbol);
         }
-        for planned in &engine.plan.relations {
-            let mut computed = false;
-            let mut arrows = Vec::new();
-            planned.step.walk(false, &mut |step| match step {
-                Step::Computed(of) => computed |= *of == relation,
-                Step::Arrow {
-                    tupleset, targets, ..
-                } if targets.contains(&Some(relation)) => arrows.push(*tupleset),
-                _ => {}
-            });
-            if computed {
-                self.reach(object, planned.id);
-            }
-            for tupleset in arrows {
-                self.follow_arrow(object, tupleset, planned.id);
-            }
+        let Some(uses) = engine.plan.uses(relation) else {
+            return;
+        };
+        for following in &uses.computed {
+            self.reach(object, *following);
+        }
+        for (tupleset, following) in &uses.arrows {
+            self.follow_arrow(object, *tupleset, *following);
         }
     }
 

@@ -42,7 +42,11 @@ impl Engine {
         };
         let number = self.object_id(object, 0);
         let wanted = (type_index, userset);
-        let found = self.gather((number, relation), object, wanted, false);
+        let mut found = self.gather((number, relation), object, wanted, false);
+        if found.iter().any(|(id, _)| id == WILDCARD) {
+            // Where everybody could be meant, who is taken out may be let in again.
+            found = self.gather((number, relation), object, wanted, true);
+        }
         let mut checker = Checker::new(self);
         checker.begin(circumstances);
         if self.rules.lists_are_exhaustive {
