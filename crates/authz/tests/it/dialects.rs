@@ -468,6 +468,29 @@ fn row_16_each_part_of_what_is_allowed_counts() {
 }
 
 #[test]
+fn row_16_a_fact_that_ought_to_expire_and_does_not() {
+    let model = "use expiration\ndefinition user {}\ndefinition doc {\n  relation viewer: user with expiration\n  relation editor: user\n}\n";
+    for (fact, expected) in [
+        (
+            "doc:1#viewer@user:ann[expiration:2120-01-01T00:00:00Z]",
+            "yes",
+        ),
+        ("doc:1#viewer@user:ann", "no"),
+        ("doc:1#editor@user:ann", "yes"),
+        (
+            "doc:1#editor@user:ann[expiration:2120-01-01T00:00:00Z]",
+            "no",
+        ),
+    ] {
+        let mut store = Store::new();
+        store.write(&fact.parse().unwrap());
+        let engine = Engine::new(Arc::new(zed(model).unwrap()), store.snapshot());
+        let question = fact.split('[').next().unwrap();
+        assert_eq!(ask(&engine, question), expected, "{fact}");
+    }
+}
+
+#[test]
 fn facts_count_from_an_instant_and_until_another() {
     let model = fga(BAN_FGA).unwrap();
     for (limits, expected) in [
