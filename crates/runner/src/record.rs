@@ -5,11 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exchange};
 use suite::model::Suite;
-use suite::observation::Answer;
 use suite::plan::{
     Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, is_allowed, name, place,
 };
-use suite::probe;
+use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
 use suite::verdict::{EffectSeen, Judgement, Verdict};
 
@@ -52,7 +51,11 @@ impl Recorder<'_> {
         record.duration_ms = millis(tried.duration);
         if !held || self.every_exchange {
             record.curl = tried.probe.as_ref().map(|(request, sent)| {
-                masker.mask(&probe::curl(request, &record.actor, sent.as_ref()))
+                masker.mask(&probe::curl(
+                    &showable(request),
+                    &record.actor,
+                    sent.as_ref(),
+                ))
             });
             record.exchanges = self.exchanges(&tried.log, masker);
         }
@@ -76,7 +79,7 @@ impl Recorder<'_> {
             let probe = log.last();
             record.curl = probe.map(|sending| {
                 masker.mask(&probe::curl(
-                    &sending.request,
+                    &showable(&sending.request),
                     &record.actor,
                     sending.sent.as_ref(),
                 ))
@@ -152,7 +155,10 @@ impl Recorder<'_> {
             Ok(answer) => AnswerRecord::Answered {
                 status: answer.status,
                 headers: mask(&answer.headers),
-                body: cut(&masker.mask(&without_credentials(answer)), BODY_CHARS_MAX),
+                body: cut(
+                    &masker.mask(&without_credentials(&answer.text())),
+                    BODY_CHARS_MAX,
+                ),
             },
             Err(failure) => AnswerRecord::Failed(masker.mask(&failure.to_string())),
         };
@@ -168,7 +174,7 @@ impl Recorder<'_> {
                 .request
                 .body
                 .as_deref()
-                .map(|body| cut(&masker.mask(body), BODY_CHARS_MAX)),
+                .map(|body| cut(&masker.mask(&without_credentials(body)), BODY_CHARS_MAX)),
             answer,
         }
     }
@@ -195,14 +201,26 @@ const CREDENTIAL_WORDS: [&str; 8] = [
     "credential",
 ];
 
-/// The body of an answer, in which every text under a name that speaks of credentials is hidden.
-fn without_credentials(answer: &Answer) -> String {
-    let hide = |json: &Value| {
-        let mut json = json.clone();
-        hide_credentials(&mut json).then(|| json.to_string())
+/// A body, in which every text under a name that speaks of credentials is hidden, be it ever so
+/// short.
+fn without_credentials(body: &str) -> String {
+    let mut json: Value = match serde_json::from_str(body) {
+        Ok(json) => json,
+        Err(_) => return body.to_owned(),
     };
-    let hidden = answer.json().and_then(hide);
-    hidden.unwrap_or_else(|| answer.text().into_owned())
+    if hide_credentials(&mut json) {
+        json.to_string()
+    } else {
+        body.to_owned()
+    }
+}
+
+/// A request to be shown, without credentials in its body.
+fn showable(request: &Request) -> Request {
+    Request {
+        body: request.body.as_deref().map(without_credentials),
+        ..request.clone()
+    }
 }
 
 /// Whether anything was hidden.

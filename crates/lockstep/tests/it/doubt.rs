@@ -221,3 +221,25 @@ fn a_plan_does_not_depend_on_where_and_when_it_is_made() {
         assert_eq!(plan(&place), first, "{place:?}");
     }
 }
+
+#[test]
+fn a_short_password_is_not_told_and_a_refused_login_names_its_address() {
+    let suite = r#"
+version: 1
+targets: { api: { http: "${API_URL}" } }
+sessions: { login: { on: api, POST: /log-in, json: { password: "{{ actor.password }}" }, token: $.token } }
+actors: { short: { session: login, password: "${PW}" }, other: { session: login, password: "${PW}x" } }
+actions: { thing: { list: { api: { GET: /things } } } }
+expect: |
+  action      short  other
+  thing.list  allow  allow
+"#;
+    let server = Server::start(|_: &Request| Answer::json(401, &json!({ "error": "no" })));
+    let project = Project::new([("lockstep.yaml", suite)]);
+    let url = server.url();
+    let report = test(&project, &[("API_URL", &url), ("PW", "zq")], &[]);
+    assert_eq!(report.code, Some(3), "{}", report.told);
+    assert!(!report.told.contains("zq"), "{}", report.told);
+    let words = format!("to log in (POST {url}/log-in) was answered 401");
+    assert!(report.told.contains(&words), "{}", report.told);
+}

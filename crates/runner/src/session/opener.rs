@@ -259,6 +259,7 @@ impl<'a> Opener<'a> {
             }
         }
         let target = request.target;
+        let place = format!("{} {}", request.method, request.url);
         log.push(Sending {
             purpose: purpose.to_owned(),
             actor: live.sent.as_ref().map(|_| self.index),
@@ -267,13 +268,14 @@ impl<'a> Opener<'a> {
             result: result.clone(),
         });
         let answer = result.map_err(|failure| failed(&failure.to_string()))?;
-        self.accept(purpose, target, statuses, answer)
+        self.accept(purpose, &place, target, statuses, answer)
     }
 
     /// A success that is not a declared form of no.
     fn accept(
         &self,
         purpose: &str,
+        place: &str,
         target: usize,
         statuses: &[u16],
         answer: Arc<Answer>,
@@ -297,7 +299,7 @@ impl<'a> Opener<'a> {
             } else {
                 Opening::Failed
             },
-            why: format!("to {purpose} was answered {status}"),
+            why: format!("to {purpose} ({place}) was answered {status}"),
             is_unauthenticated: denied == Some(authz::Denial::Unauthenticated),
         })
     }
