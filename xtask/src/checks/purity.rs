@@ -23,6 +23,10 @@ const PURE: &[Pure] = &[
         lists: &[("disallowed-methods", OUTSIDE)],
     },
     Pure {
+        name: "authz-analysis",
+        lists: &[("disallowed-methods", OUTSIDE)],
+    },
+    Pure {
         name: "suite",
         lists: &[
             ("disallowed-methods", OUTSIDE),
