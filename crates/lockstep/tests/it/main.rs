@@ -13,6 +13,7 @@ mod commands;
 mod doubt;
 mod faults;
 mod fixtures;
+mod garden;
 mod hostile;
 mod house;
 mod library;

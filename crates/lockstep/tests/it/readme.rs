@@ -14,7 +14,7 @@ fn readme() -> String {
 }
 
 /// The first fenced block in this language.
-fn block(language: &str) -> String {
+pub(crate) fn block(language: &str) -> String {
     blocks(language).remove(0)
 }
 

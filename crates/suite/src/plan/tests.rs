@@ -165,6 +165,20 @@ proptest! {
     }
 
     #[test]
+    fn a_new_name_changes_only_the_cells_that_bear_it(actors in actors(), actions in actions(), pick in any::<prop::sample::Index>()) {
+        let whole = by_name(&suite(&actors, &actions));
+        let mut renamed_actors = actors.clone();
+        let index = pick.index(actors.len());
+        let old = actors[index].name.clone();
+        renamed_actors[index].name = "renamed".to_owned();
+        let renamed = by_name(&suite(&renamed_actors, &actions));
+        prop_assert_eq!(whole.len(), renamed.len());
+        for name in whole.keys() {
+            prop_assert!(renamed.contains_key(&name.replace(&old, "renamed")), "{}", name);
+        }
+    }
+
+    #[test]
     fn a_control_is_allowed_and_comes_before(actors in actors(), actions in actions()) {
         let suite = suite(&actors, &actions);
         let plan = Plan::new(&suite, noon()).unwrap();
