@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use futures_util::StreamExt as _;
 use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
-use suite::model::{ActorIndex, EffectKind, Expected, Suite};
+use suite::model::{ActorIndex, EffectKind, Expected, Suite, TargetIndex};
 use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
 use suite::verdict::{
     Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening, succeeded,
@@ -211,16 +211,34 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Two actors who are the same user to the system prove nothing about either.
+    /// Two actors who are the same user to the system prove nothing about either. O(actors log
+    /// actors).
     async fn distrust_twins(&mut self) {
-        let mut found = Vec::new();
-        for opening in &self.openings {
-            if let Some(twin) = self.twin(opening.actor).await {
-                let why = format!("the system says that this is the same user as `{twin}`");
-                found.push((opening.actor, why));
+        if self.openings.is_empty() {
+            return;
+        }
+        let suite = Arc::clone(&self.world.suite);
+        let is_setup = |actor: &ActorIndex| {
+            let declared = suite.actors.get(*actor);
+            declared.is_some_and(|declared| declared.only_setup)
+        };
+        let tried = self.openings.iter().map(|opening| opening.actor);
+        let mut same: BTreeMap<Identity, Vec<ActorIndex>> = BTreeMap::new();
+        for actor in tried.chain((0..suite.actors.len()).filter(is_setup)) {
+            if let Some(identity) = self.identity(actor).await {
+                same.entry(identity).or_default().push(actor);
             }
         }
-        self.distrusted.extend(found);
+        for actors in same.values() {
+            for &actor in actors {
+                let Some(&twin) = actors.iter().find(|&&twin| twin != actor) else {
+                    continue;
+                };
+                let twin = suite::plan::actor_name(&suite, twin);
+                let why = format!("the system says that this is the same user as `{twin}`");
+                self.distrusted.insert(actor, why);
+            }
+        }
     }
 
     fn some_peer_opened(&self, actor: ActorIndex) -> bool {
@@ -340,28 +358,9 @@ impl<'a> Run<'a> {
         ))
     }
 
-    /// Another actor with the same identity.
-    async fn twin(&self, actor: ActorIndex) -> Option<String> {
-        let suite = self.suite();
-        let identity = self.identity(actor).await?;
-        let tried = self.openings.iter().map(|opening| opening.actor);
-        let setup = (0..suite.actors.len()).filter(|&actor| {
-            suite
-                .actors
-                .get(actor)
-                .is_some_and(|actor| actor.only_setup)
-        });
-        for other in tried.chain(setup).filter(|&other| other != actor) {
-            if self.identity(other).await.as_ref() == Some(&identity) {
-                return Some(suite::plan::actor_name(suite, other).to_owned());
-            }
-        }
-        None
-    }
-
     /// Who the system says an actor is, with the target that says it: ids of different systems
     /// have nothing to do with one another. Where it cannot be asked: the credential itself.
-    async fn identity(&self, actor: ActorIndex) -> Option<(Option<usize>, String)> {
+    async fn identity(&self, actor: ActorIndex) -> Option<Identity> {
         let suite = self.suite();
         let declared = suite.actors.get(actor).filter(|actor| !actor.is_fixed())?;
         let session = suite.sessions.get(declared.session?)?;
@@ -548,10 +547,8 @@ impl<'a> Run<'a> {
         let Some((control, _)) = control.filter(|_| creates && !is_allowed(cell)) else {
             return false;
         };
-        let tenant = |cell: &Cell| {
-            let actor = self.suite().actors.get(cell.actor);
-            actor.and_then(|actor| actor.tenant.clone())
-        };
+        let actors = &self.world.suite.actors;
+        let tenant = |cell: &Cell| actors.get(cell.actor)?.tenant.as_deref();
         let other = self.plan.cells.get(control).and_then(tenant);
         let own = tenant(cell);
         !self.listed.contains(&control) || (own.is_some() && own != other)
@@ -591,6 +588,9 @@ async fn open(world: &World, cell: CellIndex, actor: ActorIndex) -> OpeningResul
         told: false,
     }
 }
+
+/// Who somebody is: the target that says so, and what it says; or no target, and the credential.
+type Identity = (Option<TargetIndex>, String);
 
 /// Runs of cells of one phase that are all allowed or all not.
 fn batches(plan: &Plan) -> Vec<Range<CellIndex>> {
