@@ -146,6 +146,7 @@ fn read(text: &str) -> anyhow::Result<Suite> {
     let inputs = Inputs {
         suite: &source,
         policy: &[],
+        facts: &[],
         schemas: &[],
         environment: &|_| None,
         unset_is_mistake: true,

@@ -6,6 +6,7 @@
 //! requests, [`observation`] reads the answers, [`verdict`] judges, [`event`] is what reports see.
 
 pub mod event;
+mod facts;
 pub mod file;
 pub mod hash;
 pub mod model;

@@ -22,9 +22,9 @@ mod variant;
 
 use std::collections::BTreeSet;
 
-use authz::Policy;
 use authz::source::yaml::{self, Entry, Node};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
+use authz::{Facts, Policy};
 
 use crate::model::Suite;
 use inside::Text;
@@ -43,6 +43,8 @@ pub struct Inputs<'a> {
     pub suite: &'a Source,
     /// The files of the policy that it names, see [`references`].
     pub policy: &'a [Source],
+    /// The files of facts that it names.
+    pub facts: &'a [Source],
     /// The JSON Schema files that it names, as `folder of the suite/path as written`.
     pub schemas: &'a [Source],
     /// The value of an environment variable.
@@ -57,6 +59,8 @@ pub struct Inputs<'a> {
 pub struct References {
     /// The policy, a file or a folder.
     pub policy: Option<(String, Place)>,
+    /// Files of facts.
+    pub facts: Vec<(String, Place)>,
     /// JSON Schema files.
     pub schemas: Vec<(String, Place)>,
 }
@@ -68,6 +72,8 @@ pub struct References {
 pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
     let policy = policy(inputs, &mut diagnostics);
+    let facts = policy.as_ref();
+    let facts = facts.and_then(|policy| facts_of_files(policy, inputs, &mut diagnostics));
     let mut syntax = Diagnostics::default();
     let root = yaml::read(inputs.suite, &mut syntax);
     for mistake in syntax.into_sorted() {
@@ -88,12 +94,17 @@ pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     };
     let suite = reader.suite(&root);
     let Reader {
-        diagnostics,
+        mut diagnostics,
         secrets,
         ..
     } = reader;
+    let facts = suite.as_ref().and_then(|suite| {
+        let told = crate::facts::of_run(suite, policy.as_ref()?, facts.as_ref()?);
+        told_to(&mut diagnostics, told)
+    });
     let suite = suite.map(|suite| Suite {
         policy,
+        facts: facts.unwrap_or_default(),
         secrets,
         ..suite
     });
@@ -108,6 +119,9 @@ pub fn references(suite: &Source) -> References {
     };
     let mut found = References {
         policy: child(&root, "policy").and_then(reference),
+        facts: fact_files(child(&root, "facts"))
+            .filter_map(reference)
+            .collect(),
         schemas: Vec::new(),
     };
     let types = entries(child(&root, "actions"));
@@ -123,6 +137,14 @@ pub fn references(suite: &Source) -> References {
     found
 }
 
+/// The paths under `facts`: one, or a list of them.
+fn fact_files(node: Option<&Node>) -> impl Iterator<Item = &Node> {
+    node.into_iter().flat_map(|node| match &node.value {
+        yaml::Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    })
+}
+
 fn reference(node: &Node) -> Option<(String, Place)> {
     names::text(node).map(|path| (path.to_owned(), node.place.clone()))
 }
@@ -131,15 +153,26 @@ fn policy(inputs: &Inputs<'_>, diagnostics: &mut Diagnostics) -> Option<Policy> 
     if inputs.policy.is_empty() {
         return None;
     }
-    match authz::read_policy(inputs.policy) {
-        Ok(policy) => Some(policy),
-        Err(mistakes) => {
-            mistakes
-                .into_iter()
-                .for_each(|mistake| diagnostics.push(mistake));
-            None
-        }
-    }
+    told_to(diagnostics, authz::read_policy(inputs.policy))
+}
+
+/// The facts of the files. They are facts to a policy: without one nobody reads them.
+fn facts_of_files(
+    policy: &Policy,
+    inputs: &Inputs<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Facts> {
+    told_to(diagnostics, authz::read_facts(policy, inputs.facts))
+}
+
+/// What was read, if nothing is wrong with it.
+fn told_to<T>(diagnostics: &mut Diagnostics, read: Result<T, Vec<Diagnostic>>) -> Option<T> {
+    let told = |mistakes: Vec<Diagnostic>| {
+        mistakes
+            .into_iter()
+            .for_each(|mistake| diagnostics.push(mistake));
+    };
+    read.map_err(told).ok()
 }
 
 /// The most frequent slip in the syntax: inside of `{ ... }`, braces end plain text.
@@ -171,6 +204,7 @@ impl Reader<'_> {
         let mut fields = root.fields(&mut self.diagnostics)?;
         let version = fields.required("version", &mut self.diagnostics);
         let policy = fields.optional("policy");
+        let facts = fields.optional("facts");
         let targets = fields.required("targets", &mut self.diagnostics);
         let sessions = fields.optional("sessions");
         let actors = fields.required("actors", &mut self.diagnostics);
@@ -180,6 +214,7 @@ impl Reader<'_> {
         fields.finish(&mut self.diagnostics);
         self.version(version);
         self.check_policy(policy, expect.is_some(), root);
+        self.check_facts(facts, policy.is_some());
         let targets = targets.map(|it| self.targets(it));
         let sessions = sessions.map(|it| self.all(it, Self::session));
         let actors = actors.map(|it| self.actors(it));
@@ -199,6 +234,7 @@ impl Reader<'_> {
                 None => None,
             },
             policy: None,
+            facts: Facts::default(),
             secrets: Vec::new(),
         })
     }

@@ -256,7 +256,7 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 25] = [
+    const STARTS: [&str; 26] = [
         "this caller cannot",
         "unknown capture",
         "unknown target",
@@ -267,6 +267,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "unknown action",
         "unknown owner",
         "unknown role",
+        "unknown type",
         "unknown variable",
         "nothing uses",
         "the policy has no",
@@ -283,7 +284,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "attributes without",
         "attribute `",
     ];
-    const PARTS: [&str; 15] = [
+    const PARTS: [&str; 23] = [
         "does not begin with `http",
         "is neither a target nor a key",
         "is not a host",
@@ -299,6 +300,14 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "an item is decided on",
         "the call has no target",
         "is absent for everyone",
+        "is not a relationship",
+        "is a relationship, and",
+        "is not a subject",
+        "a relationship of",
+        "has no relation",
+        "takes no `",
+        "is not an id",
+        "is not one object",
     ];
     let message = mistake.message.as_str();
     let label = mistake.label.as_deref().unwrap_or_default();
