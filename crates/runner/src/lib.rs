@@ -80,6 +80,10 @@ pub struct Head {
     pub run: String,
     /// The file of the suite.
     pub suite: String,
+    /// A hash of the suite's files.
+    pub digest: String,
+    /// The patterns that named the cells; none: all cells.
+    pub selected: Vec<String>,
     /// When it begins.
     pub started: Timestamp,
     /// The beginning of every unique text that the run makes.
@@ -87,8 +91,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a run that begins now.
-    pub fn new(suite: &str) -> Self {
+    /// The head of a run that begins now, of the cells that patterns name.
+    pub fn new(suite: &str, digest: String, selected: &[String]) -> Self {
         let started = Timestamp::now();
         // The keys of a `RandomState` come from the operating system.
         let random = RandomState::new().hash_one(started.as_nanosecond()) & 0xffff_ffff;
@@ -97,6 +101,8 @@ impl Head {
         Self {
             run: format!("{time}-{random:08x}"),
             suite: suite.to_owned(),
+            digest,
+            selected: selected.to_vec(),
             started,
             marker: format!("lk{random:08x}"),
         }

@@ -132,6 +132,11 @@ impl<'a> Run<'a> {
         let started = RunStarted {
             run: self.head.run.clone(),
             suite: self.head.suite.clone(),
+            digest: self.head.digest.clone(),
+            environment: suite.environment.clone(),
+            read_only: false,
+            selected: self.head.selected.clone(),
+            shard: self.plan.shard,
             started: self.head.started.to_string(),
             cells: self.plan.cells.len(),
             targets: targets

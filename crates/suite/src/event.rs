@@ -5,6 +5,7 @@
 use authz::source::Place;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Shard;
 use crate::verdict::Verdict;
 
 /// The version of the event and report form. It changes when a reader of the old one would be
@@ -32,6 +33,21 @@ pub struct RunStarted {
     pub run: String,
     /// The file of the suite.
     pub suite: String,
+    /// A hash of the suite's files; another one, another suite.
+    #[serde(default)]
+    pub digest: String,
+    /// The environment of the suite, if one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Whether no call was sent that changes something.
+    #[serde(default)]
+    pub read_only: bool,
+    /// The patterns that named the cells; none: all cells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selected: Vec<String>,
+    /// The part of a run that several machines share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardRecord>,
     /// When it began (RFC 3339).
     pub started: String,
     /// How many cells it will judge.
@@ -40,6 +56,15 @@ pub struct RunStarted {
     pub targets: Vec<(String, String)>,
     /// The actors that are tried, in the order of the file.
     pub actors: Vec<String>,
+}
+
+/// Which part of a whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardRecord {
+    /// Which of how many: `2/8`.
+    pub part: Shard,
+    /// How many cells all parts have together, each counted once.
+    pub cells_of_all: usize,
 }
 
 /// Something that the user should know.

@@ -78,6 +78,17 @@ impl<W: Write> JsonReporter<W> {
         self.members.member("version", &FORMAT_VERSION)?;
         self.members.member("run", &run.run)?;
         self.members.member("suite", &run.suite)?;
+        self.members.member("digest", &run.digest)?;
+        if let Some(environment) = &run.environment {
+            self.members.member("environment", environment)?;
+        }
+        self.members.member("read_only", &run.read_only)?;
+        if !run.selected.is_empty() {
+            self.members.member("selected", &run.selected)?;
+        }
+        if let Some(shard) = &run.shard {
+            self.members.member("shard", shard)?;
+        }
         self.members.member("started", &run.started)?;
         self.members.member("planned", &run.cells)?;
         self.members.member("targets", &targets)?;

@@ -65,6 +65,11 @@ pub(crate) fn started(cells: usize) -> Event {
     Event::RunStarted(RunStarted {
         run: "20261122T101500-1".to_owned(),
         suite: "lockstep.yaml".to_owned(),
+        digest: "9a5c0f0d3e1b7c42".to_owned(),
+        environment: None,
+        read_only: false,
+        selected: Vec::new(),
+        shard: None,
         started: "2026-11-22T10:15:00Z".to_owned(),
         cells,
         targets: vec![
