@@ -92,7 +92,8 @@ impl Head {
         let started = Timestamp::now();
         // The keys of a `RandomState` come from the operating system.
         let random = RandomState::new().hash_one(started.as_nanosecond()) & 0xffff_ffff;
-        let time = started.strftime("%Y%m%dT%H%M%SZ");
+        // To the millisecond, so that names sort as runs follow one another.
+        let time = started.strftime("%Y%m%dT%H%M%S.%3fZ");
         Self {
             run: format!("{time}-{random:08x}"),
             suite: suite.to_owned(),

@@ -9,10 +9,10 @@ pub use judge::{
     succeeded,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whether a cell held, and if not, how it broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The system did what is expected.
