@@ -63,10 +63,22 @@ mod tests {
         let step = |made: bool, from: u64, to: u64| Step { made, from, to };
         let cases = [
             (vec![step(false, 3, 3), step(true, 3, 3)], Movement::Still),
-            (vec![step(false, 3, 3), step(true, 3, 4)], Movement::WithMade),
-            (vec![step(false, 3, 4), step(true, 4, 5)], Movement::ByItself),
-            (vec![step(false, 3, 4), step(true, 4, 4)], Movement::ByItself),
-            (vec![step(false, 3, 3), step(true, 3, 2)], Movement::ByItself),
+            (
+                vec![step(false, 3, 3), step(true, 3, 4)],
+                Movement::WithMade,
+            ),
+            (
+                vec![step(false, 3, 4), step(true, 4, 5)],
+                Movement::ByItself,
+            ),
+            (
+                vec![step(false, 3, 4), step(true, 4, 4)],
+                Movement::ByItself,
+            ),
+            (
+                vec![step(false, 3, 3), step(true, 3, 2)],
+                Movement::ByItself,
+            ),
             (
                 vec![step(true, 3, 4), step(false, 4, 4), step(true, 4, 4)],
                 Movement::ByItself,
