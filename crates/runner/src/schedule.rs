@@ -12,7 +12,8 @@ use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, EffectKind, Expected, Suite, TargetIndex};
 use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
 use suite::verdict::{
-    Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening, succeeded,
+    Access, Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening,
+    succeeded,
 };
 use tokio::sync::mpsc;
 
@@ -134,6 +135,8 @@ impl<'a> Run<'a> {
             suite: self.head.suite.clone(),
             started: self.head.started.to_string(),
             cells: self.plan.cells.len(),
+            patterns: self.head.patterns.clone(),
+            shard: self.head.shard.map(|shard| shard.to_string()),
             targets: targets
                 .map(|target| (target.name.to_string(), target.base.clone()))
                 .collect(),
@@ -431,6 +434,7 @@ impl<'a> Run<'a> {
             if let Err(why) = pulse {
                 let masker = self.world.sessions.masker();
                 record.verdict = Verdict::Inconclusive;
+                record.access = Access::Unknown;
                 record.because = Some(masker.mask(why));
             }
             self.tell(Some(record));

@@ -5,7 +5,7 @@
 use authz::source::Place;
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::Verdict;
+use crate::verdict::{Access, Verdict};
 
 /// The version of the event and report form. It changes when a reader of the old one would be
 /// misled by the new one.
@@ -36,10 +36,23 @@ pub struct RunStarted {
     pub started: String,
     /// How many cells it will judge.
     pub cells: usize,
+    /// The patterns that name the cells that are tried; none where all are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    /// Which part of several this is, such as `2/8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// The targets: name and address.
     pub targets: Vec<(String, String)>,
     /// The actors that are tried, in the order of the file.
     pub actors: Vec<String>,
+}
+
+impl RunStarted {
+    /// Whether the whole suite is tried, and not only what somebody chose.
+    pub fn is_of_all(&self) -> bool {
+        self.patterns.is_empty() && self.shard.is_none()
+    }
 }
 
 /// Something that the user should know.
@@ -65,6 +78,9 @@ pub struct CellRecord {
     pub target: String,
     /// What it means.
     pub verdict: Verdict,
+    /// What the system did, whatever was expected.
+    #[serde(default)]
+    pub access: Access,
     /// What was expected.
     pub expected: ExpectedRecord,
     /// What was observed, in words.
