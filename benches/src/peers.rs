@@ -104,7 +104,7 @@ pub(crate) async fn suite(base: &str, cells: usize) -> anyhow::Result<()> {
     let summary = runner::run(
         suite,
         plan,
-        Head::new("bench", String::new(), &[]),
+        Head::new("bench", String::new()),
         options,
         &mut emit,
     )

@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use suite::event::{Event, Summary};
 use suite::model::Suite;
-use suite::plan::Plan;
+use suite::plan::{Plan, Shard};
 
 /// How a plan is run.
 #[derive(Debug, Clone)]
@@ -82,17 +82,19 @@ pub struct Head {
     pub suite: String,
     /// A hash of the suite's files.
     pub digest: String,
-    /// The patterns that named the cells; none: all cells.
-    pub selected: Vec<String>,
     /// When it begins.
     pub started: Timestamp,
+    /// The patterns that chose the cells; none where all are tried.
+    pub patterns: Vec<String>,
+    /// Which part of several it is.
+    pub shard: Option<Shard>,
     /// The beginning of every unique text that the run makes.
     marker: String,
 }
 
 impl Head {
-    /// The head of a run that begins now, of the cells that patterns name.
-    pub fn new(suite: &str, digest: String, selected: &[String]) -> Self {
+    /// The head of a run that begins now.
+    pub fn new(suite: &str, digest: String) -> Self {
         let started = Timestamp::now();
         // The keys of a `RandomState` come from the operating system.
         let random = RandomState::new().hash_one(started.as_nanosecond()) & 0xffff_ffff;
@@ -102,10 +104,19 @@ impl Head {
             run: format!("{time}-{random:08x}"),
             suite: suite.to_owned(),
             digest,
-            selected: selected.to_vec(),
             started,
+            patterns: Vec::new(),
+            shard: None,
             marker: format!("lk{random:08x}"),
         }
+    }
+
+    /// The same, of a part of the suite.
+    #[must_use]
+    pub fn of_part(mut self, patterns: &[String], shard: Option<Shard>) -> Self {
+        self.patterns = patterns.to_vec();
+        self.shard = shard;
+        self
     }
 }
 

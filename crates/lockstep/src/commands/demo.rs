@@ -63,7 +63,7 @@ async fn test(
     let planned = plan.cells.len();
     let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);
-    let head = Head::new(SUITE, loaded.digest(), &[]);
+    let head = Head::new(SUITE, loaded.digest());
     let summary = run::run(Arc::new(loaded.suite), plan, head, options, reports).await?;
     Ok(ExitCode::of_run(&summary, planned))
 }

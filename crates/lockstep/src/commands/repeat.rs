@@ -42,7 +42,8 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
     let loaded = load(&command.suite, &environment, true)?;
     let plan = run::plan(&loaded, std::slice::from_ref(&command.cell), None)?;
     let planned = plan.cells.len();
-    let head = Head::new(&name(path), loaded.digest(), std::slice::from_ref(&command.cell));
+    let head =
+        Head::new(&name(path), loaded.digest()).of_part(std::slice::from_ref(&command.cell), None);
     let shown = Exchanges {
         cell: command.cell,
         style: stdout_style(colour, true),

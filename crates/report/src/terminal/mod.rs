@@ -185,7 +185,7 @@ fn head(run: &RunStarted, style: Style) -> String {
     )];
     let environment = run.environment.as_deref();
     parts.extend(environment.map(|name| format!("environment {}", clean(name))));
-    parts.extend(run.shard.map(|shard| format!("part {}", shard.part)));
+    parts.extend(run.shard.map(|shard| format!("part {shard}")));
     parts.extend(run.read_only.then(|| "read-only".to_owned()));
     parts.push(targets.join(", "));
     let text = parts.join("; ");

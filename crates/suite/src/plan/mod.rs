@@ -22,7 +22,7 @@ use authz::source::{Diagnostic, Diagnostics, Place};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::event::{ExpectedRecord, ShardRecord};
+use crate::event::ExpectedRecord;
 use crate::model::{ActionIndex, ActorIndex, Expected, Layer, Origin, Suite};
 
 /// The type name of session cells: `admin/session.open`.
@@ -36,8 +36,8 @@ pub type CellIndex = usize;
 pub struct Plan {
     /// The cells.
     pub cells: Vec<Cell>,
-    /// Which part of the whole plan this is, if it is one.
-    pub shard: Option<ShardRecord>,
+    /// How many cells it had before it was parted among machines.
+    pub cells_of_all: usize,
 }
 
 /// One actor, one action, one resource.
@@ -140,7 +140,11 @@ impl Plan {
         // Stable: cells of one phase and kind stay in the order of the file.
         cells.sort_by_key(|cell| (cell.phase, !is_allowed(cell)));
         control::assign(suite, &mut cells, &mut diagnostics);
-        diagnostics.into_result(Some(Self { cells, shard: None }))
+        let cells_of_all = cells.len();
+        diagnostics.into_result(Some(Self {
+            cells,
+            cells_of_all,
+        }))
     }
 
     /// The name of a cell: `actor/type.action/owner[/layer]`.
