@@ -10,7 +10,7 @@ use suite::plan::{
 };
 use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
-use suite::verdict::{EffectSeen, Judgement, Verdict};
+use suite::verdict::{Access, EffectSeen, Judgement, Verdict, access};
 
 use crate::session::Sending;
 use crate::trial::Tried;
@@ -42,6 +42,14 @@ impl Recorder<'_> {
             (None, false) => Some(judgement.because.to_owned()),
         };
         let mut record = self.outline(cell, judgement.verdict)?;
+        record.access = match tried.unsure {
+            Some(_) => Access::Unknown,
+            None => access(
+                cell.expectation.expected,
+                &tried.observation,
+                judgement.verdict,
+            ),
+        };
         record.observed = observed(tried, masker);
         record.because = because.map(|because| masker.mask(&because));
         record.control = control
@@ -52,6 +60,7 @@ impl Recorder<'_> {
         if !held || self.every_exchange {
             record.curl = tried.probe.as_ref().map(|(request, sent)| {
                 masker.mask(&probe::curl(
+                    self.suite,
                     &showable(request),
                     &record.actor,
                     sent.as_ref(),
@@ -73,12 +82,18 @@ impl Recorder<'_> {
         masker: &Arc<Masker>,
     ) -> Option<CellRecord> {
         let mut record = self.outline(self.plan.cells.get(index)?, verdict)?;
+        record.access = match verdict {
+            Verdict::Held => Access::Allowed,
+            Verdict::Lockout => Access::Denied,
+            _ => Access::Unknown,
+        };
         record.observed = masker.mask(observed);
         record.because = because.map(|because| masker.mask(&because));
         if verdict != Verdict::Held || self.every_exchange {
             let probe = log.last();
             record.curl = probe.map(|sending| {
                 masker.mask(&probe::curl(
+                    self.suite,
                     &showable(&sending.request),
                     &record.actor,
                     sending.sent.as_ref(),
@@ -108,6 +123,7 @@ impl Recorder<'_> {
                 .map(|target| target.name.to_string())
                 .unwrap_or_default(),
             verdict,
+            access: Access::Unknown,
             expected: cell.expectation.record(),
             observed: String::new(),
             because: None,

@@ -8,6 +8,7 @@ mod action;
 mod actor;
 mod call;
 mod check;
+mod environment;
 mod expect;
 mod inside;
 mod login;
@@ -27,6 +28,7 @@ use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use authz::{Facts, Policy};
 
 use crate::model::Suite;
+use environment::Environments;
 use inside::Text;
 use names::{Names, child, entries};
 
@@ -47,6 +49,8 @@ pub struct Inputs<'a> {
     pub facts: &'a [Source],
     /// The JSON Schema files that it names, as `folder of the suite/path as written`.
     pub schemas: &'a [Source],
+    /// Which of its `environments` is meant; none: the suite as it stands.
+    pub chosen: Option<&'a str>,
     /// The value of an environment variable.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// Whether a variable that is not set is a mistake. Where nothing is sent it need not be;
@@ -82,33 +86,30 @@ pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     let Some(root) = root else {
         return diagnostics.into_result(None);
     };
-    let names = Names::of(&root);
-    let mut reader = Reader {
-        inputs,
-        names: &names,
+    let environments = Environments::of(&root, &mut diagnostics);
+    let (chosen, others) = environments.trees(inputs, &root, &mut diagnostics);
+    let mut suite = None;
+    let known = Known {
         policy: policy.as_ref(),
-        diagnostics,
-        secrets: Vec::new(),
-        unset: BTreeSet::new(),
-        meant_fields: BTreeSet::new(),
+        facts: facts.as_ref(),
     };
-    let suite = reader.suite(&root);
-    let Reader {
-        mut diagnostics,
-        secrets,
-        ..
-    } = reader;
-    let facts = suite.as_ref().and_then(|suite| {
-        let told = crate::facts::of_run(suite, policy.as_ref()?, facts.as_ref()?);
-        told_to(&mut diagnostics, told)
-    });
-    let suite = suite.map(|suite| Suite {
-        policy,
-        facts: facts.unwrap_or_default(),
-        secrets,
-        ..suite
-    });
-    diagnostics.into_result(suite)
+    if let Some(tree) = &chosen {
+        let (read, mistakes) = environment::read(inputs, known, tree);
+        suite = read;
+        let mistakes = mistakes.into_sorted();
+        mistakes
+            .into_iter()
+            .for_each(|mistake| diagnostics.push(mistake));
+    }
+    environment::check(inputs, known, &others, &mut diagnostics);
+    diagnostics.into_result(suite.map(|suite| Suite { policy, ..suite }))
+}
+
+/// What is decided by; none of it where the files of the policy have mistakes.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    policy: Option<&'a Policy>,
+    facts: Option<&'a Facts>,
 }
 
 /// The files that a suite names, so that they can be loaded before it is read. A broken suite
@@ -124,7 +125,9 @@ pub fn references(suite: &Source) -> References {
             .collect(),
         schemas: Vec::new(),
     };
-    let types = entries(child(&root, "actions"));
+    let actions = child(&root, "actions").into_iter();
+    let actions = actions.chain(environment::said_of(&root, "actions"));
+    let types = actions.flat_map(|it| entries(Some(it)));
     let actions = types.flat_map(|it| entries(Some(&it.value)));
     let layers = actions.flat_map(|it| entries(Some(&it.value)));
     for layer in layers {
@@ -236,6 +239,8 @@ impl Reader<'_> {
             policy: None,
             facts: Facts::default(),
             secrets: Vec::new(),
+            environment: None,
+            read_only: false,
         })
     }
 
@@ -268,16 +273,8 @@ impl Reader<'_> {
         Some(all)
     }
 
-    /// Names are parts of cell names and words of tables.
     fn check_name(&mut self, entry: &Entry) {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if entry.key.is_empty() || !entry.key.chars().all(allowed) {
-            let message = format!("`{}` cannot be a name", entry.key);
-            self.diagnostics.push(
-                Diagnostic::new(entry.place.clone(), message)
-                    .label("expected letters, digits, `-` and `_`"),
-            );
-        }
+        check_name(entry, &mut self.diagnostics);
     }
 
     /// A name that has a meaning of its own cannot be given to something else.
@@ -323,6 +320,18 @@ impl Reader<'_> {
         if value.chars().count() >= SECRET_CHARS_MIN && !self.secrets.iter().any(|it| it == value) {
             self.secrets.push(value.to_owned());
         }
+    }
+}
+
+/// Names are parts of cell names and words of tables.
+fn check_name(entry: &Entry, diagnostics: &mut Diagnostics) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if entry.key.is_empty() || !entry.key.chars().all(allowed) {
+        let message = format!("`{}` cannot be a name", entry.key);
+        diagnostics.push(
+            Diagnostic::new(entry.place.clone(), message)
+                .label("expected letters, digits, `-` and `_`"),
+        );
     }
 }
 
