@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
             self.summary.counts.add(record.verdict);
             if record.effect_seen == Some(false)
                 && record.verdict == Verdict::Held
-                && record.expected.what == "deny"
+                && matches!(record.expected.what.as_str(), "deny" | "reject")
             {
                 self.summary.effects_unseen += 1;
             }
@@ -549,7 +549,10 @@ impl<'a> Run<'a> {
             Some(record)
                 if has_session
                     && record.verdict == Verdict::Held
-                    && matches!(expected, Expected::Deny(_) | Expected::Absent) =>
+                    && matches!(
+                        expected,
+                        Expected::Deny(_) | Expected::Absent | Expected::Reject
+                    ) =>
             {
                 believed_later.push((actor, record));
             }
@@ -559,7 +562,8 @@ impl<'a> Run<'a> {
 
     /// The cell itself, if it succeeded before its session turned.
     fn rehearsal(&self, cell: &Cell) -> Option<CellIndex> {
-        let is_it = |other: &Cell| other.actor == cell.actor && other.trial == cell.trial;
+        let is_it =
+            |other: &Cell| other.actor == cell.actor && other.trial == cell.trial.well_formed();
         let mut cells = self.plan.cells.iter();
         let index = self.turns(cell).then(|| cells.position(is_it))??;
         self.rehearsed.get(index)?.then_some(index)
@@ -586,7 +590,7 @@ impl<'a> Run<'a> {
     fn control(&self, cell: &Cell) -> (Control, Option<(CellIndex, bool)>) {
         if !matches!(
             cell.expectation.expected,
-            Expected::Allow | Expected::Deny(_) | Expected::Absent
+            Expected::Allow | Expected::Deny(_) | Expected::Absent | Expected::Reject
         ) {
             return (Control::Missing, None);
         }

@@ -11,6 +11,7 @@ mod check;
 mod expect;
 mod inside;
 mod login;
+mod malformed;
 mod matcher;
 mod names;
 mod resource;
@@ -83,6 +84,7 @@ pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
         policy: policy.as_ref(),
         diagnostics,
         secrets: Vec::new(),
+        malformed_by_default: false,
         unset: BTreeSet::new(),
         meant_fields: BTreeSet::new(),
     };
@@ -160,6 +162,8 @@ struct Reader<'a> {
     policy: Option<&'a Policy>,
     diagnostics: Diagnostics,
     secrets: Vec<String>,
+    /// Whether every JSON body is tried malformed too (`malformed: true`).
+    malformed_by_default: bool,
     /// Environment variables whose absence has been told.
     unset: BTreeSet<String>,
     /// Fields that misspelt variables probably meant, so that they are used after all.
@@ -177,8 +181,11 @@ impl Reader<'_> {
         let resources = fields.optional("resources");
         let actions = fields.required("actions", &mut self.diagnostics);
         let expect = fields.optional("expect");
+        let malformed = fields.optional("malformed");
         fields.finish(&mut self.diagnostics);
         self.version(version);
+        let malformed = malformed.map(|it| it.boolean(&mut self.diagnostics));
+        self.malformed_by_default = malformed.flatten().unwrap_or_default();
         self.check_policy(policy, expect.is_some(), root);
         let targets = targets.map(|it| self.targets(it));
         let sessions = sessions.map(|it| self.all(it, Self::session));
