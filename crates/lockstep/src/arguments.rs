@@ -173,7 +173,7 @@ pub(crate) struct RunsShow {
 /// `lockstep runs compare`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: of two runs 0, whatever changed; of two environments 0 where they agree, 1 where they differ (one allows what the other denies, or a finding is in one only), 3 where neither is established for every cell."
+    after_help = "Exit codes: of two runs 0, whatever changed; of two environments 0 where they agree, 1 where they differ (one allows what the other denies, or a finding is in one only), 3 where that is not established for every cell."
 )]
 pub(crate) struct RunsCompare {
     /// The runs, the earlier first; without a second, the newest like it; without any, the newest

@@ -74,7 +74,7 @@ pub(crate) fn all() -> Result<Vec<Past>, Failure> {
         match outline(&folder) {
             Ok(past) => found.push(past),
             Err(error) => {
-                let folder = folder.display();
+                let (folder, error) = (folder.display(), harmless(&error));
                 let _ = writeln!(
                     io::stderr(),
                     "note: `{folder}` is passed over, because it is no record of a run: {error}"
@@ -132,8 +132,14 @@ pub(crate) fn of_file(path: &Path) -> Result<Recorded, Failure> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display();
+    let (path, error) = (path.display(), harmless(error));
     Failure::usage(format!("`{path}` cannot be read as a run: {error}"))
+}
+
+/// What is wrong with a file may quote it, and it may be somebody else's.
+fn harmless(error: &io::Error) -> String {
+    let shown = |c: char| if c.is_control() { '?' } else { c };
+    error.to_string().chars().map(shown).collect()
 }
 
 fn read(path: &Path) -> io::Result<Recorded> {

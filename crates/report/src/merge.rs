@@ -7,6 +7,7 @@ use suite::plan::Shard;
 
 use crate::finding::severity;
 use crate::recorded::Recorded;
+use crate::text::clean;
 
 /// A part, by the name of the file from which it was read.
 pub type Part = (String, Recorded);
@@ -137,7 +138,9 @@ fn check_told_once(parts: &[Part]) -> Result<(), String> {
     for (file, part) in parts {
         let mut seen = BTreeSet::new();
         let twice = part.cells.iter().find(|cell| !seen.insert(&cell.cell));
-        mistakes.extend(twice.map(|cell| format!("`{file}` tells the cell `{}` twice", cell.cell)));
+        mistakes.extend(
+            twice.map(|cell| format!("`{file}` tells the cell `{}` twice", clean(&cell.cell))),
+        );
     }
     told(mistakes)
 }

@@ -366,7 +366,12 @@ fn a_run_that_was_killed_is_not_whole() {
     let name = ".lockstep/runs/20200101T000000.000Z-00000000/events.jsonl";
     let text = project.read(name);
     let lines: Vec<&str> = text.lines().collect();
-    let cut = format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..30]);
+    let cut = format!(
+        "{}\n{}\n{}",
+        lines[0],
+        lines[1],
+        lines[2].get(..30).unwrap()
+    );
     project.write(name, cut.as_bytes());
     let table = runs(&project, &["list"], 0).stdout;
     assert!(table.contains("no end"), "{table}");
