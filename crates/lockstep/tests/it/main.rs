@@ -25,6 +25,8 @@ mod proxy;
 mod readme;
 mod real_systems;
 mod record;
+mod report_merge;
+mod runs;
 mod secrets;
 mod session_kinds;
 mod sessions;
