@@ -147,6 +147,7 @@ fn read(text: &str) -> anyhow::Result<Suite> {
         suite: &source,
         policy: &[],
         schemas: &[],
+        documents: &[],
         environment: &|_| None,
         unset_is_mistake: true,
     };

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use authz::source::{Diagnostic, Diagnostics, SOURCE_BYTES_MAX, Source};
+use authz::source::{Diagnostic, Diagnostics, Place, SOURCE_BYTES_MAX, Source};
 use suite::file::{Inputs, read_suite, references};
 use suite::model::Suite;
+use suite::openapi::DOCUMENT_BYTES_MAX;
 
 use crate::failure::Failure;
 
@@ -25,6 +26,7 @@ pub(crate) struct Files {
     suite: Option<Source>,
     policy: Vec<Source>,
     schemas: Vec<Source>,
+    documents: Vec<Source>,
     mistakes: Vec<Diagnostic>,
     broken: Vec<Source>,
 }
@@ -62,6 +64,7 @@ pub(crate) fn read(
         suite,
         policy: &files.policy,
         schemas: &files.schemas,
+        documents: &files.documents,
         environment,
         unset_is_mistake,
     });
@@ -133,6 +136,9 @@ impl Files {
                 )),
             }
         }
+        for (document, place) in named.documents {
+            files.document(&folder.join(&document), &document, place);
+        }
         files.suite = Some(suite);
         Ok(files)
     }
@@ -154,6 +160,25 @@ impl Files {
         sources
     }
 
+    /// An OpenAPI document, which may be larger than what people write.
+    fn document(&mut self, path: &Path, written: &str, place: Place) {
+        let read = bytes_within(path, DOCUMENT_BYTES_MAX);
+        let source = read
+            .map(|bytes| Source::from_bytes_within(&name(path), &bytes, DOCUMENT_BYTES_MAX));
+        match source {
+            Ok(Ok(source)) => self.documents.push(source),
+            Ok(Err(broken)) => {
+                let (source, mistake) = *broken;
+                self.mistakes.push(mistake);
+                self.broken.push(source);
+            }
+            Err(why) => self.mistakes.push(Diagnostic::new(
+                place,
+                format!("the document `{written}` cannot be read: {why}"),
+            )),
+        }
+    }
+
     fn source(&mut self, path: &Path, bytes: &[u8]) -> Option<Source> {
         match Source::from_bytes(&name(path), bytes) {
             Ok(source) => Some(source),
@@ -171,6 +196,7 @@ impl Files {
             .iter()
             .chain(&self.policy)
             .chain(&self.schemas)
+            .chain(&self.documents)
             .chain(&self.broken)
             .cloned()
             .collect()
@@ -184,10 +210,14 @@ pub(crate) fn name(path: &Path) -> String {
 
 /// The bytes of a file, one more than may be read if there are too many.
 pub(crate) fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    bytes_within(path, SOURCE_BYTES_MAX)
+}
+
+/// The bytes of a file, one more than `bytes_max` if there are too many.
+pub(crate) fn bytes_within(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path)?;
-    file.take(SOURCE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

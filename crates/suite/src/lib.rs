@@ -10,6 +10,7 @@ pub mod file;
 pub mod hash;
 pub mod model;
 pub mod observation;
+pub mod openapi;
 pub mod plan;
 pub mod probe;
 pub mod secret;

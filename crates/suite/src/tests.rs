@@ -77,6 +77,7 @@ fn suite() -> Suite {
             concealed: Vec::new(),
         },
         rate: None,
+        openapi: None,
     };
     Suite {
         targets: vec![target],

@@ -240,7 +240,12 @@ impl Reader<'_> {
                 ..shared.scope.clone()
             },
         };
-        let call = self.call(&mut fields, &entry.value, &rules);
+        let by_name = self.operation_keys(&mut fields, &entry.value);
+        let call = match by_name {
+            // Why the operation gave no method is told already.
+            Some(()) if !self.has_method(&entry.value) => None,
+            _ => self.call(&mut fields, &entry.value, &rules),
+        };
         let answer = self.answer(&mut fields, shared);
         let effect = fields.entry("effect");
         self.not_absent(effect, shared);
@@ -248,11 +253,13 @@ impl Reader<'_> {
         let effect = effect.map(|it| self.effect(it, shared));
         let items = self.items(&mut fields, shared);
         fields.finish(&mut self.diagnostics);
+        let body_schema = call.as_ref().map(|call| self.body_schema(entry, call));
         Some(Layer {
             call: call?,
             answer: answer?,
             effect: settle(effect)?,
             items: items?,
+            body_schema: body_schema??,
         })
     }
 

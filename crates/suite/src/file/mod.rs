@@ -8,13 +8,15 @@ mod action;
 mod actor;
 mod call;
 mod check;
+mod document;
 mod expect;
 mod inside;
 mod login;
 mod matcher;
-mod names;
+pub(crate) mod names;
 mod resource;
 mod session;
+mod surface;
 mod target;
 mod template;
 mod throw_away;
@@ -27,6 +29,7 @@ use authz::source::yaml::{self, Entry, Node};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
 
 use crate::model::Suite;
+use document::Documents;
 use inside::Text;
 use names::{Names, child, entries};
 
@@ -45,6 +48,8 @@ pub struct Inputs<'a> {
     pub policy: &'a [Source],
     /// The JSON Schema files that it names, as `folder of the suite/path as written`.
     pub schemas: &'a [Source],
+    /// The OpenAPI documents that it names, under the same names as schema files.
+    pub documents: &'a [Source],
     /// The value of an environment variable.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// Whether a variable that is not set is a mistake. Where nothing is sent it need not be;
@@ -59,6 +64,8 @@ pub struct References {
     pub policy: Option<(String, Place)>,
     /// JSON Schema files.
     pub schemas: Vec<(String, Place)>,
+    /// OpenAPI documents.
+    pub documents: Vec<(String, Place)>,
 }
 
 /// Reads a suite.
@@ -73,13 +80,16 @@ pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     for mistake in syntax.into_sorted() {
         diagnostics.push(with_quotes(mistake, inputs.suite));
     }
-    let Some(root) = root else {
+    let Some(mut root) = root else {
         return diagnostics.into_result(None);
     };
+    let documents = Documents::read(&root, inputs, &mut diagnostics);
+    documents.expand(&mut root, &mut diagnostics);
     let names = Names::of(&root);
     let mut reader = Reader {
         inputs,
         names: &names,
+        documents: &documents,
         policy: policy.as_ref(),
         diagnostics,
         secrets: Vec::new(),
@@ -108,8 +118,14 @@ pub fn references(suite: &Source) -> References {
     };
     let mut found = References {
         policy: child(&root, "policy").and_then(reference),
-        schemas: Vec::new(),
+        ..References::default()
     };
+    for target in entries(child(&root, "targets")) {
+        let named = child(&target.value, "openapi").and_then(reference);
+        let is_new = |(path, _): &(String, Place)| found.documents.iter().all(|it| it.0 != *path);
+        let named = named.filter(is_new);
+        found.documents.extend(named);
+    }
     let types = entries(child(&root, "actions"));
     let actions = types.flat_map(|it| entries(Some(&it.value)));
     let layers = actions.flat_map(|it| entries(Some(&it.value)));
@@ -156,6 +172,7 @@ fn with_quotes(mistake: Diagnostic, source: &Source) -> Diagnostic {
 struct Reader<'a> {
     inputs: &'a Inputs<'a>,
     names: &'a Names<'a>,
+    documents: &'a Documents,
     /// None, too, where the policy itself has mistakes.
     policy: Option<&'a Policy>,
     diagnostics: Diagnostics,
@@ -176,6 +193,7 @@ impl Reader<'_> {
         let actors = fields.required("actors", &mut self.diagnostics);
         let resources = fields.optional("resources");
         let actions = fields.required("actions", &mut self.diagnostics);
+        let surface = fields.optional("surface");
         let expect = fields.optional("expect");
         fields.finish(&mut self.diagnostics);
         self.version(version);
@@ -185,6 +203,7 @@ impl Reader<'_> {
         let actors = actors.map(|it| self.actors(it));
         let resources = resources.map(|it| self.all(it, Self::resource));
         let actions = actions.map(|it| self.actions(it));
+        let surface = surface.map(|it| self.surface(it));
         let targets = targets.flatten();
         let expect = expect.map(|it| self.expect(it, targets.as_deref()));
         self.check_fields_used(root);
@@ -198,6 +217,7 @@ impl Reader<'_> {
                 Some(table) => Some(table?),
                 None => None,
             },
+            surface: surface.unwrap_or_else(|| Some(Vec::new()))?,
             policy: None,
             secrets: Vec::new(),
         })
