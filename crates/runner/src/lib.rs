@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use suite::event::{Event, Summary};
 use suite::model::Suite;
-use suite::plan::Plan;
+use suite::plan::{Plan, Shard};
 
 /// How a plan is run.
 #[derive(Debug, Clone)]
@@ -82,6 +82,10 @@ pub struct Head {
     pub suite: String,
     /// When it begins.
     pub started: Timestamp,
+    /// The patterns that chose the cells; none where all are tried.
+    pub patterns: Vec<String>,
+    /// Which part of several it is.
+    pub shard: Option<Shard>,
     /// The beginning of every unique text that the run makes.
     marker: String,
 }
@@ -92,13 +96,24 @@ impl Head {
         let started = Timestamp::now();
         // The keys of a `RandomState` come from the operating system.
         let random = RandomState::new().hash_one(started.as_nanosecond()) & 0xffff_ffff;
-        let time = started.strftime("%Y%m%dT%H%M%SZ");
+        // To the millisecond, so that names sort as runs follow one another.
+        let time = started.strftime("%Y%m%dT%H%M%S.%3fZ");
         Self {
             run: format!("{time}-{random:08x}"),
             suite: suite.to_owned(),
             started,
+            patterns: Vec::new(),
+            shard: None,
             marker: format!("lk{random:08x}"),
         }
+    }
+
+    /// The same, of a part of the suite.
+    #[must_use]
+    pub fn of_part(mut self, patterns: &[String], shard: Option<Shard>) -> Self {
+        self.patterns = patterns.to_vec();
+        self.shard = shard;
+        self
     }
 }
 

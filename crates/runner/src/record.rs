@@ -10,7 +10,7 @@ use suite::plan::{
 };
 use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
-use suite::verdict::{EffectSeen, Judgement, Verdict};
+use suite::verdict::{Access, EffectSeen, Judgement, Verdict, access};
 
 use crate::session::Sending;
 use crate::trial::Tried;
@@ -42,6 +42,14 @@ impl Recorder<'_> {
             (None, false) => Some(judgement.because.to_owned()),
         };
         let mut record = self.outline(cell, judgement.verdict)?;
+        record.access = match tried.unsure {
+            Some(_) => Access::Unknown,
+            None => access(
+                cell.expectation.expected,
+                &tried.observation,
+                judgement.verdict,
+            ),
+        };
         record.observed = observed(tried, masker);
         record.because = because.map(|because| masker.mask(&because));
         record.control = control
@@ -73,6 +81,11 @@ impl Recorder<'_> {
         masker: &Arc<Masker>,
     ) -> Option<CellRecord> {
         let mut record = self.outline(self.plan.cells.get(index)?, verdict)?;
+        record.access = match verdict {
+            Verdict::Held => Access::Allowed,
+            Verdict::Lockout => Access::Denied,
+            _ => Access::Unknown,
+        };
         record.observed = masker.mask(observed);
         record.because = because.map(|because| masker.mask(&because));
         if verdict != Verdict::Held || self.every_exchange {
@@ -108,6 +121,7 @@ impl Recorder<'_> {
                 .map(|target| target.name.to_string())
                 .unwrap_or_default(),
             verdict,
+            access: Access::Unknown,
             expected: cell.expectation.record(),
             observed: String::new(),
             because: None,

@@ -3,16 +3,16 @@
 //! Every text in an event is masked already: a report may write it anywhere.
 
 use authz::source::Place;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::verdict::Verdict;
+use crate::verdict::{Access, Verdict};
 
 /// The version of the event and report form. It changes when a reader of the old one would be
 /// misled by the new one.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// Something that happened in a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The run begins.
@@ -26,7 +26,7 @@ pub enum Event {
 }
 
 /// The head of a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunStarted {
     /// The run's own name: sortable, unique on one machine.
     pub run: String,
@@ -36,21 +36,34 @@ pub struct RunStarted {
     pub started: String,
     /// How many cells it will judge.
     pub cells: usize,
+    /// The patterns that name the cells that are tried; none where all are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    /// Which part of several this is, such as `2/8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// The targets: name and address.
     pub targets: Vec<(String, String)>,
     /// The actors that are tried, in the order of the file.
     pub actors: Vec<String>,
 }
 
+impl RunStarted {
+    /// Whether the whole suite is tried, and not only what somebody chose.
+    pub fn is_of_all(&self) -> bool {
+        self.patterns.is_empty() && self.shard.is_none()
+    }
+}
+
 /// Something that the user should know.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Note {
     /// The sentence.
     pub text: String,
 }
 
 /// A judged cell.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CellRecord {
     /// `actor/type.action/owner[/layer]`.
     pub cell: String,
@@ -65,6 +78,9 @@ pub struct CellRecord {
     pub target: String,
     /// What it means.
     pub verdict: Verdict,
+    /// What the system did, whatever was expected.
+    #[serde(default)]
+    pub access: Access,
     /// What was expected.
     pub expected: ExpectedRecord,
     /// What was observed, in words.
@@ -84,14 +100,14 @@ pub struct CellRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub curl: Option<String>,
     /// Every request of the cell with its answer; left out where the cell held.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
     /// From the first request to the verdict, in milliseconds.
     pub duration_ms: u64,
 }
 
 /// What was expected of a cell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectedRecord {
     /// `allow`, `deny`, `absent` or `?`.
     pub what: String,
@@ -106,7 +122,7 @@ pub struct ExpectedRecord {
 }
 
 /// The control of a denial.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ControlRecord {
     /// Its name.
     pub cell: String,
@@ -117,7 +133,7 @@ pub struct ControlRecord {
 }
 
 /// A request and its answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Exchange {
     /// What it was for: `probe`, `create post`, `view body before`, ...
     pub purpose: String,
@@ -138,7 +154,7 @@ pub struct Exchange {
 }
 
 /// What came back.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerRecord {
     /// An answer.
@@ -158,7 +174,7 @@ pub enum AnswerRecord {
 pub const BODY_CHARS_MAX: usize = 2_000;
 
 /// The end of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// How many cells had each verdict.
     pub counts: Counts,
@@ -173,7 +189,7 @@ pub struct Summary {
 }
 
 /// How many cells had each verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Counts {
     /// See [`Verdict::Held`].

@@ -14,7 +14,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde::{Deserialize, Serialize};
 
 /// The largest text that is read, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 4 << 20;
@@ -103,11 +103,14 @@ impl Source {
 }
 
 /// Where something stands in a source.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// Written down, it is file, line and column; read back, it has an empty span.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The name of the source.
     pub file: Arc<str>,
     /// The bytes of the source that are meant.
+    #[serde(skip)]
     pub span: Range<usize>,
     /// The line of the first byte, counted from 1.
     pub line: usize,
@@ -119,15 +122,5 @@ impl fmt::Display for Place {
     /// `file:line`, the form that editors and terminals make into a link.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
-    }
-}
-
-impl Serialize for Place {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut place = serializer.serialize_struct("Place", 3)?;
-        place.serialize_field("file", &self.file)?;
-        place.serialize_field("line", &self.line)?;
-        place.serialize_field("column", &self.column)?;
-        place.end()
     }
 }

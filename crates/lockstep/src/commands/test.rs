@@ -18,7 +18,7 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
     let loaded = load(path, &environment, true)?;
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
-    let head = Head::new(&path.to_string_lossy());
+    let head = Head::new(&path.to_string_lossy()).of_part(&command.cells, command.shard);
     let mut reports = run::reports(&command.reporting, colour, sources().as_deref())?;
     let mut options = run::options(&command.sending, false);
     let suite = Arc::new(loaded.suite);

@@ -80,6 +80,12 @@ impl<W: Write> JsonReporter<W> {
         self.members.member("suite", &run.suite)?;
         self.members.member("started", &run.started)?;
         self.members.member("planned", &run.cells)?;
+        if !run.patterns.is_empty() {
+            self.members.member("patterns", &run.patterns)?;
+        }
+        if let Some(shard) = &run.shard {
+            self.members.member("shard", shard)?;
+        }
         self.members.member("targets", &targets)?;
         self.members.member("actors", &run.actors)?;
         self.members.open_list("cells")

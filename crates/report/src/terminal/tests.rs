@@ -18,6 +18,7 @@ pub(super) fn record(name: &str, what: &str, verdict: Verdict) -> CellRecord {
         owner: parts.next(),
         target: "posts".to_owned(),
         verdict,
+        access: suite::verdict::Access::Unknown,
         expected: ExpectedRecord {
             what: what.to_owned(),
             denial: (what == "deny").then(|| "forbidden".to_owned()),

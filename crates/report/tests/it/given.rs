@@ -7,7 +7,7 @@ use suite::event::{
     AnswerRecord, CellRecord, ControlRecord, Counts, Event, Exchange, ExpectedRecord, Note,
     RunStarted, Summary,
 };
-use suite::verdict::Verdict;
+use suite::verdict::{Access, Verdict};
 
 pub(crate) const PLAIN: Style = Style {
     colour: false,
@@ -34,6 +34,14 @@ pub(crate) fn expected(what: &str, denial: Option<&str>, reason: &str) -> Expect
     }
 }
 
+fn access(verdict: Verdict) -> Access {
+    match verdict {
+        Verdict::Held | Verdict::Escalation => Access::Allowed,
+        Verdict::SideEffect | Verdict::Inconclusive | Verdict::NotApplicable => Access::Unknown,
+        _ => Access::Denied,
+    }
+}
+
 /// A judged cell; `name` is `actor/type.action[/owner]`.
 pub(crate) fn cell(
     name: &str,
@@ -49,6 +57,7 @@ pub(crate) fn cell(
         owner: parts.next(),
         target: "posts".to_owned(),
         verdict,
+        access: access(verdict),
         expected,
         observed: observed.to_owned(),
         because: None,
@@ -67,6 +76,8 @@ pub(crate) fn started(cells: usize) -> Event {
         suite: "lockstep.yaml".to_owned(),
         started: "2026-11-22T10:15:00Z".to_owned(),
         cells,
+        patterns: Vec::new(),
+        shard: None,
         targets: vec![
             ("accounts".to_owned(), "http://127.0.0.1:4001".to_owned()),
             ("posts".to_owned(), "http://127.0.0.1:4002".to_owned()),

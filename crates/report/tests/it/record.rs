@@ -3,7 +3,7 @@
 use std::io;
 
 use report::Reporter;
-use report::record::EventLog;
+use report::record::{EventLog, events};
 use suite::event::Event;
 
 use crate::given;
@@ -50,4 +50,46 @@ fn a_failing_report_is_told_and_the_others_go_on() {
     assert_eq!(results, [None, full, full]);
     drop(reporters);
     assert_eq!(log.iter().filter(|&&byte| byte == b'\n').count(), 3);
+}
+
+/// The log of these events.
+fn log(told: &[Event]) -> String {
+    let mut out = Vec::new();
+    given::told(told, &mut out, EventLog::new);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn what_is_read_back_is_what_was_written() {
+    let mut told = given::run(given::each_verdict());
+    told.insert(1, given::note("a note\nof two lines"));
+    let written = log(&told);
+    let read: Vec<Event> = events(written.as_bytes()).map(Result::unwrap).collect();
+    assert_eq!(read.len(), told.len());
+    assert_eq!(log(&read), written);
+}
+
+#[test]
+fn a_log_ends_where_it_cannot_be_read() {
+    let whole = log(&given::run([given::escalation()]));
+    let (first, _) = whole.split_once('\n').unwrap();
+    let cases = [
+        (format!("{first}\n{{}}\n{first}\n"), 1, "line 2 is no event"),
+        (format!("{first}\n{first}"), 1, "line 2 is no event"),
+        (
+            format!("{first}\n\u{0}\n"),
+            1,
+            "line 2 is no event: expected value",
+        ),
+        ("\n".to_owned(), 0, "line 1 is no event"),
+    ];
+    for (text, good, expected) in cases {
+        let read: Vec<io::Result<Event>> = events(text.as_bytes()).collect();
+        let (last, before) = read.split_last().unwrap();
+        assert!(before.iter().all(Result::is_ok), "{text}");
+        assert_eq!(before.len(), good, "{text}");
+        let told = last.as_ref().unwrap_err().to_string();
+        assert!(told.starts_with(expected), "{told}");
+    }
+    assert_eq!(events("".as_bytes()).count(), 0);
 }

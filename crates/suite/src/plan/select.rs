@@ -1,6 +1,7 @@
 //! A part of a plan: what a pattern names, with everything that it counts beside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::str::FromStr;
 
 use super::{CellIndex, Phase, Plan};
@@ -79,6 +80,12 @@ impl Shard {
 
     fn has(self, name: &str) -> bool {
         fnv_1a(name) % self.count == self.number - 1
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.count)
     }
 }
 
@@ -172,7 +179,8 @@ mod tests {
     #[test]
     fn shards() {
         for text in ["1/1", "2/8", "8/8", "1000/1000"] {
-            assert!(text.parse::<Shard>().is_ok(), "{text}");
+            let shard: Shard = text.parse().unwrap();
+            assert_eq!(shard.to_string(), text);
         }
         for text in [
             "", "1", "0/8", "9/8", "1/0", "-1/8", "1/1001", "a/b", "1/2/3",

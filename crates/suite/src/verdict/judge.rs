@@ -168,7 +168,7 @@ fn harm(seen: &Observation) -> Option<(Verdict, &'static str)> {
     }
 }
 
-fn happened(effect: EffectSeen) -> bool {
+pub(super) fn happened(effect: EffectSeen) -> bool {
     use EffectSeen::{Declared, Forbidden, Otherwise, Undeclared};
     matches!(effect, Declared | Undeclared | Forbidden | Otherwise)
 }

@@ -1,18 +1,20 @@
 //! What an observation means: one pure function, whose whole truth table is a golden file.
 
+mod access;
 mod judge;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, access};
 pub use judge::{
     Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, judge, judge_opening,
     succeeded,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whether a cell held, and if not, how it broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The system did what is expected.

@@ -3,8 +3,8 @@
 use authz::Denial;
 
 use super::{
-    Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Verdict, judge,
-    judge_opening, succeeded,
+    Access, Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Verdict, access,
+    judge, judge_opening, succeeded,
 };
 use crate::model::Expected;
 
@@ -229,6 +229,41 @@ fn what_holds_when_allowed_can_be_a_control() {
             assert!(succeeded(&seen), "{seen:?}");
         }
     }
+}
+
+#[test]
+fn what_the_system_did_follows_from_what_was_seen() {
+    use EffectSeen::{Declared, Forbidden, Otherwise, Undeclared};
+    for (expected, seen, judgement) in every() {
+        let verdict = judgement.verdict;
+        let happened = matches!(seen.effect, Declared | Undeclared | Forbidden | Otherwise);
+        let case = format!("{expected:?} {seen:?} {verdict:?}");
+        match access(expected, &seen, verdict) {
+            Access::Allowed => assert_eq!(seen.received, Received::Success, "{case}"),
+            Access::Denied if expected == Expected::Absent => {}
+            Access::Denied => {
+                let is_no = matches!(seen.received, Received::Denied(_));
+                let is_idle =
+                    seen.received == Received::Success && seen.effect == EffectSeen::Unchanged;
+                assert!(is_no || is_idle, "{case}");
+                assert!(!happened || expected == Expected::Allow, "{case}");
+            }
+            Access::Unknown => assert_ne!(verdict, Verdict::Held, "{case}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_not_established_is_unknown_unless_it_is_only_observed() {
+    for (expected, seen, judgement) in every() {
+        let unsure = judgement.verdict == Verdict::Inconclusive;
+        if unsure && expected != Expected::Observe {
+            assert_eq!(access(expected, &seen, judgement.verdict), Access::Unknown);
+        }
+    }
+    let known = observations()
+        .filter(|seen| access(Expected::Observe, seen, Verdict::Inconclusive) == Access::Allowed);
+    assert!(known.count() > 0);
 }
 
 #[test]
