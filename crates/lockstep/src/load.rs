@@ -163,8 +163,8 @@ impl Files {
     /// An OpenAPI document, which may be larger than what people write.
     fn document(&mut self, path: &Path, written: &str, place: Place) {
         let read = bytes_within(path, DOCUMENT_BYTES_MAX);
-        let source = read
-            .map(|bytes| Source::from_bytes_within(&name(path), &bytes, DOCUMENT_BYTES_MAX));
+        let source =
+            read.map(|bytes| Source::from_bytes_within(&name(path), &bytes, DOCUMENT_BYTES_MAX));
         match source {
             Ok(Ok(source)) => self.documents.push(source),
             Ok(Err(broken)) => {

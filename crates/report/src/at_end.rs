@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use suite::event::{CellRecord, Counts, Event, RunStarted, Summary};
 
 use crate::Reporter;
+use crate::surface::{SURFACE_MAX, Untried};
 use crate::text::clean_short;
 
 /// The most notes that are kept.
@@ -28,6 +29,8 @@ pub(crate) struct Ran {
     pub(crate) counts: Counts,
     /// The first notes, clean.
     pub(crate) notes: Vec<String>,
+    /// The first operations that are not tried as they should be.
+    pub(crate) surface: Vec<Untried>,
     /// How it ended; none where its end was never told.
     pub(crate) summary: Option<Summary>,
 }
@@ -81,6 +84,7 @@ impl<W: Write, D: Document> Reporter for AtEnd<W, D> {
                     run: run.clone(),
                     counts: Counts::default(),
                     notes: Vec::new(),
+                    surface: Vec::new(),
                     summary: None,
                 }));
             }
@@ -91,6 +95,11 @@ impl<W: Write, D: Document> Reporter for AtEnd<W, D> {
             (State::Running(ran), Event::Note(note)) => {
                 if ran.notes.len() < NOTES_MAX {
                     ran.notes.push(clean_short(&note.text));
+                }
+            }
+            (State::Running(ran), Event::Surface(record)) => {
+                if ran.surface.len() < SURFACE_MAX {
+                    ran.surface.push(Untried::of(record));
                 }
             }
             (State::Running(_), Event::RunFinished(summary)) => {

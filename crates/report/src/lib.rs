@@ -14,6 +14,7 @@ mod reporter;
 pub mod sarif;
 mod sentence;
 mod summary;
+mod surface;
 pub mod terminal;
 mod text;
 

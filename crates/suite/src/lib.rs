@@ -5,6 +5,7 @@
 //! them: `file` reads a [`model::Suite`], [`plan`] makes the cells, [`probe`] turns a cell into
 //! requests, [`observation`] reads the answers, [`verdict`] judges, [`event`] is what reports see.
 
+pub mod draft;
 pub mod event;
 pub mod file;
 pub mod hash;
@@ -14,6 +15,7 @@ pub mod openapi;
 pub mod plan;
 pub mod probe;
 pub mod secret;
+pub mod surface;
 pub mod template;
 pub mod token;
 pub mod verdict;

@@ -60,6 +60,7 @@ async fn test(
     );
     let loaded = read(files, &environment, true)?;
     let plan = run::plan(&loaded, &[], None)?;
+    let surface = run::surface(&loaded, &[], None)?;
     let planned = plan.cells.len();
     let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);
@@ -69,6 +70,7 @@ async fn test(
         Head::new(SUITE),
         options,
         reports,
+        surface,
     )
     .await?;
     Ok(ExitCode::of_run(&summary, planned))

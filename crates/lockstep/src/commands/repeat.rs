@@ -54,6 +54,7 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
         head,
         options,
         vec![Box::new(shown)],
+        None,
     )
     .await?;
     Ok(ExitCode::of_run(&summary, planned))

@@ -17,19 +17,27 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
     let path = &command.suite.suite;
     let loaded = load(path, &environment, true)?;
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
+    let surface = run::surface(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
     let head = Head::new(&path.to_string_lossy()).of_part(&command.cells, command.shard);
     let mut reports = run::reports(&command.reporting, colour, sources().as_deref())?;
     let mut options = run::options(&command.sending, false);
     let suite = Arc::new(loaded.suite);
     if command.no_record {
-        let summary = run::run(suite, plan, head, options, reports).await?;
+        let summary = run::run(suite, plan, head, options, reports, surface).await?;
         return Ok(ExitCode::of_run(&summary, planned));
     }
     run::add_record(&mut reports, &head)?;
     let (journal, path) = run::journal(&head, &suite)?;
     options.journal = Some(journal.clone());
-    let run = run::run(Arc::clone(&suite), plan, head, options.clone(), reports);
+    let run = run::run(
+        Arc::clone(&suite),
+        plan,
+        head,
+        options.clone(),
+        reports,
+        surface,
+    );
     let summary = run.await;
     journal.close();
     // What an answer that never came may have made is looked for here.

@@ -11,7 +11,7 @@ pub use plan::{PLAN_SCHEMA, plan_json};
 use std::io::{self, Write};
 
 use serde::Serialize;
-use suite::event::{CellRecord, Counts, Event, FORMAT_VERSION, RunStarted};
+use suite::event::{CellRecord, Counts, Event, FORMAT_VERSION, RunStarted, SurfaceRecord};
 
 use crate::Reporter;
 use members::Members;
@@ -31,6 +31,7 @@ pub struct JsonReporter<W: Write> {
     counts: Counts,
     notes: Vec<String>,
     findings: Vec<String>,
+    surface: Vec<SurfaceRecord>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,7 @@ impl<W: Write> JsonReporter<W> {
             counts: Counts::default(),
             notes: Vec::new(),
             findings: Vec::new(),
+            surface: Vec::new(),
         }
     }
 
@@ -104,6 +106,9 @@ impl<W: Write> JsonReporter<W> {
         self.members.close_list()?;
         self.members.member("notes", &self.notes)?;
         self.members.member("findings", &self.findings)?;
+        if !self.surface.is_empty() {
+            self.members.member("surface", &self.surface)?;
+        }
         self.members.member("summary", summary)?;
         self.members.close()
     }
@@ -116,6 +121,10 @@ impl<W: Write> Reporter for JsonReporter<W> {
             (State::Running, Event::CellJudged(record)) => self.cell(record),
             (State::Running, Event::Note(note)) => {
                 self.notes.push(note.text.clone());
+                Ok(())
+            }
+            (State::Running, Event::Surface(record)) => {
+                self.surface.push(record.clone());
                 Ok(())
             }
             (State::Running, Event::RunFinished(summary)) => self.finish(summary),

@@ -11,12 +11,14 @@ mod live;
 mod paint;
 mod plan;
 mod summary;
+mod surface;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use exchange::exchanges;
 pub use plan::plan_matrix;
+pub use surface::surface;
 
 use std::io::{self, Write};
 
@@ -26,6 +28,7 @@ use suite::verdict::Verdict;
 use crate::Reporter;
 use crate::finding::Finding;
 use crate::inconclusive::Inconclusive;
+use crate::surface::{SURFACE_MAX, Untried};
 use crate::text::{clean, clean_short, count, grouped};
 use block::{Block, Columns};
 use live::Live;
@@ -76,6 +79,7 @@ pub struct TerminalReporter<W> {
     findings: Vec<Finding>,
     findings_untold: usize,
     inconclusive: Inconclusive,
+    surface: Vec<Untried>,
 }
 
 impl<W: Write> TerminalReporter<W> {
@@ -89,6 +93,7 @@ impl<W: Write> TerminalReporter<W> {
             findings: Vec::new(),
             findings_untold: 0,
             inconclusive: Inconclusive::default(),
+            surface: Vec::new(),
         }
     }
 
@@ -133,6 +138,7 @@ impl<W: Write> TerminalReporter<W> {
             text += &format!("and {more}; the JSON report has them all\n\n");
         }
         text += &inconclusive::render(&self.inconclusive, columns, paint);
+        text += &surface::render(&self.surface, columns, paint);
         text += &summary::summary(summary, self.planned, columns, paint);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
@@ -160,6 +166,12 @@ impl<W: Write> Reporter for TerminalReporter<W> {
             Event::Note(note) => {
                 let text = clean_short(&note.text);
                 self.say(&hang("note: ", 6, &text, self.style.columns()))
+            }
+            Event::Surface(record) => {
+                if self.surface.len() < SURFACE_MAX {
+                    self.surface.push(Untried::of(record));
+                }
+                Ok(())
             }
             Event::RunFinished(summary) => self.finish(summary),
         }

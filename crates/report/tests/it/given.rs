@@ -106,6 +106,7 @@ pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
         requests: 312,
         duration_ms: 1_420,
         interrupted,
+        surface: None,
     })
 }
 

@@ -27,7 +27,7 @@ fn report(events: &[Event]) -> Value {
 
 fn planned() -> Value {
     let mut out = Vec::new();
-    plan_json(plan::cells(), &mut out).unwrap();
+    plan_json(plan::cells(), None, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -41,7 +41,7 @@ fn a_run_is_one_document() {
 #[test]
 fn a_plan_is_one_document() {
     let mut out = Vec::new();
-    plan_json(plan::cells().into_iter().take(5), &mut out).unwrap();
+    plan_json(plan::cells().into_iter().take(5), None, &mut out).unwrap();
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 
@@ -50,7 +50,7 @@ fn nothing_in_it_is_still_a_document() {
     let empty = given::run([]);
     assert_valid(REPORT_SCHEMA, &report(&empty));
     let mut out = Vec::new();
-    plan_json([], &mut out).unwrap();
+    plan_json([], None, &mut out).unwrap();
     assert_valid(PLAN_SCHEMA, &serde_json::from_slice(&out).unwrap());
 }
 

@@ -242,12 +242,8 @@ impl Reader<'_> {
                 ..shared.scope.clone()
             },
         };
-        let by_name = self.operation_keys(&mut fields, &entry.value);
-        let call = match by_name {
-            // Why the operation gave no method is told already.
-            Some(()) if !self.has_method(&entry.value) => None,
-            _ => self.call(&mut fields, &entry.value, &rules),
-        };
+        self.operation_keys(&mut fields, &entry.value);
+        let call = self.call(&mut fields, &entry.value, &rules);
         let answer = self.answer(&mut fields, shared);
         let effect = fields.entry("effect");
         self.not_absent(effect, shared);

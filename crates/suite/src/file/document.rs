@@ -36,11 +36,7 @@ struct TargetDocument {
 
 impl Documents {
     /// The documents that the targets name. Each is read once.
-    pub(super) fn read(
-        root: &Node,
-        inputs: &Inputs<'_>,
-        diagnostics: &mut Diagnostics,
-    ) -> Self {
+    pub(super) fn read(root: &Node, inputs: &Inputs<'_>, diagnostics: &mut Diagnostics) -> Self {
         let mut read: Vec<(String, Option<Arc<Document>>)> = Vec::new();
         let mut targets = Vec::new();
         for target in entries(child(root, "targets")) {
@@ -243,7 +239,7 @@ fn filled(
 impl Reader<'_> {
     /// `operation` and `path` of a call, if it names an operation. They became the call's method
     /// and path before it was read.
-    pub(super) fn operation_keys(&mut self, fields: &mut Fields<'_>, node: &Node) -> Option<()> {
+    pub(super) fn operation_keys(&mut self, fields: &mut Fields<'_>, node: &Node) {
         let operation = fields.entry("operation");
         let path = fields.entry("path");
         let Some(operation) = operation else {
@@ -254,11 +250,17 @@ impl Reader<'_> {
                         .label("it fills the path of an operation"),
                 );
             }
-            return None;
+            return;
         };
         operation.value.text(&mut self.diagnostics);
-        for parameter in path.map(|it| it.value.map(&mut self.diagnostics)).into_iter().flatten() {
-            parameter.iter().for_each(|it| drop(self.scalar(&it.value)));
+        for parameter in path
+            .map(|it| it.value.map(&mut self.diagnostics))
+            .into_iter()
+            .flatten()
+        {
+            for given in parameter {
+                let _ = self.scalar(&given.value);
+            }
         }
         let written = entries(Some(node)).find(|it| is_written_method(it, operation));
         if let Some(method) = written {
@@ -268,18 +270,16 @@ impl Reader<'_> {
                     .label("the operation says the method and the path"),
             );
         }
-        Some(())
-    }
-
-    /// Whether a call has a method, its own or that of its operation.
-    pub(super) fn has_method(&self, node: &Node) -> bool {
-        entries(Some(node)).any(|it| METHODS.contains(&it.key.as_str()))
     }
 
     /// The schema of the JSON that the operation of a call takes. With `operation:` the body of
     /// the call is held against it; without, a test may send what it likes.
     pub(super) fn body_schema(&mut self, layer: &Entry, call: &Call) -> Option<Option<Schema>> {
-        let Some(of_target) = self.documents.targets.iter().find(|it| it.target == layer.key)
+        let Some(of_target) = self
+            .documents
+            .targets
+            .iter()
+            .find(|it| it.target == layer.key)
         else {
             return Some(None);
         };
@@ -298,7 +298,10 @@ impl Reader<'_> {
             Ok(schema) => schema,
             Err(why) => {
                 if let Some(node) = named {
-                    let message = format!("the body of `{}` cannot be checked: {why}", operation.name());
+                    let message = format!(
+                        "the body of `{}` cannot be checked: {why}",
+                        operation.name()
+                    );
                     let help = "without `operation`, write the method and the path";
                     self.diagnostics
                         .push(Diagnostic::new(node.place.clone(), message).help(help));
@@ -397,11 +400,7 @@ fn stand_in(json: &JsonTemplate) -> serde_json::Value {
 
 /// Whether a mistake may be gone once the variables below its place have their values. Which keys
 /// there are, and how many, does not change.
-fn depends_on_variables(
-    json: &JsonTemplate,
-    path: &str,
-    kind: &ValidationErrorKind,
-) -> bool {
+fn depends_on_variables(json: &JsonTemplate, path: &str, kind: &ValidationErrorKind) -> bool {
     let Some(part) = part_at(json, path) else {
         return false;
     };

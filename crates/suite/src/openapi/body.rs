@@ -82,7 +82,13 @@ impl Bundle<'_> {
 /// What is data, or means nothing to a validator. A property may have the same name; then it has
 /// a schema.
 fn is_no_schema(key: &str, value: &Value) -> bool {
-    let words = ["example", "examples", "discriminator", "xml", "externalDocs"];
+    let words = [
+        "example",
+        "examples",
+        "discriminator",
+        "xml",
+        "externalDocs",
+    ];
     words.contains(&key) && value.get("type").is_none() && value.get("$ref").is_none()
 }
 

@@ -251,7 +251,11 @@ impl<'t> Reading<'t> {
             required: body.get("required") == Some(&Value::Bool(true)),
             schema,
             example: json.and_then(|it| self.example(it)),
-            media: content.into_iter().flatten().map(|(key, _)| key.clone()).collect(),
+            media: content
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key.clone())
+                .collect(),
         })
     }
 
@@ -268,7 +272,9 @@ impl<'t> Reading<'t> {
     /// The JSON of the first answer of success that has one.
     fn answer(&mut self, responses: Option<&'t Value>, place: &Place) -> Option<Value> {
         let responses = responses?.as_object()?;
-        let successes = responses.iter().filter(|(status, _)| status.starts_with('2'));
+        let successes = responses
+            .iter()
+            .filter(|(status, _)| status.starts_with('2'));
         for (_, response) in successes {
             let response = self.resolved(response, place)?;
             let content = response.get("content").and_then(Value::as_object);
@@ -313,7 +319,10 @@ fn json_of(content: &serde_json::Map<String, Value>) -> Option<&Value> {
 /// The schemes of the first alternative, unless one of them needs none.
 fn needed(security: Option<&Value>) -> Vec<String> {
     let alternatives = security.and_then(Value::as_array);
-    let objects = alternatives.into_iter().flatten().filter_map(Value::as_object);
+    let objects = alternatives
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object);
     let mut first: Option<Vec<String>> = None;
     for alternative in objects {
         if alternative.is_empty() {

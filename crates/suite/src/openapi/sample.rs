@@ -13,8 +13,18 @@ const VALUES_MAX: usize = 500;
 const UNIQUE_CHARS_MAX: u64 = 24;
 /// Properties that usually hold free text, which a view shows again.
 const FREE_TEXTS: [&str; 12] = [
-    "title", "name", "subject", "summary", "label", "text", "content", "body", "message",
-    "description", "comment", "bio",
+    "title",
+    "name",
+    "subject",
+    "summary",
+    "label",
+    "text",
+    "content",
+    "body",
+    "message",
+    "description",
+    "comment",
+    "bio",
 ];
 /// The roles with the least power, as systems usually call them.
 const SMALL_ROLES: [&str; 8] = [
@@ -89,7 +99,11 @@ impl Document {
         };
         let schema = schema.map(|it| sampler.merged(it, 0)).unwrap_or_default();
         let properties = schema.get("properties").and_then(Value::as_object);
-        properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+        properties
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// The JSONPath of the items of a listing, and of the ids in it, if its answer is one.
@@ -152,7 +166,9 @@ impl Sampler<'_> {
         let parts = list("allOf").into_iter().flatten();
         let alternative = list("oneOf").or_else(|| list("anyOf"));
         let alternative = alternative.into_iter().flatten();
-        let alternative = alternative.filter(|it| it.get("type") != Some(&json!("null"))).take(1);
+        let alternative = alternative
+            .filter(|it| it.get("type") != Some(&json!("null")))
+            .take(1);
         for part in parts.chain(alternative) {
             if let Value::Object(part) = self.merged(part, depth + 1) {
                 join(&mut merged, part);
@@ -228,7 +244,11 @@ impl Sampler<'_> {
         };
         let usual = FREE_TEXTS.iter().copied().filter(|name| free(name));
         let mut usual = usual.collect::<Vec<_>>();
-        let given = object.keys().cloned().filter(|name| free(name)).collect::<Vec<_>>();
+        let given = object
+            .keys()
+            .cloned()
+            .filter(|name| free(name))
+            .collect::<Vec<_>>();
         usual.sort_by_key(|name| !object.contains_key(*name));
         let name = usual
             .into_iter()
@@ -315,9 +335,16 @@ fn text(schema: &Value, name: &str) -> String {
         "canary {{ unique }}".to_owned()
     } else {
         let least = schema.get("minLength").and_then(Value::as_u64).unwrap_or(0);
-        let most = schema.get("maxLength").and_then(Value::as_u64).unwrap_or(64);
+        let most = schema
+            .get("maxLength")
+            .and_then(Value::as_u64)
+            .unwrap_or(64);
         let length = least.clamp(4, 64).min(most.max(1));
-        "text".chars().cycle().take(usize::try_from(length).unwrap_or(4)).collect()
+        "text"
+            .chars()
+            .cycle()
+            .take(usize::try_from(length).unwrap_or(4))
+            .collect()
     }
 }
 
@@ -332,7 +359,9 @@ fn is_free_text(schema: &Value) -> bool {
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["password", "secret", "token"].iter().any(|word| name.contains(word))
+    ["password", "secret", "token"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 fn holds_unique(value: &Value) -> bool {

@@ -78,6 +78,11 @@ impl Shard {
     /// How many parts there can be.
     pub const COUNT_MAX: u64 = 1_000;
 
+    /// Whether it is the first, which tells what is to be told once.
+    pub fn is_first(self) -> bool {
+        self.number == 1
+    }
+
     fn has(self, name: &str) -> bool {
         fnv_1a(name) % self.count == self.number - 1
     }

@@ -9,4 +9,5 @@
 mod errors;
 mod file;
 mod forms;
+mod openapi;
 mod schema;

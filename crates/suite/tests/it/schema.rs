@@ -196,6 +196,10 @@ fn change() -> impl Strategy<Value = Change> {
         "claims",
         "garbage",
         "csrf",
+        "operation",
+        "path",
+        "openapi",
+        "until",
     ]);
     prop_oneof![
         Just(Change::AddKey("surprise")),
@@ -257,7 +261,7 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 25] = [
+    const STARTS: [&str; 31] = [
         "this caller cannot",
         "unknown capture",
         "unknown target",
@@ -273,6 +277,12 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "the policy has no",
         "to the policy",
         "there is no schema file",
+        "there is no document",
+        "unknown operation",
+        "unknown parameter",
+        "nothing fills",
+        "several targets have",
+        "no target says",
         "not a JSON Schema",
         "the table",
         "actor `",
@@ -284,7 +294,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "attributes without",
         "attribute `",
     ];
-    const PARTS: [&str; 15] = [
+    const PARTS: [&str; 18] = [
         "does not begin with `http",
         "is neither a target nor a key",
         "is not a host",
@@ -300,6 +310,9 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "an item is decided on",
         "the call has no target",
         "is absent for everyone",
+        "does not take this body",
+        "needs a body",
+        "has no document of",
     ];
     let message = mistake.message.as_str();
     let label = mistake.label.as_deref().unwrap_or_default();
