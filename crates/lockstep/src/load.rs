@@ -94,10 +94,11 @@ fn merged(loading: Vec<Diagnostic>, reading: Vec<Diagnostic>) -> Vec<Diagnostic>
 
 impl Files {
     /// Files that are part of the program.
-    pub(crate) fn embedded(suite: Source, policy: Source) -> Self {
+    pub(crate) fn embedded(suite: Source, policy: Source, documents: Vec<Source>) -> Self {
         Self {
             suite: Some(suite),
             policy: vec![policy],
+            documents,
             ..Self::default()
         }
     }

@@ -25,6 +25,19 @@ const SUITE_TEXT: &str = include_str!("../../../../suites/demo/lockstep.yaml");
 /// The policy's path in the project.
 const POLICY: &str = "suites/demo/policy/policy.yaml";
 const POLICY_TEXT: &str = include_str!("../../../../suites/demo/policy/policy.yaml");
+/// The documents of its services: path in the project, path beside the suite, and text.
+const DOCUMENTS: [(&str, &str, &str); 2] = [
+    (
+        "suites/demo/openapi/accounts.json",
+        "openapi/accounts.json",
+        include_str!("../../../../suites/demo/openapi/accounts.json"),
+    ),
+    (
+        "suites/demo/openapi/posts.json",
+        "openapi/posts.json",
+        include_str!("../../../../suites/demo/openapi/posts.json"),
+    ),
+];
 
 pub(super) async fn execute(command: Demo, colour: Colour) -> Result<ExitCode, Failure> {
     if command.list {
@@ -57,6 +70,9 @@ async fn test(
     let files = Files::embedded(
         Source::new(SUITE, SUITE_TEXT),
         Source::new(POLICY, POLICY_TEXT),
+        DOCUMENTS
+            .map(|(path, _, text)| Source::new(path, text))
+            .to_vec(),
     );
     let loaded = read(files, &environment, true)?;
     let plan = run::plan(&loaded, &[], None)?;
@@ -99,11 +115,15 @@ fn list() -> Result<ExitCode, Failure> {
 
 /// Writes the suite and the policy; overwrites nothing.
 fn write(folder: &Path) -> Result<ExitCode, Failure> {
-    let files = [
+    let mut files = vec![
         ("lockstep.yaml", SUITE_TEXT),
         ("policy/policy.yaml", POLICY_TEXT),
     ];
-    let paths = files.map(|(name, text)| (folder.join(name), text));
+    files.extend(DOCUMENTS.map(|(_, name, text)| (name, text)));
+    let paths = files.into_iter();
+    let paths: Vec<_> = paths
+        .map(|(name, text)| (folder.join(name), text))
+        .collect();
     if let Some((path, _)) = paths.iter().find(|(path, _)| path.exists()) {
         let message = format!("`{}` is there already; nothing was written", path.display());
         return Err(Failure::Usage(message));

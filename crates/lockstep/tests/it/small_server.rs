@@ -82,9 +82,13 @@ fn demo_project() -> Project {
     let read = |name: &str| fs::read_to_string(root().join("suites/demo").join(name)).unwrap();
     let suite = renamed(&read("lockstep.yaml"));
     let policy = renamed(&read("policy/policy.yaml"));
+    let accounts = renamed(&read("openapi/accounts.json"));
+    let posts = renamed(&read("openapi/posts.json"));
     Project::new([
         ("lockstep.yaml", suite.as_str()),
         ("policy/policy.yaml", &policy),
+        (&renamed("openapi/accounts.json"), &accounts),
+        (&renamed("openapi/posts.json"), &posts),
     ])
 }
 
