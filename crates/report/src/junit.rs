@@ -16,11 +16,13 @@ use std::sync::Arc;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
-use suite::event::{CellRecord, Event};
+use suite::event::{CellRecord, Event, RunStarted};
+use suite::verdict::Verdict;
 
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
 use crate::finding::Finding;
+use crate::surface::Untried;
 use crate::text::{clean, grouped};
 
 /// The most cells that did not hold whose details are told; of the others the sentence is. Of a
@@ -29,6 +31,9 @@ const DETAILS_MAX: usize = 10_000;
 
 /// The suite of the test case that stands for a run without an end.
 const RUN: &str = "lockstep";
+
+/// The suite of the test cases that stand for operations which are not tried as they should be.
+const SURFACE: &str = "surface";
 
 /// Writes a run as JUnit XML, when the run is over.
 ///
@@ -68,22 +73,55 @@ struct Case {
     trouble: Option<Box<Trouble>>,
 }
 
+/// As what JUnit knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Failure,
+    Error,
+    Skipped,
+}
+
+impl Element {
+    fn of(verdict: Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Held => None,
+            Verdict::NotApplicable => Some(Self::Skipped),
+            Verdict::Inconclusive => Some(Self::Error),
+            _ => Some(Self::Failure),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Error => "error",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
 /// Why a cell did not hold.
 #[derive(Debug)]
 struct Trouble {
-    is_finding: bool,
+    element: Element,
     kind: &'static str,
     message: String,
     details: String,
 }
 
+impl Case {
+    fn element(&self) -> Option<Element> {
+        self.trouble.as_ref().map(|trouble| trouble.element)
+    }
+}
+
 impl Document for Cases {
-    fn judged(&mut self, record: &CellRecord) {
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         let case = Case {
             name: clean(&record.cell).into(),
             class: self.class(&record.action),
             duration_ms: record.duration_ms,
-            trouble: self.trouble(record),
+            trouble: self.trouble(record, run.environment.as_deref()),
         };
         let actor = clean(&record.actor);
         match self.by_actor.iter_mut().find(|(name, _)| *name == actor) {
@@ -95,6 +133,10 @@ impl Document for Cases {
     fn write(&mut self, ran: &Ran, out: &mut dyn Write) -> io::Result<()> {
         if !ran.is_whole() {
             self.by_actor.push((RUN.to_owned(), vec![not_whole(ran)]));
+        }
+        if !ran.surface.is_empty() {
+            let cases = ran.surface.iter().map(of_operation).collect();
+            self.by_actor.push((SURFACE.to_owned(), cases));
         }
         for (_, cases) in &mut self.by_actor {
             cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -117,12 +159,9 @@ impl Cases {
         class
     }
 
-    fn trouble(&mut self, record: &CellRecord) -> Option<Box<Trouble>> {
-        let is_finding = record.verdict.is_finding();
-        if !is_finding && record.verdict == suite::verdict::Verdict::Held {
-            return None;
-        }
-        let finding = Finding::of(record);
+    fn trouble(&mut self, record: &CellRecord, environment: Option<&str>) -> Option<Box<Trouble>> {
+        let element = Element::of(record.verdict)?;
+        let finding = Finding::of(record, environment);
         self.details += 1;
         let details = if self.details > DETAILS_MAX {
             format!("details of the first {} only", grouped(DETAILS_MAX))
@@ -130,7 +169,7 @@ impl Cases {
             details(&finding)
         };
         Some(Box::new(Trouble {
-            is_finding,
+            element,
             kind: record.verdict.word(),
             message: finding.sentence,
             details,
@@ -169,10 +208,37 @@ fn not_whole(ran: &Ran) -> Case {
         class: RUN.into(),
         duration_ms: 0,
         trouble: Some(Box::new(Trouble {
-            is_finding: false,
+            element: Element::Error,
             kind: "interrupted",
             message: format!("{judged} of {planned} cells were judged"),
             details: "\nWhat was not tried has not held.\n".to_owned(),
+        })),
+    }
+}
+
+/// The case of an operation that is not tried as it should be.
+fn of_operation(untried: &Untried) -> Case {
+    let mut details = vec![
+        format!("because   {}", untried.reason),
+        format!("written   {}", untried.place),
+    ];
+    for (index, line) in untried.paste.iter().enumerate() {
+        let label = if index == 0 { "paste" } else { "" };
+        details.push(format!("{label:<10}{line}"));
+    }
+    Case {
+        name: untried.name.as_str().into(),
+        class: SURFACE.into(),
+        duration_ms: 0,
+        trouble: Some(Box::new(Trouble {
+            element: if untried.gap.is_finding() {
+                Element::Failure
+            } else {
+                Element::Error
+            },
+            kind: untried.gap.word(),
+            message: untried.sentence.clone(),
+            details: format!("\n{}\n", details.join("\n")),
         })),
     }
 }
@@ -203,10 +269,12 @@ fn write_suite(
     xml: &mut Writer<&mut dyn Write>,
 ) -> io::Result<()> {
     let time = cases.iter().map(|case| case.duration_ms).sum();
+    let is_skipped = |case: &&Case| case.element() == Some(Element::Skipped);
+    let skipped = cases.iter().filter(is_skipped).count();
     xml.create_element("testsuite")
         .with_attribute(("name", name))
         .with_attributes(totals(cases))
-        .with_attribute(("skipped", "0"))
+        .with_attribute(("skipped", skipped.to_string().as_str()))
         .with_attribute(("time", seconds(time).as_str()))
         .with_attribute(("timestamp", timestamp(&ran.run.started).as_str()))
         .write_inner_content(|xml| cases.iter().try_for_each(|case| write_case(case, xml)))?;
@@ -227,12 +295,7 @@ fn write_case(case: &Case, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
 }
 
 fn write_trouble(trouble: &Trouble, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
-    let name = if trouble.is_finding {
-        "failure"
-    } else {
-        "error"
-    };
-    xml.create_element(name)
+    xml.create_element(trouble.element.name())
         .with_attribute(("type", trouble.kind))
         .with_attribute(("message", trouble.message.as_str()))
         .write_text_content(BytesText::new(&trouble.details))?;
@@ -243,10 +306,10 @@ fn totals<'a>(cases: impl IntoIterator<Item = &'a Case>) -> [(&'static str, Cow<
     let (mut tests, mut failures, mut errors) = (0_usize, 0_usize, 0_usize);
     for case in cases {
         tests += 1;
-        match &case.trouble {
-            Some(trouble) if trouble.is_finding => failures += 1,
-            Some(_) => errors += 1,
-            None => {}
+        match case.element() {
+            Some(Element::Failure) => failures += 1,
+            Some(Element::Error) => errors += 1,
+            Some(Element::Skipped) | None => {}
         }
     }
     [

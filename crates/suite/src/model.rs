@@ -37,6 +37,10 @@ pub struct Suite {
     pub surface: Vec<Exception>,
     /// Values that must never be shown: all that came from the environment, but for addresses.
     pub secrets: Vec<String>,
+    /// Which of its `environments` this is, if it is one.
+    pub environment: Option<String>,
+    /// Whether calls that change something are never sent there (`read-only: true`).
+    pub read_only: bool,
 }
 
 /// Index of a [`Target`] in [`Suite::targets`].

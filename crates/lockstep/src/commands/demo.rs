@@ -74,16 +74,17 @@ async fn test(
             .map(|(path, _, text)| Source::new(path, text))
             .to_vec(),
     );
-    let loaded = read(files, &environment, true)?;
+    let loaded = read(files, None, &environment, true)?;
     let plan = run::plan(&loaded, &[], None)?;
     let surface = run::surface(&loaded, &[], None)?;
     let planned = plan.cells.len();
     let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);
+    let head = Head::new(SUITE, loaded.digest());
     let summary = run::run(
         Arc::new(loaded.suite),
         plan,
-        Head::new(SUITE),
+        head,
         options,
         reports,
         surface,

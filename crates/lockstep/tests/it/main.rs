@@ -11,6 +11,7 @@ mod cleanup;
 mod command_line;
 mod commands;
 mod doubt;
+mod environments;
 mod faults;
 mod fixtures;
 mod garden;

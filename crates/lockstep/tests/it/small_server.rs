@@ -87,8 +87,8 @@ fn demo_project() -> Project {
     Project::new([
         ("lockstep.yaml", suite.as_str()),
         ("policy/policy.yaml", &policy),
-        (&renamed("openapi/accounts.json"), &accounts),
-        (&renamed("openapi/posts.json"), &posts),
+        ("openapi/members.json", &accounts),
+        ("openapi/books.json", &posts),
     ])
 }
 

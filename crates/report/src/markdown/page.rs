@@ -16,6 +16,7 @@ const CHARS_MAX: usize = 60_000;
 
 /// The most characters of each section. What is left is for the details of findings.
 const GRANTS_CHARS_MAX: usize = 8_000;
+const OPERATIONS_CHARS_MAX: usize = 8_000;
 const ROWS_CHARS_MAX: usize = 20_000;
 const INCONCLUSIVE_CHARS_MAX: usize = 10_000;
 const NOTES_CHARS_MAX: usize = 4_000;
@@ -30,6 +31,7 @@ pub(super) fn text(page: &Page, ran: &Ran) -> String {
     let findings: Vec<&Finding> = page.findings.values().collect();
     let mut left = CHARS_MAX - FRAME_CHARS_MAX;
     let grants = grants(page, &mut left);
+    let operations = operations(ran, page, &mut left);
     let rows = fit(
         findings.iter().map(|finding| row(finding, page)),
         ROWS_CHARS_MAX,
@@ -60,6 +62,7 @@ pub(super) fn text(page: &Page, ran: &Ran) -> String {
     let sections = [
         format!("## Lockstep: {}\n", headline(ran)),
         grants,
+        operations,
         table(&rows.text),
         details.text,
         inconclusive.text,
@@ -98,14 +101,25 @@ fn fit(parts: impl Iterator<Item = String>, chars_max: usize, left: &mut usize) 
 
 fn headline(ran: &Ran) -> String {
     let counts = &ran.counts;
-    let findings = count(counts.findings(), "finding", "findings");
-    let inconclusive = count(counts.inconclusive, "cell", "cells");
-    let outcome = match (counts.findings(), counts.inconclusive) {
-        (0, 0) => None,
-        (0, _) => Some(format!("{inconclusive} inconclusive")),
-        (_, 0) => Some(findings),
-        _ => Some(format!("{findings}, {inconclusive} inconclusive")),
-    };
+    let mut told = Vec::new();
+    if counts.findings() > 0 {
+        told.push(count(counts.findings(), "finding", "findings"));
+    }
+    let surface = ran.summary.as_ref().and_then(|summary| summary.surface);
+    let surface = surface.unwrap_or_default();
+    if surface.findings > 0 {
+        let operations = count(surface.findings, "operation", "operations");
+        told.push(format!("{operations} not tried as they should be"));
+    }
+    if counts.inconclusive > 0 {
+        let inconclusive = count(counts.inconclusive, "cell", "cells");
+        told.push(format!("{inconclusive} inconclusive"));
+    }
+    if surface.unfilled > 0 {
+        let operations = count(surface.unfilled, "operation", "operations");
+        told.push(format!("{operations} to be filled"));
+    }
+    let outcome = (!told.is_empty()).then(|| told.join(", "));
     let judged = grouped(counts.total());
     match (outcome, ran.is_whole()) {
         (None, true) if counts.total() == 0 => "no cell was judged".to_owned(),
@@ -133,6 +147,30 @@ fn grants(page: &Page, left: &mut usize) -> String {
         _ => format!("\nand {more} more\n", more = grouped(more)),
     };
     format!("### Grants\n\n{}{more}", block("diff", fitted.text.lines()))
+}
+
+/// The operations that are not tried as they should be, and what tries them.
+fn operations(ran: &Ran, page: &Page, left: &mut usize) -> String {
+    if ran.surface.is_empty() {
+        return String::new();
+    }
+    let parts = ran.surface.iter().map(|untried| {
+        let reason = prose(&cut(&untried.reason, IN_TABLE_CHARS_MAX));
+        let place = place(&untried.place, page, code);
+        let name = code(&untried.name);
+        let mut text = format!("- {}: {name}: {reason} ({place})\n", untried.gap.word());
+        if !untried.paste.is_empty() {
+            let lines = untried.paste.iter().map(String::as_str);
+            text += &format!("\n{}\n", block("yaml", lines));
+        }
+        text
+    });
+    let fitted = fit(parts, OPERATIONS_CHARS_MAX, left);
+    let more = match ran.surface.len() - fitted.count {
+        0 => String::new(),
+        more => format!("\nand {} more\n", grouped(more)),
+    };
+    format!("### Operations\n\n{}{more}", fitted.text)
 }
 
 fn table(rows: &str) -> String {
@@ -248,5 +286,8 @@ fn summary(ran: &Ran) -> String {
             sentences.into_iter().next().unwrap_or_default()
         }
     };
-    format!("{suite}, run {run}: {said}\n")
+    let environment = ran.run.environment.as_deref().map(clean);
+    let environment = environment.map(|name| format!(", environment {}", code(&cut(&name, 80))));
+    let environment = environment.unwrap_or_default();
+    format!("{suite}{environment}, run {run}: {said}\n")
 }

@@ -9,7 +9,7 @@ mod rules;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event};
+use suite::event::{CellRecord, Event, RunStarted};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
@@ -72,12 +72,13 @@ struct Spot {
 }
 
 impl Document for Results {
-    fn judged(&mut self, record: &CellRecord) {
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         if matches!(record.verdict, Verdict::Held | Verdict::NotApplicable) {
             return;
         }
         let rank = (record.verdict == Verdict::Inconclusive, clean(&record.cell));
-        self.by_rank.insert(rank, Kept::of(record));
+        self.by_rank
+            .insert(rank, Kept::of(record, run.environment.as_deref()));
         if self.by_rank.len() > RESULTS_MAX {
             self.by_rank.pop_last();
             self.left_out += 1;
@@ -107,6 +108,8 @@ impl Results {
                 "interrupted: {judged} of {planned} were judged, and what was not tried has not held"
             ));
         }
+        let surface = ran.surface.iter();
+        told.extend(surface.map(|it| format!("{} ({})", it.sentence, it.reason)));
         if self.left_out > 0 {
             let more = count(self.left_out, "more cell", "more cells");
             told.push(format!(
@@ -118,8 +121,8 @@ impl Results {
 }
 
 impl Kept {
-    fn of(record: &CellRecord) -> Self {
-        let finding = Finding::of(record);
+    fn of(record: &CellRecord, environment: Option<&str>) -> Self {
+        let finding = Finding::of(record, environment);
         let expected = format!("{} ({})", finding.expected.what, finding.expected.reason);
         let policy = record.expected.place.as_ref();
         Self {

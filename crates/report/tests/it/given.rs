@@ -4,8 +4,8 @@ use authz::source::Place;
 use report::Reporter;
 use report::terminal::Style;
 use suite::event::{
-    AnswerRecord, CellRecord, ControlRecord, Counts, Event, Exchange, ExpectedRecord, Note,
-    RunStarted, Summary,
+    AnswerRecord, CellRecord, ControlRecord, Counts, Event, Exchange, ExpectedRecord, Gap, Note,
+    RunStarted, Summary, SurfaceCounts, SurfaceRecord,
 };
 use suite::verdict::{Access, Verdict};
 
@@ -74,10 +74,14 @@ pub(crate) fn started(cells: usize) -> Event {
     Event::RunStarted(RunStarted {
         run: "20261122T101500-1".to_owned(),
         suite: "lockstep.yaml".to_owned(),
+        digest: "9a5c0f0d3e1b7c42".to_owned(),
+        environment: None,
+        read_only: false,
         started: "2026-11-22T10:15:00Z".to_owned(),
         cells,
         patterns: Vec::new(),
         shard: None,
+        cells_of_all: None,
         targets: vec![
             ("accounts".to_owned(), "http://127.0.0.1:4001".to_owned()),
             ("posts".to_owned(), "http://127.0.0.1:4002".to_owned()),
@@ -90,6 +94,43 @@ pub(crate) fn started(cells: usize) -> Event {
 
 pub(crate) fn judged(record: CellRecord) -> Event {
     Event::CellJudged(Box::new(record))
+}
+
+/// An operation that is not tried.
+pub(crate) fn untried(gap: Gap) -> SurfaceRecord {
+    let paste = "actions:\n  post:\n    archive: { posts: { operation: archivePost } }\n";
+    SurfaceRecord {
+        gap,
+        target: "posts".to_owned(),
+        operation: "archivePost".to_owned(),
+        request: Some("POST /posts/{id}/archive".to_owned()),
+        reason: "no cell tries it, and no exception says why".to_owned(),
+        place: place("posts.yaml", 12),
+        paste: gap.is_finding().then(|| paste.to_owned()),
+    }
+}
+
+/// The whole run, of a system whose documents say more than is tried.
+pub(crate) fn run_with_surface() -> Vec<Event> {
+    let mut events = run(each_verdict());
+    let Some(Event::RunFinished(mut summary)) = events.pop() else {
+        panic!("a run ends");
+    };
+    summary.surface = Some(surface_counts());
+    events.push(Event::Surface(untried(Gap::Undeclared)));
+    events.push(Event::Surface(untried(Gap::Unfilled)));
+    events.push(Event::RunFinished(summary));
+    events
+}
+
+pub(crate) fn surface_counts() -> SurfaceCounts {
+    SurfaceCounts {
+        operations: 17,
+        with_cell: 14,
+        excepted: 2,
+        unfilled: 1,
+        findings: 1,
+    }
 }
 
 /// The end of a run in which `events` happened.

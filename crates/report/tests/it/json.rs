@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use report::Reporter as _;
 use report::json::{JsonReporter, PLAN_SCHEMA, REPORT_SCHEMA, plan_json};
 use serde_json::{Value, json};
-use suite::event::{Event, FORMAT_VERSION};
+use suite::event::{Event, FORMAT_VERSION, Gap};
+use suite::surface::Surface;
 
 use crate::{given, plan};
 
@@ -97,11 +98,25 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
     let mut part = whole_run();
     if let Event::RunStarted(run) = &mut part[0] {
         run.patterns = vec!["viewer/*".to_owned()];
-        run.shard = Some("2/8".to_owned());
+        run.shard = Some("2/8".parse().unwrap());
+        run.cells_of_all = Some(90);
+        run.environment = Some("staging".to_owned());
     }
-    let documents = [report(&whole_run()), interrupted, report(&part)];
+    let documents = [
+        report(&whole_run()),
+        interrupted,
+        report(&part),
+        report(&given::run_with_surface()),
+    ];
     assert_described(REPORT_SCHEMA, &documents);
-    assert_described(PLAN_SCHEMA, &[planned()]);
+    let surface = Surface {
+        counts: given::surface_counts(),
+        records: vec![given::untried(Gap::Undeclared)],
+    };
+    let mut out = Vec::new();
+    plan_json(plan::cells(), Some(&surface), &mut out).unwrap();
+    let with_surface = serde_json::from_slice(&out).unwrap();
+    assert_described(PLAN_SCHEMA, &[planned(), with_surface]);
 }
 
 #[test]

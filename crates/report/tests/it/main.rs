@@ -15,4 +15,5 @@ mod markdown;
 mod plan;
 mod record;
 mod sarif;
+mod surface;
 mod terminal;

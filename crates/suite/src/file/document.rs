@@ -19,6 +19,44 @@ use crate::model::{Body, Call, Schema};
 use crate::openapi::{CallPath, Document, Operation, read_document};
 use crate::template::{JsonTemplate, Part, Variable};
 
+/// The documents of a suite, each read once, whatever its environments say of them.
+#[derive(Default)]
+pub(super) struct Library(Vec<(String, Option<Arc<Document>>)>);
+
+impl Library {
+    /// Reads the documents that any of the trees names, and that were handed in.
+    pub(super) fn read<'n>(
+        trees: impl Iterator<Item = &'n Node>,
+        inputs: &Inputs<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let mut library = Self::default();
+        let targets = trees.flat_map(|root| entries(child(root, "targets")));
+        for path in targets.filter_map(|it| child(&it.value, "openapi").and_then(text)) {
+            let name = super::matcher::beside(inputs.suite.name(), path);
+            let mut sources = inputs.documents.iter();
+            let source = sources.find(|it| it.name() == name || it.name() == path);
+            if let (Some(source), None) = (source, library.get(path)) {
+                let document = match read_document(source) {
+                    Ok(document) => Some(Arc::new(document)),
+                    Err(mistakes) => {
+                        mistakes.into_iter().for_each(|it| diagnostics.push(it));
+                        None
+                    }
+                };
+                library.0.push((path.to_owned(), document));
+            }
+        }
+        library
+    }
+
+    /// The document of a path as it is written; `Some(None)` where it cannot be read.
+    fn get(&self, path: &str) -> Option<Option<Arc<Document>>> {
+        let found = self.0.iter().find(|(name, _)| name == path);
+        found.map(|(_, document)| document.clone())
+    }
+}
+
 /// The documents of the targets that have one.
 #[derive(Default)]
 pub(super) struct Documents {
@@ -35,9 +73,13 @@ struct TargetDocument {
 }
 
 impl Documents {
-    /// The documents that the targets name. Each is read once.
-    pub(super) fn read(root: &Node, inputs: &Inputs<'_>, diagnostics: &mut Diagnostics) -> Self {
-        let mut read: Vec<(String, Option<Arc<Document>>)> = Vec::new();
+    /// The documents that the targets name.
+    pub(super) fn of_targets(
+        root: &Node,
+        library: &Library,
+        inputs: &Inputs<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
         let mut targets = Vec::new();
         for target in entries(child(root, "targets")) {
             let Some(node) = child(&target.value, "openapi") else {
@@ -46,15 +88,11 @@ impl Documents {
             let Some(path) = text(node) else {
                 continue;
             };
-            let known = read.iter().find(|(name, _)| name == path);
-            let document = match known {
-                Some((_, document)) => document.clone(),
-                None => {
-                    let document = one(path, node, inputs, diagnostics);
-                    read.push((path.to_owned(), document.clone()));
-                    document
-                }
-            };
+            let document = library.get(path).unwrap_or_else(|| {
+                let message = format!("there is no document `{path}`");
+                diagnostics.push(Diagnostic::new(node.place.clone(), message));
+                None
+            });
             let base = child(&target.value, "http").and_then(text);
             targets.push(TargetDocument {
                 target: target.key.clone(),
@@ -77,8 +115,9 @@ impl Documents {
     }
 
     /// Gives every call of an action that names an operation its method and its path.
-    pub(super) fn expand(&self, root: &mut Node, diagnostics: &mut Diagnostics) {
-        let types = children(root).filter(|it| it.key == "actions");
+    pub(super) fn expanded(&self, root: &Node, diagnostics: &mut Diagnostics) -> Node {
+        let mut root = root.clone();
+        let types = children(&mut root).filter(|it| it.key == "actions");
         for of_type in types.flat_map(|it| children(&mut it.value)) {
             let type_name = of_type.key.clone();
             for action in children(&mut of_type.value) {
@@ -92,6 +131,7 @@ impl Documents {
                 }
             }
         }
+        root
     }
 
     fn method_line(
@@ -132,28 +172,6 @@ impl Documents {
                 }),
             },
         })
-    }
-}
-
-fn one(
-    path: &str,
-    node: &Node,
-    inputs: &Inputs<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Arc<Document>> {
-    let name = super::matcher::beside(inputs.suite.name(), path);
-    let mut sources = inputs.documents.iter();
-    let Some(source) = sources.find(|it| it.name() == name || it.name() == path) else {
-        let message = format!("there is no document `{path}`");
-        diagnostics.push(Diagnostic::new(node.place.clone(), message));
-        return None;
-    };
-    match read_document(source) {
-        Ok(document) => Some(Arc::new(document)),
-        Err(mistakes) => {
-            mistakes.into_iter().for_each(|it| diagnostics.push(it));
-            None
-        }
     }
 }
 

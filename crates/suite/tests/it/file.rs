@@ -20,12 +20,13 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 /// The valid suites, by name.
-pub(crate) const VALID: [(&str, &str); 5] = [
+pub(crate) const VALID: [(&str, &str); 6] = [
     ("smallest", include_str!("valid/smallest.yaml")),
     ("whole", include_str!("valid/whole.yaml")),
     ("calls", include_str!("valid/calls.yaml")),
     ("sessions", include_str!("valid/sessions.yaml")),
     ("surface", include_str!("valid/surface.yaml")),
+    ("environments", include_str!("valid/environments.yaml")),
 ];
 
 /// A document with a mistake.
@@ -38,6 +39,7 @@ pub(crate) struct Files {
     pub(crate) policy: Vec<Source>,
     pub(crate) schemas: Vec<Source>,
     pub(crate) documents: Vec<Source>,
+    pub(crate) chosen: Option<&'static str>,
 }
 
 impl Files {
@@ -61,6 +63,7 @@ impl Files {
                 ),
                 Source::new("tests/broken.yaml", BROKEN),
             ],
+            chosen: None,
         }
     }
 
@@ -70,6 +73,7 @@ impl Files {
             policy: &self.policy,
             schemas: &self.schemas,
             documents: &self.documents,
+            chosen: self.chosen,
             environment: &environment,
             unset_is_mistake,
         })
@@ -100,7 +104,7 @@ fn read(text: &str, unset_is_mistake: bool) -> Suite {
 }
 
 /// The parts of a suite that say most, in short.
-fn outline(suite: &Suite) -> String {
+pub(crate) fn outline(suite: &Suite) -> String {
     let mut out = String::new();
     for target in &suite.targets {
         let forms = |denial| target.denies.forms(denial).iter().map(|it| it.status);
