@@ -10,6 +10,7 @@ mod inconclusive;
 mod live;
 mod paint;
 mod plan;
+mod runs;
 mod summary;
 mod surface;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod text;
 
 pub use exchange::exchanges;
 pub use plan::plan_matrix;
+pub use runs::{RunLine, changes_text, disagreement_text, runs_table};
 pub use surface::surface;
 
 use std::io::{self, Write};

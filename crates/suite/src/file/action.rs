@@ -250,6 +250,10 @@ impl Reader<'_> {
         let effect = effect.filter(|_| !shared.absent);
         let effect = effect.map(|it| self.effect(it, shared));
         let items = self.items(&mut fields, shared);
+        let malformed = fields.entry("malformed");
+        self.not_absent(malformed, shared);
+        let malformed = malformed.filter(|_| !shared.absent);
+        let malformed = self.malformed(malformed, call.as_ref(), shared.absent, &rules.scope);
         fields.finish(&mut self.diagnostics);
         let body_schema = call.as_ref().map(|call| self.body_schema(entry, call));
         Some(Layer {
@@ -258,6 +262,7 @@ impl Reader<'_> {
             effect: settle(effect)?,
             items: items?,
             body_schema: body_schema??,
+            malformed: malformed?,
         })
     }
 
