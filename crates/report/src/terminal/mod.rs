@@ -4,6 +4,7 @@
 //! the terminal's height, each time a run begins.
 
 mod block;
+mod drift;
 mod exchange;
 mod finding;
 mod inconclusive;
@@ -20,10 +21,11 @@ pub use plan::plan_matrix;
 
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event, RunStarted, Summary};
+use suite::event::{CellRecord, Drift, Event, RunStarted, Summary};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
+use crate::at_end::DRIFTS_MAX;
 use crate::finding::Finding;
 use crate::inconclusive::Inconclusive;
 use crate::text::{clean, clean_short, count, grouped};
@@ -66,7 +68,8 @@ impl Style {
 /// Tells a run to people.
 ///
 /// Notes come at once (and every cell, with [`Style::verbose`]); the findings come at the end, the
-/// gravest first, then what is inconclusive, then the summary.
+/// gravest first, then what is inconclusive, then what differs from the baseline,
+/// then the summary.
 #[derive(Debug)]
 pub struct TerminalReporter<W> {
     out: W,
@@ -76,6 +79,8 @@ pub struct TerminalReporter<W> {
     findings: Vec<Finding>,
     findings_untold: usize,
     inconclusive: Inconclusive,
+    drifts: Vec<Drift>,
+    drifts_untold: usize,
 }
 
 impl<W: Write> TerminalReporter<W> {
@@ -89,6 +94,8 @@ impl<W: Write> TerminalReporter<W> {
             findings: Vec::new(),
             findings_untold: 0,
             inconclusive: Inconclusive::default(),
+            drifts: Vec::new(),
+            drifts_untold: 0,
         }
     }
 
@@ -133,6 +140,7 @@ impl<W: Write> TerminalReporter<W> {
             text += &format!("and {more}; the JSON report has them all\n\n");
         }
         text += &inconclusive::render(&self.inconclusive, columns, paint);
+        text += &drift::render(&self.drifts, self.drifts_untold, columns, paint);
         text += &summary::summary(summary, self.planned, columns, paint);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
@@ -160,6 +168,14 @@ impl<W: Write> Reporter for TerminalReporter<W> {
             Event::Note(note) => {
                 let text = clean_short(&note.text);
                 self.say(&hang("note: ", 6, &text, self.style.columns()))
+            }
+            Event::Drift(drift) => {
+                if self.drifts.len() < DRIFTS_MAX {
+                    self.drifts.push(drift.clone());
+                } else {
+                    self.drifts_untold += 1;
+                }
+                Ok(())
             }
             Event::RunFinished(summary) => self.finish(summary),
         }

@@ -99,7 +99,9 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
         run.patterns = vec!["viewer/*".to_owned()];
         run.shard = Some("2/8".to_owned());
     }
-    let documents = [report(&whole_run()), interrupted, report(&part)];
+    let drifted = given::run_with_drift([], given::drifts());
+    let documents = [&whole_run(), &part, &drifted].map(|events| report(events));
+    let documents = [documents.as_slice(), &[interrupted]].concat();
     assert_described(REPORT_SCHEMA, &documents);
     assert_described(PLAN_SCHEMA, &[planned()]);
 }
