@@ -532,6 +532,8 @@ pub struct Items {
     pub ids: JsonPath,
     /// The action (index into [`Suite::actions`]) that decides who may see an item.
     pub of: ActionIndex,
+    /// Where the number of all items stands, on this page and on others.
+    pub total: Option<CaptureSource>,
 }
 
 /// The table of `expect:`.

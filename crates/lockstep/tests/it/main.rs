@@ -29,5 +29,6 @@ mod sessions;
 mod small_server;
 mod support;
 mod token_variants;
+mod totals;
 mod vault;
 mod wire;

@@ -199,8 +199,10 @@ fn outline(suite: &Suite) -> String {
             let json: Vec<String> = json.collect();
             let (schema, shows) = (layer.answer.schema.is_some(), layer.answer.shows);
             let of = layer.items.as_ref().map(|it| it.of);
+            let total = layer.items.iter().find_map(|it| it.total.as_ref());
+            let total = total.map(place_of);
             out.push_str(&format!(
-                "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?}\n"
+                "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?} total {total:?}\n"
             ));
         }
     }

@@ -161,6 +161,7 @@ fn change() -> impl Strategy<Value = Change> {
         "shows",
         "items",
         "of",
+        "total",
         "answer",
         "id",
         "remove",
