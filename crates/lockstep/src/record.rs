@@ -24,6 +24,28 @@ pub(crate) fn open(run: &str) -> io::Result<EventLog<io::BufWriter<File>>> {
     Ok(EventLog::new(io::BufWriter::new(file)))
 }
 
+/// The logs of the runs that are recorded, the newest first.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(crate) fn logs() -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(Path::new(FOLDER).join("runs")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut logs = Vec::new();
+    for entry in entries {
+        let log = entry?.path().join("events.jsonl");
+        if log.is_file() {
+            logs.push(log);
+        }
+    }
+    // A run's name begins with the time at which it began.
+    logs.sort();
+    logs.reverse();
+    Ok(logs)
+}
+
 /// Where the journal of a run stands: `.lockstep/journal/RUN.jsonl`.
 ///
 /// # Errors

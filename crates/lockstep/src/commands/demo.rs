@@ -68,6 +68,7 @@ async fn test(
         plan,
         Head::new(SUITE),
         options,
+        None,
         reports,
     )
     .await?;

@@ -3,9 +3,11 @@
 //! The form is that of [`REPORT_SCHEMA`]. Memory does not grow with the cells: only the notes,
 //! the names of the findings and the drifts are kept until the end.
 
+mod drift;
 mod members;
 mod plan;
 
+pub use drift::{DRIFT_SCHEMA, drift_json};
 pub use plan::{PLAN_SCHEMA, plan_json};
 
 use std::io::{self, Write};

@@ -12,9 +12,19 @@ pub(super) fn render(drifts: &[Drift], untold: usize, columns: usize, paint: Pai
     if drifts.is_empty() {
         return String::new();
     }
+    let mut text = format!("{}\n", paint.ink(Ink::Strong, "BASELINE"));
+    text += &lines(drifts, columns, paint);
+    if untold > 0 {
+        text += &format!("  and {}\n", count(untold, "more line", "more lines"));
+    }
+    text + "  `lockstep baseline accept` accepts what the run saw.\n\n"
+}
+
+/// Each on a line, as in a diff of the baseline, with its place and its reason.
+pub(super) fn lines(drifts: &[Drift], columns: usize, paint: Paint) -> String {
+    let mut text = String::new();
     let lines: Vec<String> = drifts.iter().map(|drift| clean(&drift.line())).collect();
     let widest = lines.iter().map(|line| width(line)).max().unwrap_or(0);
-    let mut text = format!("{}\n", paint.ink(Ink::Strong, "BASELINE"));
     for (drift, line) in drifts.iter().zip(&lines) {
         let ink = match drift.change {
             Change::Added => Ink::Harm,
@@ -25,8 +35,5 @@ pub(super) fn render(drifts: &[Drift], untold: usize, columns: usize, paint: Pai
         let reason = format!("{place}  {}", clean_short(&drift.reason));
         text += &hang(&start, widest + 4, &reason, columns);
     }
-    if untold > 0 {
-        text += &format!("  and {}\n", count(untold, "more line", "more lines"));
-    }
-    text + "  `lockstep baseline accept` accepts what the run saw.\n\n"
+    text
 }

@@ -182,6 +182,11 @@ impl<W: Write> Reporter for TerminalReporter<W> {
     }
 }
 
+/// How the grants of a run differ from the baseline, as lines of a diff of it.
+pub fn drift_lines(drifts: &[Drift], style: Style) -> String {
+    drift::lines(drifts, style.columns(), style.paint())
+}
+
 /// `lockstep.yaml: 87 cells, 5 actors; posts at http://127.0.0.1:8080`
 fn head(run: &RunStarted, style: Style) -> String {
     let targets: Vec<String> = run

@@ -1,6 +1,6 @@
 //! What a recorded run says of grants, and whether it can be accepted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Baseline, can_be_granted};
 use crate::event::{CellRecord, Event, RunStarted, Summary};
@@ -16,17 +16,17 @@ pub struct Acceptance {
     summary: Option<Summary>,
     cells: BTreeMap<String, Access>,
     judged: usize,
-    findings: Vec<(String, Verdict)>,
-    inconclusive: Vec<String>,
+    findings: BTreeMap<String, Verdict>,
+    inconclusive: BTreeSet<String>,
 }
 
 impl Acceptance {
     /// Takes the next event of the run.
-    pub fn take(&mut self, event: Event) {
+    pub fn take(&mut self, event: &Event) {
         match event {
-            Event::RunStarted(run) => self.run = Some(run),
-            Event::CellJudged(record) => self.judged(*record),
-            Event::RunFinished(summary) => self.summary = Some(summary),
+            Event::RunStarted(run) => self.run = Some(run.clone()),
+            Event::CellJudged(record) => self.judged(record),
+            Event::RunFinished(summary) => self.summary = Some(summary.clone()),
             Event::Note(_) | Event::Drift(_) => {}
         }
     }
@@ -39,25 +39,36 @@ impl Acceptance {
     /// Why this run cannot be the baseline, as fragments. What differs from the baseline is no
     /// objection: that is what is accepted.
     pub fn objections(&self) -> Vec<String> {
-        let mut objections = Vec::new();
+        let findings = self.findings.iter();
+        let findings = findings.map(|(cell, verdict)| format!("{}: {cell}", verdict.word()));
+        let mut objections = self.gaps();
+        objections.extend(shortened(findings));
+        objections
+    }
+
+    /// Whether there are findings: the gravest objection.
+    pub fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// What the run says nothing of, as fragments.
+    pub fn gaps(&self) -> Vec<String> {
+        let mut gaps = Vec::new();
         let planned = self.run.as_ref().map_or(0, |run| run.cells);
         if !self.is_whole() {
             let judged = self.judged;
-            objections.push(format!(
+            gaps.push(format!(
                 "the run was interrupted: {judged} of {planned} cells were judged"
             ));
         }
         if let Some(run) = self.run.as_ref().filter(|run| !run.is_of_all()) {
-            objections.push(format!("the run was of a part only: {}", part(run)));
+            gaps.push(format!("the run was of a part only: {}", part(run)));
         }
-        let findings = self.findings.iter();
-        let findings = findings.map(|(cell, verdict)| format!("{}: {cell}", verdict.word()));
-        objections.extend(shortened(findings));
         let inconclusive = self.inconclusive.iter();
-        objections.extend(shortened(
+        gaps.extend(shortened(
             inconclusive.map(|cell| format!("inconclusive: {cell}")),
         ));
-        objections
+        gaps
     }
 
     /// Whether some cells were tried of which it is not known what the system does, or not all
@@ -68,7 +79,7 @@ impl Acceptance {
 
     /// The findings that become part of the baseline all the same.
     pub fn escalations(&self) -> impl Iterator<Item = &str> {
-        let findings = self.findings.iter().map(|(cell, _)| cell.as_str());
+        let findings = self.findings.keys().map(String::as_str);
         findings.filter(|cell| self.cells.get(*cell) == Some(&Access::Allowed))
     }
 
@@ -86,18 +97,18 @@ impl Acceptance {
         after
     }
 
-    fn judged(&mut self, record: CellRecord) {
+    fn judged(&mut self, record: &CellRecord) {
         self.judged += 1;
         if record.verdict.is_finding() {
-            self.findings.push((record.cell.clone(), record.verdict));
+            self.findings.insert(record.cell.clone(), record.verdict);
         }
         // Where nothing is expected, what was seen is all that there is to know.
         let is_known = record.expected.is_nothing() && record.access != Access::Unknown;
         if record.verdict == Verdict::Inconclusive && !is_known {
-            self.inconclusive.push(record.cell.clone());
+            self.inconclusive.insert(record.cell.clone());
         }
-        if can_be_granted(&record) {
-            self.cells.insert(record.cell, record.access);
+        if can_be_granted(record) {
+            self.cells.insert(record.cell.clone(), record.access);
         }
     }
 
