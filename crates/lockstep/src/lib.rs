@@ -6,6 +6,7 @@ mod baseline;
 mod commands;
 mod exit_code;
 mod failure;
+mod history;
 mod load;
 mod record;
 mod run;

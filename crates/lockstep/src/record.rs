@@ -8,6 +8,13 @@ use report::record::EventLog;
 
 /// The folder, in the working directory.
 const FOLDER: &str = ".lockstep";
+/// The file of a run, in its folder.
+pub(crate) const EVENTS: &str = "events.jsonl";
+
+/// Where the runs are kept, each in a folder of its name.
+pub(crate) fn runs() -> PathBuf {
+    Path::new(FOLDER).join("runs")
+}
 
 /// Opens the log of a run: `.lockstep/runs/RUN/events.jsonl`.
 ///
@@ -20,30 +27,8 @@ pub(crate) fn open(run: &str) -> io::Result<EventLog<io::BufWriter<File>>> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(folder.join("events.jsonl"))?;
+    let file = options.open(folder.join(EVENTS))?;
     Ok(EventLog::new(io::BufWriter::new(file)))
-}
-
-/// The logs of the runs that are recorded, the newest first.
-///
-/// # Errors
-/// The folder cannot be read.
-pub(crate) fn logs() -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(Path::new(FOLDER).join("runs")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut logs = Vec::new();
-    for entry in entries {
-        let log = entry?.path().join("events.jsonl");
-        if log.is_file() {
-            logs.push(log);
-        }
-    }
-    // A run's name begins with the time at which it began.
-    logs.sort();
-    logs.reverse();
-    Ok(logs)
 }
 
 /// Where the journal of a run stands: `.lockstep/journal/RUN.jsonl`.

@@ -133,10 +133,14 @@ impl<'a> Run<'a> {
         let started = RunStarted {
             run: self.head.run.clone(),
             suite: self.head.suite.clone(),
+            digest: self.head.digest.clone(),
+            environment: suite.environment.clone(),
+            read_only: false,
             started: self.head.started.to_string(),
             cells: self.plan.cells.len(),
             patterns: self.head.patterns.clone(),
-            shard: self.head.shard.map(|shard| shard.to_string()),
+            shard: self.head.shard,
+            cells_of_all: self.head.shard.map(|_| self.plan.cells_of_all),
             targets: targets
                 .map(|target| (target.name.to_string(), target.base.clone()))
                 .collect(),
@@ -154,13 +158,7 @@ impl<'a> Run<'a> {
 
     fn tell(&mut self, record: Option<CellRecord>) {
         if let Some(record) = record {
-            self.summary.counts.add(record.verdict);
-            if record.effect_seen == Some(false)
-                && record.verdict == Verdict::Held
-                && record.expected.what == "deny"
-            {
-                self.summary.effects_unseen += 1;
-            }
+            self.summary.add(&record);
             (self.emit)(Event::CellJudged(Box::new(record)));
         }
     }
@@ -549,7 +547,10 @@ impl<'a> Run<'a> {
             Some(record)
                 if has_session
                     && record.verdict == Verdict::Held
-                    && matches!(expected, Expected::Deny(_) | Expected::Absent) =>
+                    && matches!(
+                        expected,
+                        Expected::Deny(_) | Expected::Absent | Expected::Reject
+                    ) =>
             {
                 believed_later.push((actor, record));
             }
@@ -559,7 +560,8 @@ impl<'a> Run<'a> {
 
     /// The cell itself, if it succeeded before its session turned.
     fn rehearsal(&self, cell: &Cell) -> Option<CellIndex> {
-        let is_it = |other: &Cell| other.actor == cell.actor && other.trial == cell.trial;
+        let is_it =
+            |other: &Cell| other.actor == cell.actor && other.trial == cell.trial.well_formed();
         let mut cells = self.plan.cells.iter();
         let index = self.turns(cell).then(|| cells.position(is_it))??;
         self.rehearsed.get(index)?.then_some(index)
@@ -586,7 +588,7 @@ impl<'a> Run<'a> {
     fn control(&self, cell: &Cell) -> (Control, Option<(CellIndex, bool)>) {
         if !matches!(
             cell.expectation.expected,
-            Expected::Allow | Expected::Deny(_) | Expected::Absent
+            Expected::Allow | Expected::Deny(_) | Expected::Absent | Expected::Reject
         ) {
             return (Control::Missing, None);
         }

@@ -5,6 +5,7 @@
 use authz::source::Place;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Shard;
 use crate::verdict::{Access, Verdict};
 
 /// The version of the event and report form. It changes when a reader of the old one would be
@@ -35,6 +36,15 @@ pub struct RunStarted {
     pub run: String,
     /// The file of the suite.
     pub suite: String,
+    /// A hash of the suite's files; another one, another suite.
+    #[serde(default)]
+    pub digest: String,
+    /// The environment of the suite, if one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Whether no call was sent that changes something.
+    #[serde(default)]
+    pub read_only: bool,
     /// When it began (RFC 3339).
     pub started: String,
     /// How many cells it will judge.
@@ -44,7 +54,10 @@ pub struct RunStarted {
     pub patterns: Vec<String>,
     /// Which part of several this is, such as `2/8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard: Option<String>,
+    pub shard: Option<Shard>,
+    /// How many cells the whole of a part judges, each counted once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells_of_all: Option<usize>,
     /// The targets: name and address.
     pub targets: Vec<(String, String)>,
     /// The actors that are tried, in the order of the file.
@@ -54,7 +67,7 @@ pub struct RunStarted {
 impl RunStarted {
     /// Whether the whole suite is tried, and not only what somebody chose.
     pub fn is_of_all(&self) -> bool {
-        self.patterns.is_empty() && self.shard.is_none()
+        self.patterns.is_empty() && self.shard.is_none() && !self.read_only
     }
 }
 
@@ -68,7 +81,7 @@ pub struct Note {
 /// A judged cell.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CellRecord {
-    /// `actor/type.action/owner[/layer]`.
+    /// `actor/type.action/owner[/situation=value][/layer]`.
     pub cell: String,
     /// The actor.
     pub actor: String,
@@ -77,6 +90,9 @@ pub struct CellRecord {
     /// The owner of the resource, where the action has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// What else is particular: `body=malformed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub situation: Option<String>,
     /// The target.
     pub target: String,
     /// What it means.
@@ -278,6 +294,19 @@ impl Summary {
     /// Whether something was found that must not be: the run fails, whatever else happened.
     pub fn fails(&self) -> bool {
         self.counts.findings() + self.grants_added() > 0
+    }
+}
+
+impl Summary {
+    /// Counts one more cell.
+    pub fn add(&mut self, record: &CellRecord) {
+        self.counts.add(record.verdict);
+        if record.effect_seen == Some(false)
+            && record.verdict == Verdict::Held
+            && matches!(record.expected.what.as_str(), "deny" | "reject")
+        {
+            self.effects_unseen += 1;
+        }
     }
 }
 

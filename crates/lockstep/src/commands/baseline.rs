@@ -1,21 +1,21 @@
 //! `lockstep baseline`: what earlier runs were seen to allow, accepted by somebody.
 
-use std::fs::File;
-use std::io::{self, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::io::{self, Write as _};
+use std::path::Path;
 
-use anyhow::Context as _;
+use report::terminal::drift_lines;
+use report::{Recorded, Reporter};
 use suite::baseline::{Acceptance, Baseline, Comparison};
-use suite::event::{Drift, Event, Summary};
+use suite::event::{Drift, Event, RunStarted, Summary};
 
 use super::print;
-use crate::arguments::{Accept, Diff};
-use crate::baseline;
+use crate::arguments::{Accept, Diff, SuiteFile};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::name;
-use crate::record;
 use crate::terminal::{Colour, stdout_style};
+use crate::{baseline, history};
 
 /// The most lines of a change that are shown.
 const LINES_MAX: usize = 200;
@@ -24,36 +24,36 @@ const LINES_MAX: usize = 200;
 pub(super) fn accept(command: &Accept) -> Result<ExitCode, Failure> {
     let path = baseline::path(&command.suite.suite);
     let before = baseline::load(&path)?;
-    let run = Recorded::latest(&command.suite.suite)?;
-    let objections = run.seen.objections();
-    if !objections.is_empty() && !command.partial {
-        return Ok(refuse(&run, &objections));
-    }
     let is_new = before.is_none();
     let before = before.unwrap_or_else(|| Baseline::empty(&name(&path)));
-    let after = run.seen.applied_to(&before, command.partial);
+    let recorded = latest(&command.suite)?;
+    let seen = Seen::of(&recorded, before.clone())?.acceptance;
+    if !command.partial && !seen.objections().is_empty() {
+        return Ok(refuse(&recorded.run, &seen));
+    }
+    let after = seen.applied_to(&before, command.partial);
     let changes = changes(&before, &after);
     if is_new || !changes.is_empty() {
         baseline::write(&path, &after)?;
     }
     if command.partial {
-        for cell in run.seen.escalations() {
+        for cell in seen.escalations() {
             let _ = writeln!(io::stderr(), "accepted although it is a finding: {cell}");
         }
     }
-    print(&told(&changes, &after, &path, &run))
+    print(&told(&changes, &after, &path, &recorded.run))
 }
 
-fn refuse(run: &Recorded, objections: &[String]) -> ExitCode {
-    let mut text = format!("error: {} cannot be the baseline\n", run.name());
-    for objection in objections {
+fn refuse(run: &RunStarted, seen: &Acceptance) -> ExitCode {
+    let mut text = format!("error: {} cannot be the baseline\n", title(run));
+    for objection in seen.objections() {
         text.push_str(&format!("  {objection}\n"));
     }
     text.push_str(
         "help: `lockstep test` again when that is mended; with `--partial`, what this run did establish is accepted\n",
     );
     let _ = io::stderr().write_all(text.as_bytes());
-    if run.seen.has_findings() {
+    if seen.has_findings() {
         ExitCode::Finding
     } else {
         ExitCode::Inconclusive
@@ -69,7 +69,7 @@ fn changes(before: &Baseline, after: &Baseline) -> Vec<String> {
     added.chain(removed).collect()
 }
 
-fn told(changes: &[String], after: &Baseline, path: &Path, run: &Recorded) -> String {
+fn told(changes: &[String], after: &Baseline, path: &Path, run: &RunStarted) -> String {
     let shown = changes.iter().take(LINES_MAX);
     let mut text: String = shown.map(|line| format!("{line}\n")).collect();
     if changes.len() > LINES_MAX {
@@ -81,7 +81,7 @@ fn told(changes: &[String], after: &Baseline, path: &Path, run: &Recorded) -> St
         "{}: {added} added, {removed} taken out, {} in all; from {}\n",
         name(path),
         after.cells().count(),
-        run.name()
+        title(run)
     ));
     text
 }
@@ -98,134 +98,106 @@ pub(super) fn diff(command: &Diff, colour: Colour) -> Result<ExitCode, Failure> 
         );
     }
     let baseline = baseline.unwrap_or_else(|| Baseline::empty(&name(&path)));
-    let run = Recorded::latest(&command.suite.suite)?;
-    let (drifts, summary) = run.compared_with(baseline)?;
+    let recorded = latest(&command.suite)?;
+    let seen = Seen::of(&recorded, baseline)?;
     if command.json {
         let mut json = Vec::new();
-        report::json::drift_json(run.run_name(), &drifts, &mut json)?;
+        report::json::drift_json(&recorded.run.run, &seen.drifts, &mut json)?;
         print(&String::from_utf8_lossy(&json))?;
     } else {
-        let style = stdout_style(colour, false);
-        let lines = report::terminal::drift_lines(&drifts, style);
-        let how = if drifts.is_empty() {
-            "is as"
-        } else {
-            "differs from"
+        let lines = drift_lines(&seen.drifts, stdout_style(colour, false));
+        let how = match seen.drifts.is_empty() {
+            true => "is as",
+            false => "differs from",
         };
-        let head = format!("{} {how} `{}`\n", run.name(), name(&path));
+        let head = format!("{} {how} `{}`\n", title(&recorded.run), name(&path));
         print(&(head + &lines))?;
     }
-    for gap in run.seen.gaps() {
+    for gap in seen.acceptance.gaps() {
         let _ = writeln!(io::stderr(), "note: {gap}");
     }
-    Ok(if summary.grants_added() > 0 {
+    Ok(if seen.end.grants_added() > 0 {
         ExitCode::Finding
-    } else if run.seen.is_unsure() {
+    } else if seen.acceptance.is_unsure() {
         ExitCode::Inconclusive
     } else {
         ExitCode::Held
     })
 }
 
-/// A run as it was recorded.
-struct Recorded {
-    log: PathBuf,
-    seen: Acceptance,
+/// What a recorded run says of grants, and how it differs from the baseline.
+struct Seen {
+    acceptance: Acceptance,
+    comparison: Comparison,
+    drifts: Vec<Drift>,
+    end: Summary,
 }
 
-impl Recorded {
-    /// The latest run of a suite that is recorded here.
-    fn latest(suite: &Path) -> Result<Self, Failure> {
-        let context = "the records under `.lockstep/` cannot be read";
-        let mut others = Vec::new();
-        for log in record::logs().context(context)? {
-            match is_of(&log, suite) {
-                Ok(None) => return Self::read(log),
-                Ok(Some(other)) if others.contains(&other) => {}
-                Ok(Some(other)) => others.push(other),
-                Err(why) => {
-                    let log = log.display();
-                    let _ = writeln!(io::stderr(), "note: `{log}` is passed over: {why}");
-                }
-            }
-        }
-        let suite = name(suite);
-        let mut message = format!("no run of `{suite}` is recorded under `.lockstep/`");
-        for other in others {
-            message.push_str(&format!("; there are runs of `{other}`"));
-        }
-        message.push_str(&format!(
-            "\nhelp: `lockstep test --suite {suite}` records one"
-        ));
-        Err(Failure::Usage(message))
+impl Seen {
+    fn of(recorded: &Recorded, baseline: Baseline) -> Result<Self, Failure> {
+        let mut seen = Self {
+            acceptance: Acceptance::default(),
+            comparison: Comparison::new(baseline),
+            drifts: Vec::new(),
+            end: Summary::default(),
+        };
+        recorded.tell(&mut seen)?;
+        Ok(seen)
     }
+}
 
-    fn read(log: PathBuf) -> Result<Self, Failure> {
-        let mut seen = Acceptance::default();
-        for event in events(&log)? {
+impl Reporter for Seen {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        // How it differed from an earlier baseline is no matter.
+        if matches!(event, Event::Drift(_)) {
+            return Ok(());
+        }
+        self.acceptance.take(event);
+        for event in self.comparison.follow(event.clone()) {
             match event {
-                Ok(event) => seen.take(&event),
-                // A run that was killed while it wrote. Without its end, it counts as interrupted.
-                Err(error) => {
-                    let log = log.display();
-                    let _ = writeln!(io::stderr(), "note: `{log}`: {error}");
-                }
+                Event::Drift(drift) => self.drifts.push(drift),
+                Event::RunFinished(end) => self.end = end,
+                _ => {}
             }
         }
-        Ok(Self { log, seen })
-    }
-
-    /// How it differs from a baseline.
-    fn compared_with(&self, baseline: Baseline) -> Result<(Vec<Drift>, Summary), Failure> {
-        let mut comparison = Comparison::new(baseline);
-        let mut drifts = Vec::new();
-        let mut end = None;
-        // How it differed from an earlier baseline is no matter, and its end may be missing.
-        let recorded = events(&self.log)?.filter_map(Result::ok);
-        let recorded = recorded.filter(|event| !matches!(event, Event::Drift(_)));
-        let cut = Event::RunFinished(Summary {
-            interrupted: true,
-            ..Summary::default()
-        });
-        for event in recorded.chain([cut]) {
-            if end.is_some() {
-                break;
-            }
-            for event in comparison.follow(event) {
-                match event {
-                    Event::Drift(drift) => drifts.push(drift),
-                    Event::RunFinished(summary) => end = Some(summary),
-                    _ => {}
-                }
-            }
-        }
-        Ok((drifts, end.unwrap_or_default()))
-    }
-
-    /// What users know it by.
-    fn name(&self) -> String {
-        let suite = self.seen.run().map_or("", |run| &run.suite);
-        format!("run {} of `{suite}`", self.run_name())
-    }
-
-    fn run_name(&self) -> &str {
-        self.seen.run().map_or("", |run| &run.run)
+        Ok(())
     }
 }
 
-/// `None` if a log is of a run of this suite, else of which it is.
-fn is_of(log: &Path, suite: &Path) -> io::Result<Option<String>> {
-    let head = events(log)?.next();
-    match head {
-        Some(Ok(Event::RunStarted(run))) => {
-            let same = std::path::absolute(&run.suite)? == std::path::absolute(suite)?;
-            Ok((!same).then_some(run.suite))
+/// The latest recorded run of a suite, in the environment that was chosen.
+fn latest(chosen: &SuiteFile) -> Result<Recorded, Failure> {
+    let suite = std::path::absolute(&chosen.suite)?;
+    let mut others = BTreeSet::new();
+    for past in history::all()? {
+        let is_of_suite = std::path::absolute(&past.run.suite)? == suite;
+        if is_of_suite && past.run.environment == chosen.env {
+            return past.read();
         }
-        Some(Err(error)) => Err(error),
-        Some(Ok(_)) | None => Err(io::Error::other("it does not begin with a run's head")),
+        others.insert(known_as(&past.run));
+    }
+    let suite = name(&chosen.suite);
+    let wanted = match &chosen.env {
+        Some(environment) => format!("`{suite}` in the environment `{environment}`"),
+        None => format!("`{suite}`"),
+    };
+    let others: Vec<String> = others.into_iter().collect();
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!("; there are runs of {}", others.join(", ")),
+    };
+    Err(Failure::Usage(format!(
+        "no run of {wanted} is recorded under `.lockstep/`{others}\nhelp: `lockstep test` records one"
+    )))
+}
+
+fn known_as(run: &RunStarted) -> String {
+    match &run.environment {
+        Some(environment) => format!("`{}` in the environment `{environment}`", run.suite),
+        None => format!("`{}`", run.suite),
     }
 }
 
-fn events(log: &Path) -> io::Result<impl Iterator<Item = io::Result<Event>>> {
-    Ok(report::record::events(BufReader::new(File::open(log)?)))
+/// What users know a run by.
+fn title(run: &RunStarted) -> String {
+    format!("run {} of {}", run.run, known_as(run))
 }

@@ -7,6 +7,8 @@ mod demo;
 mod plan;
 mod policy;
 mod repeat;
+mod report_merge;
+mod runs;
 mod test;
 mod token;
 
@@ -14,7 +16,9 @@ use std::io::{self, Write};
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, BaselineCommand, Command, Completions, Format, Schema};
+use crate::arguments::{
+    Arguments, BaselineCommand, Command, Completions, Format, ReportCommand, Schema,
+};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -36,6 +40,10 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
             BaselineCommand::Diff(command) => baseline::diff(&command, colour),
         },
         Command::Token(command) => token::execute(command).await,
+        Command::Runs(command) => runs::execute(command.command, colour),
+        Command::Report(command) => match command.command {
+            ReportCommand::Merge(command) => report_merge::execute(&command, colour),
+        },
         Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
@@ -44,6 +52,22 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
             print(&String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// Where the commit under test can be seen, as GitHub Actions and GitLab CI/CD tell their jobs.
+fn sources() -> Option<String> {
+    let github = || {
+        let server = environment("GITHUB_SERVER_URL")?;
+        let repository = environment("GITHUB_REPOSITORY")?;
+        let commit = environment("GITHUB_SHA")?;
+        Some(format!("{server}/{repository}/blob/{commit}"))
+    };
+    let gitlab = || {
+        let project = environment("CI_PROJECT_URL")?;
+        let commit = environment("CI_COMMIT_SHA")?;
+        Some(format!("{project}/-/blob/{commit}"))
+    };
+    github().or_else(gitlab)
 }
 
 fn schema(format: Format) -> &'static str {

@@ -340,7 +340,7 @@ fn a_run_that_does_not_hold_is_refused_with_its_reasons() {
     let none = hall.expect(2, &project, &["baseline", "accept"]);
     assert_eq!(
         none.stderr,
-        "error: no run of `lockstep.yaml` is recorded under `.lockstep/`\nhelp: `lockstep test --suite lockstep.yaml` records one\n"
+        "error: no run of `lockstep.yaml` is recorded under `.lockstep/`\nhelp: `lockstep test` records one\n"
     );
     let refused = |code: i32| {
         let refused = hall.expect(code, &project, &["baseline", "accept"]);
@@ -466,11 +466,6 @@ fn a_record_that_is_cut_off_counts_as_interrupted() {
         "{}",
         refused.told()
     );
-    assert!(
-        refused.stderr.contains("line 8 is no event"),
-        "{}",
-        refused.told()
-    );
     let diff = hall.expect(3, &project, &["baseline", "diff"]);
     assert!(
         diff.stderr.contains("the run was interrupted"),
@@ -480,11 +475,7 @@ fn a_record_that_is_cut_off_counts_as_interrupted() {
     // Of one that has no head nobody knows what it is of.
     fs::write(&log, "nonsense\n").unwrap();
     let none = hall.expect(2, &project, &["baseline", "accept"]);
-    assert!(
-        none.stderr.contains("is passed over: line 1 is no event"),
-        "{}",
-        none.told()
-    );
+    assert!(none.stderr.contains("is passed over"), "{}", none.told());
     assert!(
         none.stderr.contains("no run of `lockstep.yaml`"),
         "{}",

@@ -6,9 +6,11 @@
 mod drift;
 mod members;
 mod plan;
+mod read;
 
 pub use drift::{DRIFT_SCHEMA, drift_json};
 pub use plan::{PLAN_SCHEMA, plan_json};
+pub(crate) use read::read;
 
 use std::io::{self, Write};
 
@@ -20,6 +22,25 @@ use members::Members;
 
 /// The JSON Schema (draft 2020-12) of the report.
 pub const REPORT_SCHEMA: &str = include_str!("../../schema/report.schema.json");
+
+/// Writes a value as one JSON document that says what it is: `format`, `version` 1, and the value
+/// under `name`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn document(
+    format: &str,
+    name: &str,
+    value: &(impl Serialize + ?Sized),
+    out: impl Write,
+) -> io::Result<()> {
+    let mut members = Members::new(out);
+    members.open()?;
+    members.member("format", format)?;
+    members.member("version", &1)?;
+    members.member(name, value)?;
+    members.close()
+}
 
 /// Writes a run as one JSON document.
 ///
@@ -82,6 +103,11 @@ impl<W: Write> JsonReporter<W> {
         self.members.member("version", &FORMAT_VERSION)?;
         self.members.member("run", &run.run)?;
         self.members.member("suite", &run.suite)?;
+        self.members.member("digest", &run.digest)?;
+        if let Some(environment) = &run.environment {
+            self.members.member("environment", environment)?;
+        }
+        self.members.member("read_only", &run.read_only)?;
         self.members.member("started", &run.started)?;
         self.members.member("planned", &run.cells)?;
         if !run.patterns.is_empty() {
@@ -89,6 +115,9 @@ impl<W: Write> JsonReporter<W> {
         }
         if let Some(shard) = &run.shard {
             self.members.member("shard", shard)?;
+        }
+        if let Some(cells) = &run.cells_of_all {
+            self.members.member("cells_of_all", cells)?;
         }
         self.members.member("targets", &targets)?;
         self.members.member("actors", &run.actors)?;

@@ -11,6 +11,7 @@ mod inconclusive;
 mod live;
 mod paint;
 mod plan;
+mod runs;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod text;
 
 pub use exchange::exchanges;
 pub use plan::plan_matrix;
+pub use runs::{RunLine, changes_text, disagreement_text, runs_table};
 
 use std::io::{self, Write};
 
@@ -76,6 +78,7 @@ pub struct TerminalReporter<W> {
     style: Style,
     live: Option<Live>,
     planned: usize,
+    environment: Option<String>,
     findings: Vec<Finding>,
     findings_untold: usize,
     inconclusive: Inconclusive,
@@ -91,6 +94,7 @@ impl<W: Write> TerminalReporter<W> {
             style,
             live: None,
             planned: 0,
+            environment: None,
             findings: Vec::new(),
             findings_untold: 0,
             inconclusive: Inconclusive::default(),
@@ -101,6 +105,7 @@ impl<W: Write> TerminalReporter<W> {
 
     fn start(&mut self, run: &RunStarted) -> io::Result<()> {
         self.planned = run.cells;
+        self.environment.clone_from(&run.environment);
         self.say(&head(run, self.style))?;
         if self.style.progress {
             let paint = self.style.paint();
@@ -111,7 +116,8 @@ impl<W: Write> TerminalReporter<W> {
 
     fn judged(&mut self, record: &CellRecord) -> io::Result<()> {
         if record.verdict.is_finding() && self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding::of(record));
+            self.findings
+                .push(Finding::of(record, self.environment.as_deref()));
         } else if record.verdict.is_finding() {
             self.findings_untold += 1;
         } else if record.verdict == Verdict::Inconclusive {
@@ -187,7 +193,7 @@ pub fn drift_lines(drifts: &[Drift], style: Style) -> String {
     drift::lines(drifts, style.columns(), style.paint())
 }
 
-/// `lockstep.yaml: 87 cells, 5 actors; posts at http://127.0.0.1:8080`
+/// `lockstep.yaml: 87 cells, 5 actors; environment staging; posts at http://127.0.0.1:8080`
 fn head(run: &RunStarted, style: Style) -> String {
     let targets: Vec<String> = run
         .targets
@@ -195,12 +201,17 @@ fn head(run: &RunStarted, style: Style) -> String {
         .map(|(name, address)| format!("{} at {}", clean(name), clean(address)))
         .collect();
     let suite = clean(&run.suite);
-    let text = format!(
-        "{}, {}; {}",
+    let mut parts = vec![format!(
+        "{}, {}",
         count(run.cells, "cell", "cells"),
-        count(run.actors.len(), "actor", "actors"),
-        targets.join(", ")
-    );
+        count(run.actors.len(), "actor", "actors")
+    )];
+    let environment = run.environment.as_deref();
+    parts.extend(environment.map(|name| format!("environment {}", clean(name))));
+    parts.extend(run.shard.map(|shard| format!("part {shard}")));
+    parts.extend(run.read_only.then(|| "read-only".to_owned()));
+    parts.push(targets.join(", "));
+    let text = parts.join("; ");
     hang(
         &format!("{suite}: "),
         width(&suite) + 2,

@@ -107,7 +107,14 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
     let mut part = whole_run();
     if let Event::RunStarted(run) = &mut part[0] {
         run.patterns = vec!["viewer/*".to_owned()];
-        run.shard = Some("2/8".to_owned());
+        run.shard = Some("2/8".parse().unwrap());
+        run.cells_of_all = Some(90);
+        run.environment = Some("staging".to_owned());
+    }
+    for event in &mut part {
+        if let Event::CellJudged(cell) = event {
+            cell.situation = Some("body=malformed".to_owned());
+        }
     }
     let drifted = given::run_with_drift([], given::drifts());
     let documents = [&whole_run(), &part, &drifted].map(|events| report(events));

@@ -124,7 +124,12 @@ impl Acceptance {
 fn part(run: &RunStarted) -> String {
     let patterns = run.patterns.iter().map(|pattern| format!("`{pattern}`"));
     let shard = run.shard.iter().map(|shard| format!("shard {shard}"));
-    patterns.chain(shard).collect::<Vec<_>>().join(", ")
+    let read_only = run.read_only.then(|| "`--read-only`".to_owned());
+    patterns
+        .chain(shard)
+        .chain(read_only)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The first of them, and how many more there are.

@@ -40,6 +40,7 @@ fn cell(name: &str, what: &str) -> CellRecord {
         actor: parts.next().unwrap(),
         action: parts.next().unwrap(),
         owner: parts.next(),
+        situation: None,
         target: "posts".to_owned(),
         verdict,
         access,
@@ -68,6 +69,10 @@ fn run(cells: &[(&str, &str)], patterns: &[&str], interrupted: bool) -> Vec<Even
         cells: cells.len() + usize::from(interrupted),
         patterns: patterns.iter().map(|&pattern| pattern.to_owned()).collect(),
         shard: None,
+        cells_of_all: None,
+        digest: String::new(),
+        environment: None,
+        read_only: false,
         targets: Vec::new(),
         actors: Vec::new(),
     };

@@ -25,21 +25,15 @@ pub enum Access {
 /// beside which a refusal would count: there it stands for what was answered, and no more.
 pub fn access(expected: Expected, seen: &Observation, verdict: Verdict) -> Access {
     match verdict {
-        Verdict::Held if expected == Expected::Allow => done(seen),
+        Verdict::Held if expected == Expected::Allow => Access::Allowed,
+        // It says yes to what it should have refused, and nothing was seen to happen.
+        Verdict::WrongDenial if seen.received == Received::Success => Access::Unknown,
         Verdict::Held | Verdict::WrongDenial => Access::Denied,
         Verdict::Escalation => Access::Allowed,
         Verdict::Leak if expected == Expected::Allow => Access::Allowed,
         Verdict::Leak | Verdict::Lockout => refused(seen),
         Verdict::Inconclusive if expected == Expected::Observe => observed(seen),
         Verdict::SideEffect | Verdict::Inconclusive | Verdict::NotApplicable => Access::Unknown,
-    }
-}
-
-/// What holds and is no success was not done.
-fn done(seen: &Observation) -> Access {
-    match seen.received {
-        Received::Success => Access::Allowed,
-        _ => Access::Unknown,
     }
 }
 
