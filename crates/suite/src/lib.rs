@@ -8,6 +8,7 @@
 
 pub mod baseline;
 pub mod event;
+mod facts;
 pub mod file;
 pub mod hash;
 pub mod model;
