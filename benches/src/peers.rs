@@ -153,6 +153,7 @@ fn read(text: &str) -> anyhow::Result<Suite> {
     let inputs = Inputs {
         suite: &source,
         policy: &[],
+        facts: &[],
         schemas: &[],
         documents: &[],
         chosen: None,

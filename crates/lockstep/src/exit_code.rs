@@ -8,7 +8,7 @@ use suite::event::Summary;
 pub enum ExitCode {
     /// Everything held.
     Held = 0,
-    /// At least one finding, whatever else happened.
+    /// At least one finding, or a grant that is not in the baseline, whatever else happened.
     Finding = 1,
     /// A mistake in the files or on the command line; nothing was sent.
     Mistake = 2,

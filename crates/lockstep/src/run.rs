@@ -15,6 +15,7 @@ use report::sarif::SarifReporter;
 use report::terminal::TerminalReporter;
 use runner::journal::{Journal, LeftBehind};
 use runner::{Bounds, Head, Options, Stop};
+use suite::baseline::{Baseline, Comparison};
 use suite::event::{Event, Summary};
 use suite::model::Suite;
 use suite::plan::{Plan, Shard};
@@ -189,7 +190,8 @@ pub(crate) fn add_record(reports: &mut Reports, head: &Head) -> Result<(), Failu
     Ok(())
 }
 
-/// Runs a plan. The first Ctrl-C stops it in good order, the second at once.
+/// Runs a plan, and compares it with the baseline where there is one. The first Ctrl-C stops it
+/// in good order, the second at once.
 ///
 /// # Errors
 /// A report that cannot be written, unless there is a finding: that is not to be lost.
@@ -198,32 +200,37 @@ pub(crate) async fn run(
     plan: Plan,
     head: Head,
     options: Options,
+    baseline: Option<Baseline>,
     mut reports: Reports,
     surface: Option<Surface>,
 ) -> Result<Summary, Failure> {
+    let mut comparison = baseline.map(Comparison::new);
+    let mut summary = Summary::default();
     let interrupt = tokio::spawn(stop_on_interrupt(options.stop.clone()));
     let mut written = Ok(());
     let counts = surface.as_ref().map(|it| it.counts);
     let mut untried = surface.map(|it| it.records).unwrap_or_default();
     let mut emit = |mut event: Event| {
         let mut events = Vec::new();
-        if let Event::RunFinished(summary) = &mut event {
-            summary.surface = counts;
+        if let Event::RunFinished(end) = &mut event {
+            end.surface = counts;
             events.extend(untried.drain(..).map(Event::Surface));
         }
-        events.push(event);
+        match &mut comparison {
+            Some(comparison) => events.extend(comparison.follow(event)),
+            None => events.push(event),
+        }
         for event in events {
             let told = reports.event(&event);
             if written.is_ok() {
                 written = told;
             }
+            if let Event::RunFinished(end) = event {
+                summary = end;
+            }
         }
     };
-    let summary = runner::run(suite, Arc::new(plan), head, options, &mut emit).await;
-    let summary = Summary {
-        surface: counts,
-        ..summary
-    };
+    runner::run(suite, Arc::new(plan), head, options, &mut emit).await;
     interrupt.abort();
     let error = match written {
         // Whoever reads the report has seen enough: `lockstep test | head`.

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use suite::event::{CellRecord, Counts, Event, Note, RunStarted, Summary, SurfaceRecord};
+use suite::event::{CellRecord, Counts, Drift, Event, Note, RunStarted, Summary, SurfaceRecord};
 
 use crate::{Reporter, json, record};
 
@@ -17,6 +17,8 @@ pub struct Recorded {
     pub notes: Vec<Note>,
     /// Operations that were not tried as they should be.
     pub surface: Vec<SurfaceRecord>,
+    /// How it differed from the baseline.
+    pub drifts: Vec<Drift>,
     /// Its end; none where that was never told.
     pub summary: Option<Summary>,
 }
@@ -37,6 +39,7 @@ impl Recorded {
             cells: Vec::new(),
             notes: Vec::new(),
             surface: Vec::new(),
+            drifts: Vec::new(),
             summary: None,
         };
         for event in events {
@@ -44,6 +47,7 @@ impl Recorded {
                 Ok(Event::CellJudged(cell)) => recorded.cells.push(*cell),
                 Ok(Event::Note(note)) => recorded.notes.push(note),
                 Ok(Event::Surface(record)) => recorded.surface.push(record),
+                Ok(Event::Drift(drift)) => recorded.drifts.push(drift),
                 Ok(Event::RunFinished(summary)) => {
                     recorded.summary = Some(summary);
                     break;
@@ -103,6 +107,9 @@ impl Recorded {
         }
         for record in &self.surface {
             reporter.event(&Event::Surface(record.clone()))?;
+        }
+        for drift in &self.drifts {
+            reporter.event(&Event::Drift(drift.clone()))?;
         }
         reporter.event(&Event::RunFinished(self.end()))
     }

@@ -88,6 +88,7 @@ fn suite() -> Suite {
         expect: None,
         policy: None,
         surface: Vec::new(),
+        facts: authz::Facts::default(),
         secrets: Vec::new(),
         environment: None,
         read_only: false,

@@ -81,15 +81,8 @@ async fn test(
     let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);
     let head = Head::new(SUITE, loaded.digest());
-    let summary = run::run(
-        Arc::new(loaded.suite),
-        plan,
-        head,
-        options,
-        reports,
-        surface,
-    )
-    .await?;
+    let suite = Arc::new(loaded.suite);
+    let summary = run::run(suite, plan, head, options, None, reports, surface).await?;
     Ok(ExitCode::of_run(&summary, planned))
 }
 

@@ -7,6 +7,7 @@ use runner::Head;
 
 use super::{environment, sources};
 use crate::arguments::Test;
+use crate::baseline;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::{load, name};
@@ -16,6 +17,8 @@ use crate::{history, run};
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
     let loaded = load(&command.suite, &environment, true)?;
+    let baseline = baseline::load(&baseline::path(path))?;
+    let is_first = baseline.is_none() && command.cells.is_empty() && command.shard.is_none();
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let surface = run::surface(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
@@ -24,7 +27,7 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
     let mut options = run::options(&command.sending, false);
     let suite = Arc::new(loaded.suite);
     if command.no_record {
-        let summary = run::run(suite, plan, head, options, reports, surface).await?;
+        let summary = run::run(suite, plan, head, options, baseline, reports, surface).await?;
         return Ok(ExitCode::of_run(&summary, planned));
     }
     run::add_record(&mut reports, &head)?;
@@ -35,6 +38,7 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
         plan,
         head,
         options.clone(),
+        baseline,
         reports,
         surface,
     );
@@ -53,5 +57,12 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
         let why = failure.render(false);
         let _ = write!(io::stderr(), "old runs could not be removed: {why}");
     }
-    Ok(ExitCode::of_run(&summary?, planned))
+    let code = ExitCode::of_run(&summary?, planned);
+    if is_first && code == ExitCode::Held {
+        let _ = writeln!(
+            io::stderr(),
+            "help: `lockstep baseline accept` writes down what was allowed; from then on, a new grant fails the run"
+        );
+    }
+    Ok(code)
 }

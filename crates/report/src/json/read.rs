@@ -4,7 +4,8 @@ use std::io;
 
 use serde::Deserialize;
 use suite::event::{
-    CellRecord, Counts, FORMAT_VERSION, Note, RunStarted, Summary, SurfaceCounts, SurfaceRecord,
+    CellRecord, Counts, Drift, DriftCounts, FORMAT_VERSION, Note, RunStarted, Summary,
+    SurfaceCounts, SurfaceRecord,
 };
 use suite::plan::Shard;
 
@@ -39,6 +40,8 @@ struct Document {
     notes: Vec<String>,
     #[serde(default)]
     surface: Vec<SurfaceRecord>,
+    #[serde(default)]
+    drift: Vec<Drift>,
     summary: End,
 }
 
@@ -60,6 +63,7 @@ struct End {
     duration_ms: u64,
     interrupted: bool,
     surface: Option<SurfaceCounts>,
+    drift: Option<DriftCounts>,
 }
 
 /// A run from its report.
@@ -102,6 +106,7 @@ pub(crate) fn read(report: &[u8]) -> io::Result<Recorded> {
             .map(|text| Note { text })
             .collect(),
         surface: document.surface,
+        drifts: document.drift,
         summary: Some(Summary {
             counts: end.counts,
             effects_unseen: end.effects_unseen,
@@ -109,6 +114,7 @@ pub(crate) fn read(report: &[u8]) -> io::Result<Recorded> {
             duration_ms: end.duration_ms,
             interrupted: end.interrupted,
             surface: end.surface,
+            drift: end.drift,
         }),
     })
 }

@@ -262,7 +262,7 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 32] = [
+    const STARTS: [&str; 33] = [
         "there is nothing to take away",
         "this caller cannot",
         "unknown capture",
@@ -274,6 +274,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "unknown action",
         "unknown owner",
         "unknown role",
+        "unknown type",
         "unknown variable",
         "nothing uses",
         "the policy has no",
@@ -297,7 +298,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "attribute `",
     ];
     // What stands in an environment is partial: it is read when it is laid over the rest.
-    const PARTS: [&str; 19] = [
+    const PARTS: [&str; 27] = [
         "(with `--env",
         "does not begin with `http",
         "is neither a target nor a key",
@@ -317,6 +318,14 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "does not take this body",
         "needs a body",
         "has no document of",
+        "is not a relationship",
+        "is a relationship, and",
+        "is not a subject",
+        "a relationship of",
+        "has no relation",
+        "takes no `",
+        "is not an id",
+        "is not one object",
     ];
     let message = mistake.message.as_str();
     let label = mistake.label.as_deref().unwrap_or_default();
