@@ -55,7 +55,10 @@ impl Source {
     ) -> Result<Self, Box<(Self, Diagnostic)>> {
         if bytes.len() > bytes_max {
             let source = Self::new(name, "");
-            let found = format!("the file has more than {bytes_max} bytes; no more are read");
+            let found = format!(
+                "the file has {} bytes; at most {bytes_max} are read",
+                bytes.len()
+            );
             let mistake = Diagnostic::new(source.place(0..0), found);
             return Err(Box::new((source, mistake)));
         }

@@ -559,9 +559,14 @@ fn the_sample_system_has_a_baseline() {
     let suite = demo_suite();
     let copy = project.path().join("lockstep.yaml");
     fs::copy(&suite, copy).unwrap();
-    let policy =
-        fs::read(std::path::Path::new(&suite).with_file_name("policy/policy.yaml")).unwrap();
-    project.write("policy/policy.yaml", &policy);
+    for name in [
+        "policy/policy.yaml",
+        "openapi/accounts.json",
+        "openapi/posts.json",
+    ] {
+        let file = fs::read(std::path::Path::new(&suite).with_file_name(name)).unwrap();
+        project.write(name, &file);
+    }
     let run = |sample: &Sample, arguments: &[&str]| {
         let invocation = lockstep(project.path(), arguments);
         invocation.envs(sample.variables()).run()
