@@ -16,6 +16,7 @@ mod environments;
 mod faults;
 mod fixtures;
 mod garden;
+mod hall;
 mod hostile;
 mod house;
 mod library;
