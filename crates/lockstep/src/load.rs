@@ -5,10 +5,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use authz::language::{beside, named_files};
-use authz::source::{Diagnostic, Diagnostics, SOURCE_BYTES_MAX, Source};
+use authz::source::{Diagnostic, Diagnostics, Place, SOURCE_BYTES_MAX, Source};
 use authz::{Facts, Policy, read_facts, read_policy};
 use suite::file::{Inputs, read_suite, references};
 use suite::model::Suite;
+use suite::openapi::DOCUMENT_BYTES_MAX;
 
 use crate::arguments::SuiteFile;
 use crate::failure::Failure;
@@ -39,6 +40,7 @@ pub(crate) struct Files {
     policy: Vec<Source>,
     facts: Vec<Source>,
     schemas: Vec<Source>,
+    documents: Vec<Source>,
     mistakes: Vec<Diagnostic>,
     broken: Vec<Source>,
 }
@@ -78,6 +80,7 @@ pub(crate) fn read(
         policy: &files.policy,
         facts: &files.facts,
         schemas: &files.schemas,
+        documents: &files.documents,
         chosen,
         environment,
         unset_is_mistake,
@@ -162,10 +165,11 @@ fn merged(loading: Vec<Diagnostic>, reading: Vec<Diagnostic>) -> Vec<Diagnostic>
 
 impl Files {
     /// Files that are part of the program.
-    pub(crate) fn embedded(suite: Source, policy: Source) -> Self {
+    pub(crate) fn embedded(suite: Source, policy: Source, documents: Vec<Source>) -> Self {
         Self {
             suite: Some(suite),
             policy: vec![policy],
+            documents,
             ..Self::default()
         }
     }
@@ -216,6 +220,9 @@ impl Files {
                 )),
             }
         }
+        for (document, place) in named.documents {
+            files.document(&folder.join(&document), &document, place);
+        }
         files.suite = Some(suite);
         Ok(files)
     }
@@ -256,6 +263,25 @@ impl Files {
         sources
     }
 
+    /// An OpenAPI document, which may be larger than what people write.
+    fn document(&mut self, path: &Path, written: &str, place: Place) {
+        let read = bytes_within(path, DOCUMENT_BYTES_MAX);
+        let source =
+            read.map(|bytes| Source::from_bytes_within(&name(path), &bytes, DOCUMENT_BYTES_MAX));
+        match source {
+            Ok(Ok(source)) => self.documents.push(source),
+            Ok(Err(broken)) => {
+                let (source, mistake) = *broken;
+                self.mistakes.push(mistake);
+                self.broken.push(source);
+            }
+            Err(why) => self.mistakes.push(Diagnostic::new(
+                place,
+                format!("the document `{written}` cannot be read: {why}"),
+            )),
+        }
+    }
+
     fn source(&mut self, path: &Path, bytes: &[u8]) -> Option<Source> {
         match Source::from_bytes(&name(path), bytes) {
             Ok(source) => Some(source),
@@ -274,6 +300,7 @@ impl Files {
             .chain(&self.policy)
             .chain(&self.facts)
             .chain(&self.schemas)
+            .chain(&self.documents)
             .chain(&self.broken)
             .cloned()
             .collect()
@@ -287,10 +314,14 @@ pub(crate) fn name(path: &Path) -> String {
 
 /// The bytes of a file, one more than may be read if there are too many.
 pub(crate) fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    bytes_within(path, SOURCE_BYTES_MAX)
+}
+
+/// The bytes of a file, one more than `bytes_max` if there are too many.
+pub(crate) fn bytes_within(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path)?;
-    file.take(SOURCE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

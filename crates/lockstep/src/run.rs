@@ -15,9 +15,11 @@ use report::sarif::SarifReporter;
 use report::terminal::TerminalReporter;
 use runner::journal::{Journal, LeftBehind};
 use runner::{Bounds, Head, Options, Stop};
+use suite::baseline::{Baseline, Comparison};
 use suite::event::{Event, Summary};
 use suite::model::Suite;
 use suite::plan::{Plan, Shard};
+use suite::surface::Surface;
 
 use crate::arguments::{ReportForm, ReportTo, Reporting, Sending};
 use crate::failure::Failure;
@@ -58,6 +60,30 @@ pub(crate) fn plan(
         Some(shard) => plan.shard(&loaded.suite, shard),
         None => plan,
     })
+}
+
+/// How much of the documents of the targets the whole suite tries. Of chosen cells it is not
+/// asked, and of several parts the first tells it.
+///
+/// # Errors
+/// Mistakes that only the plan shows.
+pub(crate) fn surface(
+    loaded: &Loaded,
+    patterns: &[String],
+    shard: Option<Shard>,
+) -> Result<Option<Surface>, Failure> {
+    let has_document = loaded.suite.targets.iter().any(|it| it.openapi.is_some());
+    let is_whole = patterns.is_empty() && shard.is_none_or(Shard::is_first);
+    if !has_document || !is_whole {
+        return Ok(None);
+    }
+    let now = jiff::Timestamp::now();
+    let plan = Plan::new(&loaded.suite, now).map_err(|mistakes| Failure::Mistakes {
+        mistakes,
+        sources: loaded.sources.clone(),
+    })?;
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    Ok(suite::surface::surface(&loaded.suite, &plan, today))
 }
 
 fn no_such_cell(pattern: &str, names: impl Iterator<Item = String>) -> String {
@@ -164,7 +190,8 @@ pub(crate) fn add_record(reports: &mut Reports, head: &Head) -> Result<(), Failu
     Ok(())
 }
 
-/// Runs a plan. The first Ctrl-C stops it in good order, the second at once.
+/// Runs a plan, and compares it with the baseline where there is one. The first Ctrl-C stops it
+/// in good order, the second at once.
 ///
 /// # Errors
 /// A report that cannot be written, unless there is a finding: that is not to be lost.
@@ -173,17 +200,37 @@ pub(crate) async fn run(
     plan: Plan,
     head: Head,
     options: Options,
+    baseline: Option<Baseline>,
     mut reports: Reports,
+    surface: Option<Surface>,
 ) -> Result<Summary, Failure> {
+    let mut comparison = baseline.map(Comparison::new);
+    let mut summary = Summary::default();
     let interrupt = tokio::spawn(stop_on_interrupt(options.stop.clone()));
     let mut written = Ok(());
-    let mut emit = |event: Event| {
-        let told = reports.event(&event);
-        if written.is_ok() {
-            written = told;
+    let counts = surface.as_ref().map(|it| it.counts);
+    let mut untried = surface.map(|it| it.records).unwrap_or_default();
+    let mut emit = |mut event: Event| {
+        let mut events = Vec::new();
+        if let Event::RunFinished(end) = &mut event {
+            end.surface = counts;
+            events.extend(untried.drain(..).map(Event::Surface));
+        }
+        match &mut comparison {
+            Some(comparison) => events.extend(comparison.follow(event)),
+            None => events.push(event),
+        }
+        for event in events {
+            let told = reports.event(&event);
+            if written.is_ok() {
+                written = told;
+            }
+            if let Event::RunFinished(end) = event {
+                summary = end;
+            }
         }
     };
-    let summary = runner::run(suite, Arc::new(plan), head, options, &mut emit).await;
+    runner::run(suite, Arc::new(plan), head, options, &mut emit).await;
     interrupt.abort();
     let error = match written {
         // Whoever reads the report has seen enough: `lockstep test | head`.
@@ -191,7 +238,7 @@ pub(crate) async fn run(
         _ => return Ok(summary),
     };
     let failure = Failure::from(anyhow::Error::new(error).context("a report cannot be written"));
-    if summary.counts.findings() > 0 {
+    if summary.fails() {
         let _ = io::stderr().write_all(failure.render(false).as_bytes());
         return Ok(summary);
     }

@@ -17,6 +17,7 @@ mod reporter;
 pub mod sarif;
 mod sentence;
 mod summary;
+mod surface;
 pub mod terminal;
 mod text;
 

@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod baseline;
 mod check;
 mod ci;
 mod cleanup;
@@ -16,7 +17,9 @@ use std::io::{self, Write};
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Completions, Format, ReportCommand, Schema};
+use crate::arguments::{
+    Arguments, BaselineCommand, Command, Completions, Format, ReportCommand, Schema,
+};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -34,6 +37,10 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
         Command::Cleanup(command) => cleanup::execute(command).await,
+        Command::Baseline(command) => match command.command {
+            BaselineCommand::Accept(command) => baseline::accept(&command),
+            BaselineCommand::Diff(command) => baseline::diff(&command, colour),
+        },
         Command::Token(command) => token::execute(command).await,
         Command::Runs(command) => runs::execute(command.command, colour),
         Command::Report(command) => match command.command {
@@ -70,6 +77,7 @@ fn schema(format: Format) -> &'static str {
         Format::Suite => suite::file::SUITE_SCHEMA,
         Format::Policy => authz::POLICY_SCHEMA,
         Format::Report => report::json::REPORT_SCHEMA,
+        Format::Drift => report::json::DRIFT_SCHEMA,
         Format::Plan => report::json::PLAN_SCHEMA,
     }
 }

@@ -54,7 +54,9 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
         plan,
         head,
         options,
+        None,
         vec![Box::new(shown)],
+        None,
     )
     .await?;
     Ok(ExitCode::of_run(&summary, planned))

@@ -3,7 +3,10 @@
 use std::io;
 
 use serde::Deserialize;
-use suite::event::{CellRecord, Counts, FORMAT_VERSION, Note, RunStarted, Summary};
+use suite::event::{
+    CellRecord, Counts, Drift, DriftCounts, FORMAT_VERSION, Note, RunStarted, Summary,
+    SurfaceCounts, SurfaceRecord,
+};
 use suite::plan::Shard;
 
 use crate::recorded::{Recorded, no_run};
@@ -35,6 +38,10 @@ struct Document {
     actors: Vec<String>,
     cells: Vec<CellRecord>,
     notes: Vec<String>,
+    #[serde(default)]
+    surface: Vec<SurfaceRecord>,
+    #[serde(default)]
+    drift: Vec<Drift>,
     summary: End,
 }
 
@@ -55,6 +62,8 @@ struct End {
     #[serde(default)]
     duration_ms: u64,
     interrupted: bool,
+    surface: Option<SurfaceCounts>,
+    drift: Option<DriftCounts>,
 }
 
 /// A run from its report.
@@ -96,12 +105,16 @@ pub(crate) fn read(report: &[u8]) -> io::Result<Recorded> {
             .into_iter()
             .map(|text| Note { text })
             .collect(),
+        surface: document.surface,
+        drifts: document.drift,
         summary: Some(Summary {
             counts: end.counts,
             effects_unseen: end.effects_unseen,
             requests: end.requests,
             duration_ms: end.duration_ms,
             interrupted: end.interrupted,
+            surface: end.surface,
+            drift: end.drift,
         }),
     })
 }

@@ -4,6 +4,7 @@
 //! the terminal's height, each time a run begins.
 
 mod block;
+mod drift;
 mod exchange;
 mod finding;
 mod inconclusive;
@@ -12,6 +13,7 @@ mod paint;
 mod plan;
 mod runs;
 mod summary;
+mod surface;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -19,15 +21,18 @@ mod text;
 pub use exchange::exchanges;
 pub use plan::plan_matrix;
 pub use runs::{RunLine, changes_text, disagreement_text, runs_table};
+pub use surface::surface;
 
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event, RunStarted, Summary};
+use suite::event::{CellRecord, Drift, Event, RunStarted, Summary};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
+use crate::at_end::DRIFTS_MAX;
 use crate::finding::Finding;
 use crate::inconclusive::Inconclusive;
+use crate::surface::{SURFACE_MAX, Untried};
 use crate::text::{clean, clean_short, count, grouped};
 use block::{Block, Columns};
 use live::Live;
@@ -68,7 +73,8 @@ impl Style {
 /// Tells a run to people.
 ///
 /// Notes come at once (and every cell, with [`Style::verbose`]); the findings come at the end, the
-/// gravest first, then what is inconclusive, then the summary.
+/// gravest first, then what is inconclusive, then what differs from the baseline,
+/// then the summary.
 #[derive(Debug)]
 pub struct TerminalReporter<W> {
     out: W,
@@ -79,6 +85,9 @@ pub struct TerminalReporter<W> {
     findings: Vec<Finding>,
     findings_untold: usize,
     inconclusive: Inconclusive,
+    surface: Vec<Untried>,
+    drifts: Vec<Drift>,
+    drifts_untold: usize,
 }
 
 impl<W: Write> TerminalReporter<W> {
@@ -93,6 +102,9 @@ impl<W: Write> TerminalReporter<W> {
             findings: Vec::new(),
             findings_untold: 0,
             inconclusive: Inconclusive::default(),
+            surface: Vec::new(),
+            drifts: Vec::new(),
+            drifts_untold: 0,
         }
     }
 
@@ -139,6 +151,8 @@ impl<W: Write> TerminalReporter<W> {
             text += &format!("and {more}; the JSON report has them all\n\n");
         }
         text += &inconclusive::render(&self.inconclusive, columns, paint);
+        text += &surface::render(&self.surface, columns, paint);
+        text += &drift::render(&self.drifts, self.drifts_untold, columns, paint);
         text += &summary::summary(summary, self.planned, columns, paint);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
@@ -167,9 +181,28 @@ impl<W: Write> Reporter for TerminalReporter<W> {
                 let text = clean_short(&note.text);
                 self.say(&hang("note: ", 6, &text, self.style.columns()))
             }
+            Event::Surface(record) => {
+                if self.surface.len() < SURFACE_MAX {
+                    self.surface.push(Untried::of(record));
+                }
+                Ok(())
+            }
+            Event::Drift(drift) => {
+                if self.drifts.len() < DRIFTS_MAX {
+                    self.drifts.push(drift.clone());
+                } else {
+                    self.drifts_untold += 1;
+                }
+                Ok(())
+            }
             Event::RunFinished(summary) => self.finish(summary),
         }
     }
+}
+
+/// How the grants of a run differ from the baseline, as lines of a diff of it.
+pub fn drift_lines(drifts: &[Drift], style: Style) -> String {
+    drift::lines(drifts, style.columns(), style.paint())
 }
 
 /// `lockstep.yaml: 87 cells, 5 actors; environment staging; posts at http://127.0.0.1:8080`

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use report::Reporter as _;
-use report::json::{JsonReporter, PLAN_SCHEMA, REPORT_SCHEMA, plan_json};
+use report::json::{DRIFT_SCHEMA, JsonReporter, PLAN_SCHEMA, REPORT_SCHEMA, drift_json, plan_json};
 use serde_json::{Value, json};
-use suite::event::{Event, FORMAT_VERSION};
+use suite::event::{Event, FORMAT_VERSION, Gap};
+use suite::surface::Surface;
 
 use crate::{given, plan};
 
@@ -27,7 +28,17 @@ fn report(events: &[Event]) -> Value {
 
 fn planned() -> Value {
     let mut out = Vec::new();
-    plan_json(plan::cells(), &mut out).unwrap();
+    plan_json(plan::cells(), None, &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+fn drifted_alone() -> Value {
+    let drifts = given::drifts().map(|event| match event {
+        Event::Drift(drift) => drift,
+        other => panic!("{other:?}"),
+    });
+    let mut out = Vec::new();
+    drift_json("20261122T101500.000Z-1", &drifts, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -41,7 +52,7 @@ fn a_run_is_one_document() {
 #[test]
 fn a_plan_is_one_document() {
     let mut out = Vec::new();
-    plan_json(plan::cells().into_iter().take(5), &mut out).unwrap();
+    plan_json(plan::cells().into_iter().take(5), None, &mut out).unwrap();
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 
@@ -50,7 +61,7 @@ fn nothing_in_it_is_still_a_document() {
     let empty = given::run([]);
     assert_valid(REPORT_SCHEMA, &report(&empty));
     let mut out = Vec::new();
-    plan_json([], &mut out).unwrap();
+    plan_json([], None, &mut out).unwrap();
     assert_valid(PLAN_SCHEMA, &serde_json::from_slice(&out).unwrap());
 }
 
@@ -106,9 +117,20 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
             cell.situation = Some("body=malformed".to_owned());
         }
     }
-    let documents = [report(&whole_run()), interrupted, report(&part)];
+    let drifted = given::run_with_drift([], given::drifts());
+    let documents =
+        [&whole_run(), &part, &drifted, &given::run_with_surface()].map(|events| report(events));
+    let documents = [documents.as_slice(), &[interrupted]].concat();
     assert_described(REPORT_SCHEMA, &documents);
-    assert_described(PLAN_SCHEMA, &[planned()]);
+    let surface = Surface {
+        counts: given::surface_counts(),
+        records: vec![given::untried(Gap::Undeclared)],
+    };
+    let mut out = Vec::new();
+    plan_json(plan::cells(), Some(&surface), &mut out).unwrap();
+    let with_surface = serde_json::from_slice(&out).unwrap();
+    assert_described(PLAN_SCHEMA, &[planned(), with_surface]);
+    assert_described(DRIFT_SCHEMA, &[drifted_alone()]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails, in its helpers too"
 )]
 
+mod drift;
 mod exchanges;
 mod given;
 mod hostile;
@@ -15,4 +16,5 @@ mod markdown;
 mod plan;
 mod record;
 mod sarif;
+mod surface;
 mod terminal;
