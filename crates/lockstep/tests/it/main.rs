@@ -33,6 +33,7 @@ mod runs;
 mod secrets;
 mod session_kinds;
 mod sessions;
+mod sharing;
 mod small_server;
 mod support;
 mod token_variants;
