@@ -4,6 +4,7 @@ mod baseline;
 mod ci;
 mod cleanup;
 mod demo;
+mod init;
 mod plan;
 mod policy;
 mod repeat;
@@ -30,6 +31,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
     let colour = arguments.color;
     match arguments.command {
         Command::Demo(command) => demo::execute(command, colour).await,
+        Command::Init(command) => init::execute(&command).await,
         Command::Plan(command) => plan::execute(&command, colour),
         Command::Policy(command) => policy::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,

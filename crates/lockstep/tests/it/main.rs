@@ -19,6 +19,7 @@ mod garden;
 mod hall;
 mod hostile;
 mod house;
+mod init;
 mod library;
 mod malformed;
 mod policy_tests;
