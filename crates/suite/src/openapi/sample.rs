@@ -246,8 +246,8 @@ impl Sampler<'_> {
         let mut usual = usual.collect::<Vec<_>>();
         let given = object
             .keys()
-            .cloned()
             .filter(|name| free(name))
+            .cloned()
             .collect::<Vec<_>>();
         usual.sort_by_key(|name| !object.contains_key(*name));
         let name = usual
