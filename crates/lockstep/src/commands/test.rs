@@ -15,7 +15,8 @@ use crate::{history, run};
 
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
-    let loaded = load(&command.suite, &environment, true)?;
+    let mut loaded = load(&command.suite, &environment, true)?;
+    loaded.suite.read_only |= command.read_only;
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
     let head = Head::new(&name(path), loaded.digest()).of_part(&command.cells, command.shard);

@@ -21,6 +21,7 @@ mod library;
 mod policy_tests;
 mod portal;
 mod proxy;
+mod read_only;
 mod readme;
 mod real_systems;
 mod record;
