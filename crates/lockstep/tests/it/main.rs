@@ -18,6 +18,7 @@ mod garden;
 mod hostile;
 mod house;
 mod library;
+mod malformed;
 mod policy_tests;
 mod portal;
 mod proxy;

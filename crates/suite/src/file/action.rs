@@ -249,12 +249,17 @@ impl Reader<'_> {
         let effect = effect.filter(|_| !shared.absent);
         let effect = effect.map(|it| self.effect(it, shared));
         let items = self.items(&mut fields, shared);
+        let malformed = fields.entry("malformed");
+        self.not_absent(malformed, shared);
+        let malformed = malformed.filter(|_| !shared.absent);
+        let malformed = self.malformed(malformed, call.as_ref(), shared.absent, &rules.scope);
         fields.finish(&mut self.diagnostics);
         Some(Layer {
             call: call?,
             answer: answer?,
             effect: settle(effect)?,
             items: items?,
+            malformed: malformed?,
         })
     }
 

@@ -12,13 +12,14 @@ use super::{Inputs, Reader, unknown};
 use crate::model::Suite;
 
 /// The keys of a suite that an environment may say otherwise.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "targets",
     "sessions",
     "actors",
     "resources",
     "actions",
     "expect",
+    "malformed",
 ];
 /// The most environments of one suite: the suite is checked with each.
 const ENVIRONMENTS_MAX: usize = 32;
@@ -139,6 +140,7 @@ fn environment<'a>(entry: &'a Entry, diagnostics: &mut Diagnostics) -> Option<En
     for it in over.iter().filter(|it| !it.value.is_null()) {
         match it.key.as_str() {
             "expect" => drop(it.value.text(diagnostics)),
+            "malformed" => drop(it.value.boolean(diagnostics)),
             _ => drop(it.value.map(diagnostics)),
         }
     }
@@ -247,6 +249,7 @@ pub(super) fn read(
         policy,
         diagnostics: Diagnostics::default(),
         secrets: Vec::new(),
+        malformed_by_default: false,
         unset: std::collections::BTreeSet::new(),
         meant_fields: std::collections::BTreeSet::new(),
     };
