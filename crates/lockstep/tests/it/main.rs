@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod baseline;
+mod check;
 mod cleanup;
 mod command_line;
 mod commands;
@@ -25,6 +26,7 @@ mod malformed;
 mod policy_tests;
 mod portal;
 mod proxy;
+mod read_only;
 mod readme;
 mod real_systems;
 mod record;
