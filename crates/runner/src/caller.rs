@@ -274,7 +274,8 @@ impl World {
         self.says_unauthenticated(call.target, answer)
     }
 
-    fn says_unauthenticated(&self, target: TargetIndex, answer: &Answer) -> bool {
+    /// The same, by the target of the call.
+    pub(crate) fn says_unauthenticated(&self, target: TargetIndex, answer: &Answer) -> bool {
         let target = self.suite.targets.get(target);
         target
             .map(|target| denials(answer, &target.denies, &CallScope::default()))

@@ -465,20 +465,20 @@ impl<'a> Run<'a> {
         self.believe(believed_later).await;
     }
 
-    /// Tells denials that hold, and refusals of sessions that cannot be opened again, if their
-    /// actors' sessions are still alive.
-    async fn believe(&mut self, records: Vec<(ActorIndex, CellRecord)>) {
+    /// Tells what counts only if the sessions of some actors are still alive.
+    async fn believe(&mut self, records: Vec<Doubted>) {
         let mut pulses: BTreeMap<ActorIndex, Result<(), String>> = BTreeMap::new();
-        for (actor, mut record) in records {
-            let pulse = match pulses.remove(&actor) {
-                Some(pulse) => pulse,
-                None => self.pulse(actor).await,
-            };
-            let pulse = pulses.entry(actor).or_insert(pulse);
-            if let Err(why) = pulse {
-                let masker = self.world.sessions.masker();
-                record.verdict = Verdict::Inconclusive;
-                record.because = Some(masker.mask(why));
+        for (actors, mut record) in records {
+            for actor in actors {
+                let pulse = match pulses.remove(&actor) {
+                    Some(pulse) => pulse,
+                    None => self.pulse(actor).await,
+                };
+                if let Err(why) = pulses.entry(actor).or_insert(pulse) {
+                    let masker = self.world.sessions.masker();
+                    record.verdict = Verdict::Inconclusive;
+                    record.because = Some(masker.mask(why));
+                }
             }
             self.tell(Some(record));
         }
@@ -538,15 +538,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether a refusal may be that of a session that has died, of which the system cannot be
-    /// asked, and which cannot be opened again.
-    fn may_have_died(&self, cell: &Cell, tried: &Tried) -> bool {
-        let actor = self.suite().actors.get(cell.actor);
-        let session = actor.and_then(|actor| self.suite().sessions.get(actor.session?));
-        tried.unsure.is_none()
-            && tried.observation.received == Received::Denied(Denial::Unauthenticated)
-            && session.is_some_and(|session| session.login.is_empty() && session.who.is_none())
-            && !self.turns(cell)
+    /// The actors whose sessions may have died in mid-run, as far as a cell shows it: a call of
+    /// theirs was answered as that of nobody, the system cannot be asked who they are, and they
+    /// cannot log in again.
+    fn perhaps_dead(&self, cell: &Cell, tried: &Tried) -> BTreeSet<ActorIndex> {
+        let suite = self.suite();
+        let is_fixed = |&actor: &ActorIndex| {
+            let actor = suite.actors.get(actor);
+            let session = actor.and_then(|actor| suite.sessions.get(actor.session?));
+            session.is_some_and(|session| session.login.is_empty() && session.who.is_none())
+        };
+        let told_so = tried.log.iter().filter(|sending| {
+            let answer = sending.result.as_ref();
+            let target = sending.request.target;
+            answer.is_ok_and(|answer| self.world.says_unauthenticated(target, answer))
+        });
+        let actors = told_so.filter_map(|sending| sending.actor);
+        let actors = actors.filter(|actor| !(self.turns(cell) && *actor == cell.actor));
+        actors.filter(is_fixed).collect()
     }
 
     fn must_wait(&self, index: CellIndex, tried: &Tried) -> bool {
@@ -554,12 +563,7 @@ impl<'a> Run<'a> {
             && tried.observation.received == Received::Denied(Denial::Concealed)
     }
 
-    fn judge(
-        &mut self,
-        index: CellIndex,
-        mut tried: Tried,
-        believed_later: &mut Vec<(ActorIndex, CellRecord)>,
-    ) {
+    fn judge(&mut self, index: CellIndex, mut tried: Tried, believed_later: &mut Vec<Doubted>) {
         let Some(cell) = self.plan.cells.get(index) else {
             return;
         };
@@ -585,7 +589,7 @@ impl<'a> Run<'a> {
             },
             None => judge(expected, &tried.observation),
         };
-        let may_have_died = self.may_have_died(cell, &tried);
+        let mut doubted = self.perhaps_dead(cell, &tried);
         let recorder = Recorder {
             suite: &self.world.suite,
             plan: &self.plan,
@@ -597,18 +601,16 @@ impl<'a> Run<'a> {
             .into_iter()
             .for_each(|text| self.note(text));
         let has_session = tried.probe.is_some_and(|(_, sent)| sent.is_some());
-        match record {
-            Some(record) if may_have_died && record.verdict != Verdict::Held => {
-                believed_later.push((actor, record));
-            }
-            Some(record)
-                if has_session
-                    && record.verdict == Verdict::Held
-                    && matches!(expected, Expected::Deny(_) | Expected::Absent) =>
-            {
-                believed_later.push((actor, record));
-            }
-            record => self.tell(record),
+        let Some(record) = record else {
+            return;
+        };
+        let is_denial = matches!(expected, Expected::Deny(_) | Expected::Absent);
+        if has_session && record.verdict == Verdict::Held && is_denial {
+            doubted.insert(actor);
+        }
+        match doubted.is_empty() || record.verdict == Verdict::Inconclusive {
+            true => self.tell(Some(record)),
+            false => believed_later.push((doubted, record)),
         }
     }
 
@@ -676,6 +678,9 @@ async fn open(world: &World, cell: CellIndex, actor: ActorIndex) -> OpeningResul
 fn is_refused_as_known(received: Received) -> bool {
     matches!(received, Received::Denied(denial) if denial != Denial::Unauthenticated)
 }
+
+/// A record that counts only if the sessions of these actors are still alive.
+type Doubted = (BTreeSet<ActorIndex>, CellRecord);
 
 /// Who somebody is: the target that says so, and what it says; or no target, and the credential.
 type Identity = (Option<TargetIndex>, String);

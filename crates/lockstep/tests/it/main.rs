@@ -28,6 +28,7 @@ mod real_systems;
 mod record;
 mod refreshing;
 mod secrets;
+
 mod session_kinds;
 mod sessions;
 mod small_server;
