@@ -23,6 +23,7 @@ sessions:
     POST: /login
     json: { email: "{{ actor.email }}", password: "{{ actor.password }}" }
     token: $.access_token
+    who: { on: accounts, GET: /me, subject: $.id }
 actors:
   root: { session: password, only: setup, email: root@platform.test, password: "${ROOT_PASSWORD}" }
   editor: { session: password, email: vera@acme.test, password: "${EDITOR_PASSWORD}" }

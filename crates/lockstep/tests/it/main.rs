@@ -7,10 +7,12 @@
 )]
 
 mod bad_input;
+mod baseline;
 mod cleanup;
 mod command_line;
 mod commands;
 mod doubt;
+mod environments;
 mod faults;
 mod field_tokens;
 mod fixtures;
@@ -19,6 +21,7 @@ mod hostile;
 mod house;
 mod library;
 mod made_users;
+mod malformed;
 mod minting;
 mod policy_tests;
 mod portal;
@@ -27,13 +30,15 @@ mod readme;
 mod real_systems;
 mod record;
 mod refreshing;
+mod report_merge;
+mod runs;
 mod secrets;
-
 mod session_kinds;
 mod sessions;
 mod small_server;
 mod support;
 mod token_variants;
+mod totals;
 mod vault;
 mod waits;
 mod wire;

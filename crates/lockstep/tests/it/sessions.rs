@@ -17,6 +17,8 @@ struct Rules {
     refuses: &'static [&'static str],
     /// After so many requests in all, everybody is taken for the clerk.
     mixes_up_after: Option<usize>,
+    /// After so many requests the guest's token is forgotten.
+    guest_lives: Option<usize>,
     /// This person is taken for nobody where the query is this.
     denies_session_of: Option<(&'static str, &'static str)>,
 }
@@ -118,7 +120,11 @@ impl State {
             None => self.tokens.get_mut(token)?,
         };
         *uses += 1;
-        if rules.token_lives.is_some_and(|lives| *uses > lives) {
+        let lives = match name.as_str() {
+            "guest" => rules.guest_lives.or(rules.token_lives),
+            _ => rules.token_lives,
+        };
+        if lives.is_some_and(|lives| *uses > lives) {
             return None;
         }
         match rules.mixes_up_after {
@@ -306,8 +312,27 @@ fn a_fixed_credential_that_dies_unasked_is_inconclusive() {
         let unsure = report.with("inconclusive");
         reasons.extend(unsure.iter().map(|cell| report.words(cell)));
     }
-    for reason in ["it can do no more", "was known before, and is no more"] {
-        assert!(reasons.contains(reason), "{reasons}");
+    assert!(reasons.contains("it can do no more"), "{reasons}");
+}
+
+/// Whoever could do nothing was known before, and is no more.
+#[test]
+fn a_fixed_credential_that_could_do_nothing_and_dies_is_inconclusive() {
+    let office = Office::open(Rules {
+        guest_lives: Some(2),
+        ..Rules::default()
+    });
+    let suite = suite("bearer: \"{{ actor.key }}\"");
+    let report = try_office(&office, &suite, &["--concurrency", "1"]);
+    assert_eq!(report.findings(), BTreeMap::new(), "{}", report.told);
+    assert_eq!(report.code, Some(3), "{}", report.told);
+    for cell in report.with("inconclusive") {
+        assert!(cell.starts_with("guest/"), "{cell}");
+        let words = report.words(&cell);
+        assert!(
+            words.contains("was known before, and is no more"),
+            "{words}"
+        );
     }
 }
 
