@@ -170,7 +170,9 @@ fn world(suite: Arc<Suite>, options: &Options) -> caller::World {
         .map(|target| options.rate.or(target.rate))
         .collect::<Vec<_>>();
     caller::World {
-        client: Client::new(options.bounds.clone(), rates).stopped_by(options.stop.clone()),
+        client: Client::new(options.bounds.clone(), rates)
+            .read_only(suite.read_only)
+            .stopped_by(options.stop.clone()),
         sessions: Arc::new(session::Sessions::new(&suite)),
         journal: options.journal.clone(),
         stop: options.stop.clone(),

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod baseline;
+mod check;
 mod cleanup;
 mod command_line;
 mod commands;
@@ -17,6 +18,7 @@ mod faults;
 mod field_tokens;
 mod fixtures;
 mod garden;
+mod hall;
 mod hostile;
 mod house;
 mod library;
@@ -26,6 +28,7 @@ mod minting;
 mod policy_tests;
 mod portal;
 mod proxy;
+mod read_only;
 mod readme;
 mod real_systems;
 mod record;

@@ -173,6 +173,7 @@ impl Sessions {
         act: Act<'_>,
         log: &mut Vec<Sending>,
     ) -> Result<Arc<Answer>, NotDone> {
+        world.check_changes()?;
         let actor = world.suite.actors.get(index);
         let actor = actor.ok_or_else(|| "there is no such actor".to_owned())?;
         let named = match act.call.caller {

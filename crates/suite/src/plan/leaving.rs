@@ -23,7 +23,7 @@ pub fn never_removed(suite: &Suite) -> Option<String> {
     });
     let resources = resources.map(|resource| format!("`{}`", resource.type_name));
     let left: Vec<String> = users.chain(resources).collect();
-    (!left.is_empty()).then(|| {
+    (!left.is_empty() && !suite.read_only).then(|| {
         format!(
             "without `remove`, what is made stays behind: {}",
             left.join(", ")
