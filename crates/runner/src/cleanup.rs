@@ -8,6 +8,7 @@ use suite::observation::Sight;
 
 use crate::caller::{About, World};
 use crate::fixture::{Fixture, look, remove};
+use crate::flow;
 use crate::journal::{Addresses, LeftBehind, Pending};
 use crate::scope::Values;
 use crate::{Options, world};
@@ -53,13 +54,16 @@ pub fn addresses(suite: &suite::model::Suite) -> Addresses {
 }
 
 async fn put_back(world: &World, pending: &Pending) -> Result<(), String> {
-    let (index, resource) = declared(world, pending)?;
     let actors = &world.suite.actors;
     let owner = actors
         .iter()
         .position(|actor| *actor.name == *pending.intent.owner);
     let owner = owner
         .ok_or_else(|| format!("the suite has no actor `{}` any more", pending.intent.owner))?;
+    if pending.intent.resource.starts_with(flow::PREFIX) {
+        return flow::put_back(world, &pending.intent, pending.made.as_ref(), owner).await;
+    }
+    let (index, resource) = declared(world, pending)?;
     let values = match &pending.made {
         Some(values) => Some(values.clone()),
         None => find(world, resource, pending, owner).await?,

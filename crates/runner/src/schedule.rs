@@ -10,7 +10,7 @@ use std::time::Instant;
 use futures_util::StreamExt as _;
 use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, EffectKind, Expected, Suite, TargetIndex};
-use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
+use suite::plan::{Cell, CellIndex, Phase, Plan, caller, is_allowed, probing_actors};
 use suite::verdict::{
     Access, Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening,
     succeeded,
@@ -36,7 +36,7 @@ pub(crate) struct Run<'a> {
     pub(crate) world: Arc<World>,
     pub(crate) plan: Arc<Plan>,
     fixtures: Arc<Fixtures>,
-    head: Head,
+    pub(crate) head: Head,
     pub(crate) options: Options,
     emit: &'a mut (dyn FnMut(Event) + Send),
     summary: Summary,
@@ -107,6 +107,7 @@ impl<'a> Run<'a> {
             self.run_cells(cells).await;
         }
         self.try_turning().await;
+        self.try_flows().await;
         // What cells shared is still there: sessions are held against what they could do with it.
         self.close_sessions().await;
         let mut left_behind = Vec::new();
@@ -421,7 +422,7 @@ impl<'a> Run<'a> {
     }
 
     /// Tells denials that hold, if their actors' sessions are still alive.
-    async fn believe(&mut self, records: Vec<(ActorIndex, CellRecord)>) {
+    pub(crate) async fn believe(&mut self, records: Vec<(ActorIndex, CellRecord)>) {
         let mut pulses: BTreeMap<ActorIndex, Result<(), String>> = BTreeMap::new();
         for (actor, mut record) in records {
             let pulse = match pulses.remove(&actor) {
@@ -467,9 +468,9 @@ impl<'a> Run<'a> {
         results
     }
 
-    fn remember(&mut self, index: CellIndex, tried: &Tried) {
+    pub(crate) fn remember(&mut self, index: CellIndex, tried: &Tried) {
         let cell = self.plan.cells.get(index);
-        let trusted = cell.is_some_and(|cell| !self.distrusted.contains_key(&cell.actor));
+        let trusted = cell.is_some_and(|cell| self.distrust(cell).is_none());
         if tried.listed_by_a_view {
             self.listed.insert(index);
         }
@@ -486,12 +487,20 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Why a cell cannot be relied on: the session of its actor, or of who makes its call, is not
+    /// what the suite takes it for.
+    fn distrust(&self, cell: &Cell) -> Option<&String> {
+        let caller = caller(self.suite(), cell);
+        let own = self.distrusted.get(&cell.actor);
+        own.or_else(|| self.distrusted.get(&caller?))
+    }
+
     fn must_wait(&self, index: CellIndex, tried: &Tried) -> bool {
         self.plan.cells.get(index).is_some_and(is_allowed)
             && tried.observation.received == Received::Denied(authz::Denial::Concealed)
     }
 
-    fn judge(
+    pub(crate) fn judge(
         &mut self,
         index: CellIndex,
         mut tried: Tried,
@@ -500,14 +509,14 @@ impl<'a> Run<'a> {
         let Some(cell) = self.plan.cells.get(index) else {
             return;
         };
-        let actor = cell.actor;
+        let actor = caller(self.suite(), cell).unwrap_or(cell.actor);
         let expected = cell.expectation.expected;
         let (control, named) = self.control(cell);
         tried.observation.control = control;
         if tried.observation.effect == EffectSeen::Unchanged && self.is_blind(cell, named) {
             tried.observation.effect = EffectSeen::NotLooked;
         }
-        if let Some(why) = self.distrusted.get(&actor) {
+        if let Some(why) = self.distrust(cell) {
             tried.unsure = Some(why.clone());
         }
         let apart = self.not_applicable.get(&cell.actor);
@@ -636,7 +645,7 @@ fn batches(plan: &Plan) -> Vec<Range<CellIndex>> {
         .filter(|batch| {
             plan.cells
                 .get(batch.start)
-                .is_some_and(|cell| cell.phase != Phase::Opening)
+                .is_some_and(|cell| !matches!(cell.phase, Phase::Opening | Phase::Flow))
         })
         .collect()
 }

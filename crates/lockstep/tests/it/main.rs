@@ -14,6 +14,7 @@ mod doubt;
 mod environments;
 mod faults;
 mod fixtures;
+mod flows;
 mod garden;
 mod hostile;
 mod house;
