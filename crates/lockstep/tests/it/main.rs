@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod baseline;
+mod check;
 mod cleanup;
 mod command_line;
 mod commands;
@@ -17,6 +18,7 @@ mod faults;
 mod fixtures;
 mod flows;
 mod garden;
+mod hall;
 mod hostile;
 mod house;
 mod library;
