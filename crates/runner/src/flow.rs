@@ -67,7 +67,9 @@ impl Run<'_> {
     fn units(&self) -> Vec<Unit> {
         let mut units: BTreeMap<(FlowIndex, ActorIndex), Vec<(CellIndex, usize)>> = BTreeMap::new();
         for (index, cell) in self.plan.cells.iter().enumerate() {
-            if let Trial::Step { flow, step } = cell.trial {
+            if let Trial::Step { flow, step } = cell.trial
+                && cell.untried.is_none()
+            {
                 let steps = units.entry((flow, cell.actor)).or_default();
                 steps.push((index, step));
             }
@@ -199,6 +201,9 @@ impl<'a> Trip<'a> {
         // A session that does not open makes nothing, and must leave nothing to be put back.
         if let Some(caller) = caller {
             self.world.open(caller, &mut tried.log).await?;
+        }
+        if step.remove.is_some() {
+            self.world.check_changes()?;
         }
         let entry = self.intend(step).await?;
         let answer = self.send(&step.call, &self.learnt, "probe", tried).await;

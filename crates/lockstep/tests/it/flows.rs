@@ -79,7 +79,7 @@ struct Articles {
     server: Server,
     service: Arc<Service>,
     is_asked: Receiver<()>,
-    _go_on: Sender<()>,
+    go_on: Sender<()>,
 }
 
 impl Articles {
@@ -97,7 +97,7 @@ impl Articles {
             server: Server::start(move |request| answering.answer(request)),
             service,
             is_asked,
-            _go_on: go_on,
+            go_on,
         }
     }
 
@@ -450,5 +450,42 @@ fn what_a_killed_flow_made_is_put_back() {
         assert_eq!(cleanup.code, Some(0), "{}", cleanup.told());
         assert_eq!(articles.left(), 0, "{}", cleanup.told());
     }
+    assert_eq!(project.files_under(".lockstep/journal").len(), 0);
+}
+
+/// On a system that may not be changed a flow with a changing step is not tried at all.
+#[test]
+fn a_flow_that_changes_something_is_not_tried_where_nothing_may_be_changed() {
+    let articles = Articles::start(Fault::None);
+    let project = Project::new([("lockstep.yaml", SUITE)]);
+    let report = test(&project, &articles.variables(), &["--read-only"]);
+    let steps = report.matching(|cell| cell.verdict == "not-applicable");
+    let expected: Names = steps_of("editor", &STEPS)
+        .union(&steps_of("restricted", &STEPS))
+        .cloned()
+        .collect();
+    assert_eq!(steps, expected, "{}", report.told);
+    assert_eq!(articles.asked("POST", "/articles"), 0);
+    assert_eq!(articles.asked("GET", "/1"), 0);
+}
+
+/// An interrupted run finishes the step that is under way, and takes away what the flow has made.
+#[test]
+fn an_interrupted_flow_is_taken_away() {
+    let articles = Articles::start(Fault::Hangs);
+    let project = Project::new([("lockstep.yaml", SUITE)]);
+    let run = lockstep(
+        project.path(),
+        &["test", "editor/flow.publish/*", "--concurrency", "1"],
+    );
+    let mut run = run.envs(articles.variables()).start();
+    articles.is_asked.recv().unwrap();
+    run.interrupt();
+    assert!(run.says("stopping"), "{}", run.stderr());
+    articles.go_on.send(()).unwrap();
+    let finished = run.finish();
+    assert_eq!(finished.code, Some(130), "{}", finished.told());
+    assert_eq!(articles.left(), 0, "{}", finished.told());
+    assert_eq!(articles.asked("GET", "/1"), 1, "only the peek before it");
     assert_eq!(project.files_under(".lockstep/journal").len(), 0);
 }

@@ -31,6 +31,7 @@ pub(super) fn add_cells(suite: &Suite, cells: &mut Vec<Cell>) {
                     phase: Phase::Flow,
                     items: Vec::new(),
                     like: None,
+                    untried: None,
                 }
             }));
         }
