@@ -18,6 +18,7 @@ use suite::verdict::{Received, succeeded};
 
 use crate::Stop;
 use crate::caller::{About, Called, World};
+use crate::client::Failure;
 use crate::fixture::{self, is_gone};
 use crate::journal::{Entry, Intent};
 use crate::schedule::Run;
@@ -27,8 +28,6 @@ use crate::trial::{NOTHING, Tried};
 
 /// The type to which belongs what a flow has learnt.
 const FLOW: &str = "flow";
-/// How what flows make is told from resources in the journal: `flow.publish/write`.
-pub(crate) const PREFIX: &str = "flow.";
 
 impl Run<'_> {
     /// Tries every flow, several at once, and judges their steps when all are over: a denial may
@@ -208,13 +207,16 @@ impl<'a> Trip<'a> {
         let entry = self.intend(step).await?;
         let answer = self.send(&step.call, &self.learnt, "probe", tried).await;
         let probe = tried.log.iter().rfind(|sending| sending.purpose == "probe");
-        tried.probe = probe.map(|sending| (sending.request.clone(), sending.sent.clone()));
+        let sent = probe.map(|sending| (sending.request.clone(), sending.sent.clone()));
         let answer = answer.inspect_err(|_| {
-            // Nothing was sent, so nothing was made.
-            if tried.probe.is_none() {
+            // Nothing was received, so nothing was made.
+            let result = probe.map(|sending| &sending.result);
+            if let None | Some(Err(Failure::Unreached(_) | Failure::Stopped)) = result {
                 fixture::finish(self.world, entry);
             }
-        })?;
+        });
+        tried.probe = sent;
+        let answer = answer?;
         tried.status = Some(answer.status);
         self.read(step, &answer, tried).await?;
         self.note_made(cell, step, &answer, entry);
@@ -342,9 +344,9 @@ impl<'a> Trip<'a> {
         let (Some(journal), Some(_)) = (&self.world.journal, &step.remove) else {
             return Ok(None);
         };
-        let intent = Intent {
-            resource: format!("{PREFIX}{}/{}", self.flow.name, step.name),
-            owner: actor_name(&self.world.suite, self.actor).to_owned(),
+        let intent = Intent::Step {
+            step: format!("{}/{}", self.flow.name, step.name),
+            actor: actor_name(&self.world.suite, self.actor).to_owned(),
             unique: self.unique.clone(),
         };
         journal.intend(intent).await.map(Some)
@@ -384,15 +386,19 @@ impl<'a> Trip<'a> {
 
     /// Takes away what the steps made, the last first.
     async fn take_away(&mut self, all: &mut [(CellIndex, Tried)]) {
+        let world = self.world.unstoppable();
         while let Some(made) = self.made.pop() {
             let tried = all.iter_mut().find(|(cell, _)| *cell == made.cell);
             let Some((_, tried)) = tried else {
                 continue;
             };
-            let answer = self
-                .send(made.remove, &made.values, "remove what it made", tried)
+            let caller = made.remove.caller.in_flow_of(self.actor);
+            let about = about(&made.values, &self.unique);
+            let purpose = "remove what it made";
+            let answer = world
+                .call(made.remove, caller, about, purpose, &mut tried.log)
                 .await;
-            match removed(self.world, made.remove, answer) {
+            match removed(&world, made.remove, answer) {
                 Ok(()) => fixture::finish(self.world, made.entry),
                 Err(why) => tried
                     .left_behind
@@ -435,17 +441,16 @@ fn not_removed(flow: &Flow, step: &FlowStep, why: &str) -> String {
     )
 }
 
-/// Takes away what a step of an interrupted run made.
+/// Takes away what a step of an interrupted run made: `name` is `publish/write`.
 pub(crate) async fn put_back(
     world: &World,
-    intent: &Intent,
-    made: Option<&Values>,
+    name: &str,
     actor: ActorIndex,
+    unique: &str,
+    made: Option<&Values>,
 ) -> Result<(), String> {
-    let gone = || format!("the suite has no step `{}` any more", intent.resource);
-    let (flow, step) = (intent.resource.strip_prefix(PREFIX))
-        .and_then(|name| name.split_once('/'))
-        .ok_or_else(gone)?;
+    let gone = || format!("the suite has no step `{name}` any more");
+    let (flow, step) = name.split_once('/').ok_or_else(gone)?;
     let flows = &world.suite.flows;
     let flow = flows.iter().find(|it| *it.name == *flow).ok_or_else(gone)?;
     let steps = &flow.steps;
@@ -454,12 +459,12 @@ pub(crate) async fn put_back(
     let (nothing, log) = (Values::new(), &mut Vec::<Sending>::new());
     let values = made.unwrap_or(&nothing);
     let caller = remove.caller.in_flow_of(actor);
-    let about = about(values, &intent.unique);
+    let about = about(values, unique);
     let answer = world.call(remove, caller, about, "remove", log).await;
     removed(world, remove, answer).map_err(|why| {
         let why = match made {
             Some(_) => why,
-            None => format!("{why}; look for `{}` yourself", intent.unique),
+            None => format!("{why}; look for `{unique}` yourself"),
         };
         not_removed(flow, step, &why)
     })
