@@ -14,7 +14,7 @@ use suite::observation::Failure;
 use suite::plan::{Cell, Phase, Trial, expected_at};
 use suite::probe::{Request, Sent};
 use suite::template::plain;
-use suite::verdict::{Control, EffectSeen, Observation, Received, Shown};
+use suite::verdict::{Control, EffectSeen, Observation, Received, Shown, Trace};
 
 use crate::caller::{About, DIES_AGAIN, REOPENINGS_MAX, World};
 use crate::fixture::{self, Fixture, Fixtures};
@@ -64,6 +64,7 @@ const NOTHING: Observation = Observation {
     },
     effect: EffectSeen::NotLooked,
     control: Control::Missing,
+    trace: Trace::NotOwed,
 };
 
 /// Tries the cell of an action. `marker` must belong to this cell alone; every text made from

@@ -14,10 +14,35 @@ use crate::template::{Part, Template};
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Every other key that stands beside a method somewhere.
-const OTHER_KEYS: [&str; 26] = [
-    "on", "as", "json", "form", "body", "headers", "token", "capture", "basic", "bearer", "header",
-    "query", "who", "subject", "id", "ignore", "status", "answer", "shows", "effect", "items",
-    "of", "steps", "csrf", "refresh", "host",
+const OTHER_KEYS: [&str; 28] = [
+    "on",
+    "as",
+    "json",
+    "form",
+    "body",
+    "headers",
+    "token",
+    "capture",
+    "basic",
+    "bearer",
+    "header",
+    "query",
+    "who",
+    "subject",
+    "id",
+    "ignore",
+    "status",
+    "answer",
+    "shows",
+    "effect",
+    "items",
+    "of",
+    "steps",
+    "csrf",
+    "refresh",
+    "host",
+    "log",
+    "on_denial",
 ];
 
 /// The target of a call that does not say `on`.

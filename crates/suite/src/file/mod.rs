@@ -13,6 +13,7 @@ mod inside;
 mod login;
 mod matcher;
 mod names;
+mod on_denial;
 mod resource;
 mod session;
 mod target;

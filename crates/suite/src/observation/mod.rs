@@ -7,9 +7,11 @@ mod capture;
 mod effect;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use absence::{Closeness, absent_id, differs_from_absent, unknown_sibling};
 pub use answer::{Answer, denial, denials, received};
 pub use assertion::{Failure, check, check_answer, holds_all};
 pub use capture::{captured, place_of, set_cookies};
 pub use effect::{Look, Sight, created, effect_seen, shows};
+pub use trace::trace_seen;
