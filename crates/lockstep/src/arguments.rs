@@ -64,6 +64,9 @@ pub(crate) struct SuiteFile {
         env = "LOCKSTEP_SUITE"
     )]
     pub(crate) suite: PathBuf,
+    /// One of the `environments` of the suite.
+    #[arg(long, value_name = "NAME", env = "LOCKSTEP_ENV")]
+    pub(crate) env: Option<String>,
 }
 
 /// How requests are sent.

@@ -8,6 +8,7 @@ use authz::source::{Diagnostic, Diagnostics, SOURCE_BYTES_MAX, Source};
 use suite::file::{Inputs, read_suite, references};
 use suite::model::Suite;
 
+use crate::arguments::SuiteFile;
 use crate::failure::Failure;
 
 /// A suite with the files that it was read from.
@@ -17,6 +18,16 @@ pub(crate) struct Loaded {
     pub(crate) suite: Suite,
     /// Its files, for messages.
     pub(crate) sources: Vec<Source>,
+}
+
+impl Loaded {
+    /// A hash of the files as they were read (FNV-1a, 64 bits), by which two runs of one suite can
+    /// be told from runs of two. It guards against no attacker.
+    pub(crate) fn digest(&self) -> String {
+        let texts = self.sources.iter().map(Source::text);
+        let whole = texts.collect::<Vec<_>>().join("\0");
+        format!("{:016x}", suite::hash::fnv_1a(&whole))
+    }
 }
 
 /// The files of a suite, not yet read.
@@ -34,20 +45,21 @@ pub(crate) struct Files {
 /// # Errors
 /// Mistakes in the files, all at once.
 pub(crate) fn load(
-    path: &Path,
+    file: &SuiteFile,
     environment: &dyn Fn(&str) -> Option<String>,
     unset_is_mistake: bool,
 ) -> Result<Loaded, Failure> {
-    let files = Files::open(path)?;
-    read(files, environment, unset_is_mistake)
+    let files = Files::open(&file.suite)?;
+    read(files, file.env.as_deref(), environment, unset_is_mistake)
 }
 
-/// Reads a suite from its files.
+/// Reads a suite from its files, in one of its environments if `chosen` names one.
 ///
 /// # Errors
 /// Mistakes in the files, all at once.
 pub(crate) fn read(
     files: Files,
+    chosen: Option<&str>,
     environment: &dyn Fn(&str) -> Option<String>,
     unset_is_mistake: bool,
 ) -> Result<Loaded, Failure> {
@@ -62,6 +74,7 @@ pub(crate) fn read(
         suite,
         policy: &files.policy,
         schemas: &files.schemas,
+        chosen,
         environment,
         unset_is_mistake,
     });

@@ -13,8 +13,8 @@ const NOTES_MAX: usize = 100;
 
 /// What a report keeps of a run, and how it is written.
 pub(crate) trait Document {
-    /// Takes the next cell.
-    fn judged(&mut self, record: &CellRecord);
+    /// Takes the next cell of a run.
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted);
 
     /// Writes everything.
     fn write(&mut self, ran: &Ran, out: &mut dyn Write) -> io::Result<()>;
@@ -86,7 +86,7 @@ impl<W: Write, D: Document> Reporter for AtEnd<W, D> {
             }
             (State::Running(ran), Event::CellJudged(record)) => {
                 ran.counts.add(record.verdict);
-                self.document.judged(record);
+                self.document.judged(record, &ran.run);
             }
             (State::Running(ran), Event::Note(note)) => {
                 if ran.notes.len() < NOTES_MAX {

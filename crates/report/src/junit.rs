@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
-use suite::event::{CellRecord, Event};
+use suite::event::{CellRecord, Event, RunStarted};
+use suite::verdict::Verdict;
 
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
@@ -68,22 +69,55 @@ struct Case {
     trouble: Option<Box<Trouble>>,
 }
 
+/// As what JUnit knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Failure,
+    Error,
+    Skipped,
+}
+
+impl Element {
+    fn of(verdict: Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Held => None,
+            Verdict::NotApplicable => Some(Self::Skipped),
+            Verdict::Inconclusive => Some(Self::Error),
+            _ => Some(Self::Failure),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Error => "error",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
 /// Why a cell did not hold.
 #[derive(Debug)]
 struct Trouble {
-    is_finding: bool,
+    element: Element,
     kind: &'static str,
     message: String,
     details: String,
 }
 
+impl Case {
+    fn element(&self) -> Option<Element> {
+        self.trouble.as_ref().map(|trouble| trouble.element)
+    }
+}
+
 impl Document for Cases {
-    fn judged(&mut self, record: &CellRecord) {
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         let case = Case {
             name: clean(&record.cell).into(),
             class: self.class(&record.action),
             duration_ms: record.duration_ms,
-            trouble: self.trouble(record),
+            trouble: self.trouble(record, run.environment.as_deref()),
         };
         let actor = clean(&record.actor);
         match self.by_actor.iter_mut().find(|(name, _)| *name == actor) {
@@ -117,12 +151,9 @@ impl Cases {
         class
     }
 
-    fn trouble(&mut self, record: &CellRecord) -> Option<Box<Trouble>> {
-        let is_finding = record.verdict.is_finding();
-        if !is_finding && record.verdict == suite::verdict::Verdict::Held {
-            return None;
-        }
-        let finding = Finding::of(record);
+    fn trouble(&mut self, record: &CellRecord, environment: Option<&str>) -> Option<Box<Trouble>> {
+        let element = Element::of(record.verdict)?;
+        let finding = Finding::of(record, environment);
         self.details += 1;
         let details = if self.details > DETAILS_MAX {
             format!("details of the first {} only", grouped(DETAILS_MAX))
@@ -130,7 +161,7 @@ impl Cases {
             details(&finding)
         };
         Some(Box::new(Trouble {
-            is_finding,
+            element,
             kind: record.verdict.word(),
             message: finding.sentence,
             details,
@@ -169,7 +200,7 @@ fn not_whole(ran: &Ran) -> Case {
         class: RUN.into(),
         duration_ms: 0,
         trouble: Some(Box::new(Trouble {
-            is_finding: false,
+            element: Element::Error,
             kind: "interrupted",
             message: format!("{judged} of {planned} cells were judged"),
             details: "\nWhat was not tried has not held.\n".to_owned(),
@@ -203,10 +234,12 @@ fn write_suite(
     xml: &mut Writer<&mut dyn Write>,
 ) -> io::Result<()> {
     let time = cases.iter().map(|case| case.duration_ms).sum();
+    let is_skipped = |case: &&Case| case.element() == Some(Element::Skipped);
+    let skipped = cases.iter().filter(is_skipped).count();
     xml.create_element("testsuite")
         .with_attribute(("name", name))
         .with_attributes(totals(cases))
-        .with_attribute(("skipped", "0"))
+        .with_attribute(("skipped", skipped.to_string().as_str()))
         .with_attribute(("time", seconds(time).as_str()))
         .with_attribute(("timestamp", timestamp(&ran.run.started).as_str()))
         .write_inner_content(|xml| cases.iter().try_for_each(|case| write_case(case, xml)))?;
@@ -227,12 +260,7 @@ fn write_case(case: &Case, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
 }
 
 fn write_trouble(trouble: &Trouble, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
-    let name = if trouble.is_finding {
-        "failure"
-    } else {
-        "error"
-    };
-    xml.create_element(name)
+    xml.create_element(trouble.element.name())
         .with_attribute(("type", trouble.kind))
         .with_attribute(("message", trouble.message.as_str()))
         .write_text_content(BytesText::new(&trouble.details))?;
@@ -243,10 +271,10 @@ fn totals<'a>(cases: impl IntoIterator<Item = &'a Case>) -> [(&'static str, Cow<
     let (mut tests, mut failures, mut errors) = (0_usize, 0_usize, 0_usize);
     for case in cases {
         tests += 1;
-        match &case.trouble {
-            Some(trouble) if trouble.is_finding => failures += 1,
-            Some(_) => errors += 1,
-            None => {}
+        match case.element() {
+            Some(Element::Failure) => failures += 1,
+            Some(Element::Error) => errors += 1,
+            Some(Element::Skipped) | None => {}
         }
     }
     [

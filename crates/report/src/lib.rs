@@ -9,7 +9,9 @@ mod inconclusive;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod merge;
 pub mod record;
+mod recorded;
 mod reporter;
 pub mod sarif;
 mod sentence;
@@ -17,4 +19,6 @@ mod summary;
 pub mod terminal;
 mod text;
 
+pub use merge::{Part, merge};
+pub use recorded::Recorded;
 pub use reporter::Reporter;

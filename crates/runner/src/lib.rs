@@ -80,6 +80,8 @@ pub struct Head {
     pub run: String,
     /// The file of the suite.
     pub suite: String,
+    /// A hash of the suite's files.
+    pub digest: String,
     /// When it begins.
     pub started: Timestamp,
     /// The patterns that chose the cells; none where all are tried.
@@ -92,7 +94,7 @@ pub struct Head {
 
 impl Head {
     /// The head of a run that begins now.
-    pub fn new(suite: &str) -> Self {
+    pub fn new(suite: &str, digest: String) -> Self {
         let started = Timestamp::now();
         // The keys of a `RandomState` come from the operating system.
         let random = RandomState::new().hash_one(started.as_nanosecond()) & 0xffff_ffff;
@@ -101,6 +103,7 @@ impl Head {
         Self {
             run: format!("{time}-{random:08x}"),
             suite: suite.to_owned(),
+            digest,
             started,
             patterns: Vec::new(),
             shard: None,

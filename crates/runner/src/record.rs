@@ -60,6 +60,7 @@ impl Recorder<'_> {
         if !held || self.every_exchange {
             record.curl = tried.probe.as_ref().map(|(request, sent)| {
                 masker.mask(&probe::curl(
+                    self.suite,
                     &showable(request),
                     &record.actor,
                     sent.as_ref(),
@@ -92,6 +93,7 @@ impl Recorder<'_> {
             let probe = log.last();
             record.curl = probe.map(|sending| {
                 masker.mask(&probe::curl(
+                    self.suite,
                     &showable(&sending.request),
                     &record.actor,
                     sending.sent.as_ref(),

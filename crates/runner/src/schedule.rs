@@ -133,10 +133,14 @@ impl<'a> Run<'a> {
         let started = RunStarted {
             run: self.head.run.clone(),
             suite: self.head.suite.clone(),
+            digest: self.head.digest.clone(),
+            environment: suite.environment.clone(),
+            read_only: false,
             started: self.head.started.to_string(),
             cells: self.plan.cells.len(),
             patterns: self.head.patterns.clone(),
-            shard: self.head.shard.map(|shard| shard.to_string()),
+            shard: self.head.shard,
+            cells_of_all: self.head.shard.map(|_| self.plan.cells_of_all),
             targets: targets
                 .map(|target| (target.name.to_string(), target.base.clone()))
                 .collect(),
@@ -154,13 +158,7 @@ impl<'a> Run<'a> {
 
     fn tell(&mut self, record: Option<CellRecord>) {
         if let Some(record) = record {
-            self.summary.counts.add(record.verdict);
-            if record.effect_seen == Some(false)
-                && record.verdict == Verdict::Held
-                && record.expected.what == "deny"
-            {
-                self.summary.effects_unseen += 1;
-            }
+            self.summary.add(&record);
             (self.emit)(Event::CellJudged(Box::new(record)));
         }
     }
@@ -376,19 +374,32 @@ impl<'a> Run<'a> {
 
     /// Tries cells, several at once, in parts.
     pub(crate) async fn run_cells(&mut self, cells: Vec<CellIndex>) {
-        for part in cells.chunks(PART_CELLS) {
-            if self.options.stop.is_set() {
-                return;
+        let (alone, together): (Vec<_>, Vec<_>) =
+            cells.into_iter().partition(|&cell| self.needs_quiet(cell));
+        for (cells, at_once) in [(together, self.options.concurrency), (alone, 1)] {
+            for part in cells.chunks(PART_CELLS) {
+                if self.options.stop.is_set() {
+                    return;
+                }
+                self.run_part(part.to_vec(), at_once).await;
             }
-            self.run_part(part.to_vec()).await;
         }
+    }
+
+    /// Whether nothing else may be made or removed while a cell is tried: the total of a listing
+    /// is watched, and must move for one reason only.
+    fn needs_quiet(&self, cell: CellIndex) -> bool {
+        let cell = self.plan.cells.get(cell).filter(|cell| is_allowed(cell));
+        let layer = cell.and_then(|cell| cell.trial.layer(self.suite()));
+        let items = layer.and_then(|layer| layer.items.as_ref());
+        items.is_some_and(|items| items.total.is_some())
     }
 
     /// Tries some cells and judges each as it comes in; but a 404 to somebody who may waits for
     /// the end of the part, because it counts only if others get through, and a denial that
     /// holds is believed only when its actor's session has been seen alive after it.
-    async fn run_part(&mut self, part: Vec<CellIndex>) {
-        let mut results = self.start(part, "");
+    async fn run_part(&mut self, part: Vec<CellIndex>, at_once: usize) {
+        let mut results = self.start(part, at_once, "");
         let mut waiting = Vec::new();
         let mut believed_later = Vec::new();
         while let Some((index, mut tried)) = results.recv().await {
@@ -433,11 +444,12 @@ impl<'a> Run<'a> {
     pub(crate) fn start(
         &self,
         cells: Vec<CellIndex>,
+        at_once: usize,
         round: &'static str,
     ) -> mpsc::Receiver<(CellIndex, Tried)> {
         let next = Arc::new(AtomicUsize::new(0));
         let (sender, results) = mpsc::channel(RESULTS_WAITING_MAX);
-        let workers = self.options.concurrency.clamp(1, cells.len().max(1));
+        let workers = at_once.clamp(1, cells.len().max(1));
         let cells: Arc<[CellIndex]> = cells.into();
         for _ in 0..workers {
             tokio::spawn(work(Worker {
@@ -509,6 +521,16 @@ impl<'a> Run<'a> {
                 because: "",
             },
             None => judge(expected, &tried.observation),
+        };
+        let judgement = match tried.doubt.take() {
+            Some(doubt) if judgement.verdict == Verdict::Held => {
+                tried.unsure = Some(doubt);
+                Judgement {
+                    verdict: Verdict::Inconclusive,
+                    because: "",
+                }
+            }
+            _ => judgement,
         };
         let recorder = Recorder {
             suite: &self.world.suite,

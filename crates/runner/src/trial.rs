@@ -4,6 +4,7 @@
 
 mod answer;
 mod effect;
+mod total;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ pub(crate) struct Tried {
     pub(crate) left_behind: Vec<String>,
     /// A view of the whole collection showed what was made.
     pub(crate) listed_by_a_view: bool,
+    /// Why the cell cannot be said to hold, although its call can be a control.
+    pub(crate) doubt: Option<String>,
 }
 
 /// What a probe showed when it was sent once.
@@ -50,6 +53,7 @@ struct Attempt {
     status: Option<u16>,
     details: Vec<String>,
     probe: (Request, Option<Sent>),
+    doubt: Option<String>,
     /// The session with which it was sent, if the target said that there is none.
     unauthenticated: Option<Arc<Live>>,
 }
@@ -109,6 +113,7 @@ pub(crate) async fn try_cell(
         duration,
         left_behind: trial.left_behind,
         listed_by_a_view: trial.listed_by_a_view,
+        doubt: None,
     };
     match result {
         Ok(attempt) => {
@@ -116,6 +121,7 @@ pub(crate) async fn try_cell(
             tried.status = attempt.status;
             tried.details = attempt.details;
             tried.probe = Some(attempt.probe);
+            tried.doubt = attempt.doubt;
         }
         Err(why) => tried.unsure = Some(why),
     }
@@ -384,6 +390,7 @@ impl<'a> ActionTrial<'a> {
             observation: NOTHING,
             details: Vec::new(),
             is_session_in_doubt: false,
+            doubt: None,
         };
         let status = match &result {
             Ok(answer) => {
@@ -391,6 +398,7 @@ impl<'a> ActionTrial<'a> {
                     .await;
                 self.compare_with_absent(answer, &request, live, fixture, &mut seen)
                     .await;
+                self.check_total(answer, live, &mut seen).await;
                 Some(answer.status)
             }
             Err(failure) => {
@@ -407,6 +415,7 @@ impl<'a> ActionTrial<'a> {
             status,
             details: seen.details,
             probe: (request, live.sent.clone()),
+            doubt: seen.doubt,
             unauthenticated,
         })
     }
@@ -437,6 +446,8 @@ struct Seen {
     details: Vec<String>,
     /// The session may have died after the probe, while the answer was compared.
     is_session_in_doubt: bool,
+    /// Why the cell cannot be said to hold, whatever the answer is.
+    doubt: Option<String>,
 }
 
 impl Seen {

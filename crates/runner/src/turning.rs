@@ -34,7 +34,7 @@ impl Run<'_> {
     }
 
     async fn rehearse(&mut self, cells: &[CellIndex]) {
-        let mut results = self.start(cells.to_vec(), "r");
+        let mut results = self.start(cells.to_vec(), self.options.concurrency, "r");
         while let Some((index, tried)) = results.recv().await {
             let success = tried.unsure.is_none() && succeeded(&tried.observation);
             if let Some(slot) = self.rehearsed.get_mut(index) {

@@ -5,6 +5,7 @@
 use authz::source::Place;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Shard;
 use crate::verdict::{Access, Verdict};
 
 /// The version of the event and report form. It changes when a reader of the old one would be
@@ -32,6 +33,15 @@ pub struct RunStarted {
     pub run: String,
     /// The file of the suite.
     pub suite: String,
+    /// A hash of the suite's files; another one, another suite.
+    #[serde(default)]
+    pub digest: String,
+    /// The environment of the suite, if one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Whether no call was sent that changes something.
+    #[serde(default)]
+    pub read_only: bool,
     /// When it began (RFC 3339).
     pub started: String,
     /// How many cells it will judge.
@@ -41,7 +51,10 @@ pub struct RunStarted {
     pub patterns: Vec<String>,
     /// Which part of several this is, such as `2/8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard: Option<String>,
+    pub shard: Option<Shard>,
+    /// How many cells the whole of a part judges, each counted once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells_of_all: Option<usize>,
     /// The targets: name and address.
     pub targets: Vec<(String, String)>,
     /// The actors that are tried, in the order of the file.
@@ -186,6 +199,19 @@ pub struct Summary {
     pub duration_ms: u64,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
+}
+
+impl Summary {
+    /// Counts one more cell.
+    pub fn add(&mut self, record: &CellRecord) {
+        self.counts.add(record.verdict);
+        if record.effect_seen == Some(false)
+            && record.verdict == Verdict::Held
+            && record.expected.what == "deny"
+        {
+            self.effects_unseen += 1;
+        }
+    }
 }
 
 /// How many cells had each verdict.

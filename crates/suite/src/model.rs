@@ -31,6 +31,10 @@ pub struct Suite {
     pub policy: Option<Policy>,
     /// Values that must never be shown: all that came from the environment, but for addresses.
     pub secrets: Vec<String>,
+    /// Which of its `environments` this is, if it is one.
+    pub environment: Option<String>,
+    /// Whether calls that change something are never sent there (`read-only: true`).
+    pub read_only: bool,
 }
 
 /// Index of a [`Target`] in [`Suite::targets`].
@@ -548,6 +552,8 @@ pub struct Items {
     pub ids: JsonPath,
     /// The action (index into [`Suite::actions`]) that decides who may see an item.
     pub of: ActionIndex,
+    /// Where the number of all items stands, on this page and on others.
+    pub total: Option<CaptureSource>,
 }
 
 /// The table of `expect:`.

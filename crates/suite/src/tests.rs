@@ -87,6 +87,8 @@ fn suite() -> Suite {
         expect: None,
         policy: None,
         secrets: Vec::new(),
+        environment: None,
+        read_only: false,
     }
 }
 
@@ -228,7 +230,7 @@ fn requests_and_curl_commands() {
             for (name, value) in &request.headers {
                 out += &format!("{name}: {value}\n");
             }
-            out += &format!("{}\n\n", curl(&request, "vera k.", Some(&sent)));
+            out += &format!("{}\n\n", curl(&suite(), &request, "vera k.", Some(&sent)));
         }
     }
     insta::assert_snapshot!(out);
@@ -239,7 +241,7 @@ fn a_curl_command_shows_no_credential() {
     for (_, declared) in credentials() {
         let sent = credential(Some(&declared), "", &Values).unwrap();
         let request = made(&call("GET", &["/x"], Body::Empty), Some(&sent));
-        let command = curl(&request, "vera", Some(&sent));
+        let command = curl(&suite(), &request, "vera", Some(&sent));
         for secret in sent.secrets() {
             assert!(!command.contains(&secret), "{command}");
         }

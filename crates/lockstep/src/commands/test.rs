@@ -9,16 +9,16 @@ use super::environment;
 use crate::arguments::Test;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::load::load;
+use crate::load::{load, name};
 use crate::run;
 use crate::terminal::Colour;
 
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
-    let loaded = load(path, &environment, true)?;
+    let loaded = load(&command.suite, &environment, true)?;
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
-    let head = Head::new(&path.to_string_lossy()).of_part(&command.cells, command.shard);
+    let head = Head::new(&name(path), loaded.digest()).of_part(&command.cells, command.shard);
     let mut reports = run::reports(&command.reporting, colour, sources().as_deref())?;
     let mut options = run::options(&command.sending, false);
     let suite = Arc::new(loaded.suite);

@@ -5,8 +5,10 @@
 
 mod members;
 mod plan;
+mod read;
 
 pub use plan::{PLAN_SCHEMA, plan_json};
+pub(crate) use read::read;
 
 use std::io::{self, Write};
 
@@ -78,6 +80,11 @@ impl<W: Write> JsonReporter<W> {
         self.members.member("version", &FORMAT_VERSION)?;
         self.members.member("run", &run.run)?;
         self.members.member("suite", &run.suite)?;
+        self.members.member("digest", &run.digest)?;
+        if let Some(environment) = &run.environment {
+            self.members.member("environment", environment)?;
+        }
+        self.members.member("read_only", &run.read_only)?;
         self.members.member("started", &run.started)?;
         self.members.member("planned", &run.cells)?;
         if !run.patterns.is_empty() {
@@ -85,6 +92,9 @@ impl<W: Write> JsonReporter<W> {
         }
         if let Some(shard) = &run.shard {
             self.members.member("shard", shard)?;
+        }
+        if let Some(cells) = &run.cells_of_all {
+            self.members.member("cells_of_all", cells)?;
         }
         self.members.member("targets", &targets)?;
         self.members.member("actors", &run.actors)?;

@@ -9,7 +9,7 @@ mod page;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event};
+use suite::event::{CellRecord, Event, RunStarted};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
@@ -71,12 +71,13 @@ struct Page {
 }
 
 impl Document for Page {
-    fn judged(&mut self, record: &CellRecord) {
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         if record.verdict == Verdict::Inconclusive {
             self.inconclusive.add(record);
         } else if record.verdict.is_finding() {
             let rank = (severity(record.verdict), clean(&record.cell));
-            self.findings.insert(rank, Finding::of(record));
+            self.findings
+                .insert(rank, Finding::of(record, run.environment.as_deref()));
             if self.findings.len() > FINDINGS_MAX {
                 self.findings.pop_last();
             }

@@ -248,5 +248,8 @@ fn summary(ran: &Ran) -> String {
             sentences.into_iter().next().unwrap_or_default()
         }
     };
-    format!("{suite}, run {run}: {said}\n")
+    let environment = ran.run.environment.as_deref().map(clean);
+    let environment = environment.map(|name| format!(", environment {}", code(&cut(&name, 80))));
+    let environment = environment.unwrap_or_default();
+    format!("{suite}{environment}, run {run}: {said}\n")
 }

@@ -9,7 +9,7 @@ mod rules;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event};
+use suite::event::{CellRecord, Event, RunStarted};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
@@ -72,12 +72,13 @@ struct Spot {
 }
 
 impl Document for Results {
-    fn judged(&mut self, record: &CellRecord) {
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         if matches!(record.verdict, Verdict::Held | Verdict::NotApplicable) {
             return;
         }
         let rank = (record.verdict == Verdict::Inconclusive, clean(&record.cell));
-        self.by_rank.insert(rank, Kept::of(record));
+        self.by_rank
+            .insert(rank, Kept::of(record, run.environment.as_deref()));
         if self.by_rank.len() > RESULTS_MAX {
             self.by_rank.pop_last();
             self.left_out += 1;
@@ -118,8 +119,8 @@ impl Results {
 }
 
 impl Kept {
-    fn of(record: &CellRecord) -> Self {
-        let finding = Finding::of(record);
+    fn of(record: &CellRecord, environment: Option<&str>) -> Self {
+        let finding = Finding::of(record, environment);
         let expected = format!("{} ({})", finding.expected.what, finding.expected.reason);
         let policy = record.expected.place.as_ref();
         Self {

@@ -73,6 +73,7 @@ pub struct TerminalReporter<W> {
     style: Style,
     live: Option<Live>,
     planned: usize,
+    environment: Option<String>,
     findings: Vec<Finding>,
     findings_untold: usize,
     inconclusive: Inconclusive,
@@ -86,6 +87,7 @@ impl<W: Write> TerminalReporter<W> {
             style,
             live: None,
             planned: 0,
+            environment: None,
             findings: Vec::new(),
             findings_untold: 0,
             inconclusive: Inconclusive::default(),
@@ -94,6 +96,7 @@ impl<W: Write> TerminalReporter<W> {
 
     fn start(&mut self, run: &RunStarted) -> io::Result<()> {
         self.planned = run.cells;
+        self.environment.clone_from(&run.environment);
         self.say(&head(run, self.style))?;
         if self.style.progress {
             let paint = self.style.paint();
@@ -104,7 +107,8 @@ impl<W: Write> TerminalReporter<W> {
 
     fn judged(&mut self, record: &CellRecord) -> io::Result<()> {
         if record.verdict.is_finding() && self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding::of(record));
+            self.findings
+                .push(Finding::of(record, self.environment.as_deref()));
         } else if record.verdict.is_finding() {
             self.findings_untold += 1;
         } else if record.verdict == Verdict::Inconclusive {
@@ -166,7 +170,7 @@ impl<W: Write> Reporter for TerminalReporter<W> {
     }
 }
 
-/// `lockstep.yaml: 87 cells, 5 actors; posts at http://127.0.0.1:8080`
+/// `lockstep.yaml: 87 cells, 5 actors; environment staging; posts at http://127.0.0.1:8080`
 fn head(run: &RunStarted, style: Style) -> String {
     let targets: Vec<String> = run
         .targets
@@ -174,12 +178,17 @@ fn head(run: &RunStarted, style: Style) -> String {
         .map(|(name, address)| format!("{} at {}", clean(name), clean(address)))
         .collect();
     let suite = clean(&run.suite);
-    let text = format!(
-        "{}, {}; {}",
+    let mut parts = vec![format!(
+        "{}, {}",
         count(run.cells, "cell", "cells"),
-        count(run.actors.len(), "actor", "actors"),
-        targets.join(", ")
-    );
+        count(run.actors.len(), "actor", "actors")
+    )];
+    let environment = run.environment.as_deref();
+    parts.extend(environment.map(|name| format!("environment {}", clean(name))));
+    parts.extend(run.shard.map(|shard| format!("part {shard}")));
+    parts.extend(run.read_only.then(|| "read-only".to_owned()));
+    parts.push(targets.join(", "));
+    let text = parts.join("; ");
     hang(
         &format!("{suite}: "),
         width(&suite) + 2,

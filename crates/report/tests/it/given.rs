@@ -74,10 +74,14 @@ pub(crate) fn started(cells: usize) -> Event {
     Event::RunStarted(RunStarted {
         run: "20261122T101500-1".to_owned(),
         suite: "lockstep.yaml".to_owned(),
+        digest: "9a5c0f0d3e1b7c42".to_owned(),
+        environment: None,
+        read_only: false,
         started: "2026-11-22T10:15:00Z".to_owned(),
         cells,
         patterns: Vec::new(),
         shard: None,
+        cells_of_all: None,
         targets: vec![
             ("accounts".to_owned(), "http://127.0.0.1:4001".to_owned()),
             ("posts".to_owned(), "http://127.0.0.1:4002".to_owned()),

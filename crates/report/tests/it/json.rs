@@ -97,7 +97,9 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
     let mut part = whole_run();
     if let Event::RunStarted(run) = &mut part[0] {
         run.patterns = vec!["viewer/*".to_owned()];
-        run.shard = Some("2/8".to_owned());
+        run.shard = Some("2/8".parse().unwrap());
+        run.cells_of_all = Some(90);
+        run.environment = Some("staging".to_owned());
     }
     let documents = [report(&whole_run()), interrupted, report(&part)];
     assert_described(REPORT_SCHEMA, &documents);

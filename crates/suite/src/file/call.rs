@@ -14,7 +14,7 @@ use crate::template::{Part, Template};
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Every other key that stands beside a method somewhere.
-const OTHER_KEYS: [&str; 28] = [
+const OTHER_KEYS: [&str; 29] = [
     "on",
     "as",
     "json",
@@ -37,6 +37,7 @@ const OTHER_KEYS: [&str; 28] = [
     "effect",
     "items",
     "of",
+    "total",
     "steps",
     "csrf",
     "refresh",

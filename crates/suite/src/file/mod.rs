@@ -8,6 +8,7 @@ mod action;
 mod actor;
 mod call;
 mod check;
+mod environment;
 mod expect;
 mod inside;
 mod login;
@@ -28,6 +29,7 @@ use authz::source::yaml::{self, Entry, Node};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
 
 use crate::model::Suite;
+use environment::Environments;
 use inside::Text;
 use names::{Names, child, entries};
 
@@ -46,6 +48,8 @@ pub struct Inputs<'a> {
     pub policy: &'a [Source],
     /// The JSON Schema files that it names, as `folder of the suite/path as written`.
     pub schemas: &'a [Source],
+    /// Which of its `environments` is meant; none: the suite as it stands.
+    pub chosen: Option<&'a str>,
     /// The value of an environment variable.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// Whether a variable that is not set is a mistake. Where nothing is sent it need not be;
@@ -77,28 +81,19 @@ pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     let Some(root) = root else {
         return diagnostics.into_result(None);
     };
-    let names = Names::of(&root);
-    let mut reader = Reader {
-        inputs,
-        names: &names,
-        policy: policy.as_ref(),
-        diagnostics,
-        secrets: Vec::new(),
-        unset: BTreeSet::new(),
-        meant_fields: BTreeSet::new(),
-    };
-    let suite = reader.suite(&root);
-    let Reader {
-        diagnostics,
-        secrets,
-        ..
-    } = reader;
-    let suite = suite.map(|suite| Suite {
-        policy,
-        secrets,
-        ..suite
-    });
-    diagnostics.into_result(suite)
+    let environments = Environments::of(&root, &mut diagnostics);
+    let (chosen, others) = environments.trees(inputs, &root, &mut diagnostics);
+    let mut suite = None;
+    if let Some(tree) = &chosen {
+        let (read, mistakes) = environment::read(inputs, policy.as_ref(), tree);
+        suite = read;
+        let mistakes = mistakes.into_sorted();
+        mistakes
+            .into_iter()
+            .for_each(|mistake| diagnostics.push(mistake));
+    }
+    environment::check(inputs, policy.as_ref(), &others, &mut diagnostics);
+    diagnostics.into_result(suite.map(|suite| Suite { policy, ..suite }))
 }
 
 /// The files that a suite names, so that they can be loaded before it is read. A broken suite
@@ -111,7 +106,9 @@ pub fn references(suite: &Source) -> References {
         policy: child(&root, "policy").and_then(reference),
         schemas: Vec::new(),
     };
-    let types = entries(child(&root, "actions"));
+    let actions = child(&root, "actions").into_iter();
+    let actions = actions.chain(environment::said_of(&root, "actions"));
+    let types = actions.flat_map(|it| entries(Some(it)));
     let actions = types.flat_map(|it| entries(Some(&it.value)));
     let layers = actions.flat_map(|it| entries(Some(&it.value)));
     for layer in layers {
@@ -201,6 +198,8 @@ impl Reader<'_> {
             },
             policy: None,
             secrets: Vec::new(),
+            environment: None,
+            read_only: false,
         })
     }
 
@@ -233,16 +232,8 @@ impl Reader<'_> {
         Some(all)
     }
 
-    /// Names are parts of cell names and words of tables.
     fn check_name(&mut self, entry: &Entry) {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if entry.key.is_empty() || !entry.key.chars().all(allowed) {
-            let message = format!("`{}` cannot be a name", entry.key);
-            self.diagnostics.push(
-                Diagnostic::new(entry.place.clone(), message)
-                    .label("expected letters, digits, `-` and `_`"),
-            );
-        }
+        check_name(entry, &mut self.diagnostics);
     }
 
     /// A name that has a meaning of its own cannot be given to something else.
@@ -288,6 +279,18 @@ impl Reader<'_> {
         if value.chars().count() >= SECRET_CHARS_MIN && !self.secrets.iter().any(|it| it == value) {
             self.secrets.push(value.to_owned());
         }
+    }
+}
+
+/// Names are parts of cell names and words of tables.
+fn check_name(entry: &Entry, diagnostics: &mut Diagnostics) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if entry.key.is_empty() || !entry.key.chars().all(allowed) {
+        let message = format!("`{}` cannot be a name", entry.key);
+        diagnostics.push(
+            Diagnostic::new(entry.place.clone(), message)
+                .label("expected letters, digits, `-` and `_`"),
+        );
     }
 }
 

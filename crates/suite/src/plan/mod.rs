@@ -36,6 +36,8 @@ pub type CellIndex = usize;
 pub struct Plan {
     /// The cells.
     pub cells: Vec<Cell>,
+    /// How many cells it had before it was parted among machines.
+    pub cells_of_all: usize,
 }
 
 /// One actor, one action, one resource.
@@ -138,7 +140,11 @@ impl Plan {
         // Stable: cells of one phase and kind stay in the order of the file.
         cells.sort_by_key(|cell| (cell.phase, !is_allowed(cell)));
         control::assign(suite, &mut cells, &mut diagnostics);
-        diagnostics.into_result(Some(Self { cells }))
+        let cells_of_all = cells.len();
+        diagnostics.into_result(Some(Self {
+            cells,
+            cells_of_all,
+        }))
     }
 
     /// The name of a cell: `actor/type.action/owner[/layer]`.

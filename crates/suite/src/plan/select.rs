@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{CellIndex, Phase, Plan};
 use crate::hash::fnv_1a;
 use crate::model::{ActorIndex, Suite};
@@ -32,8 +34,12 @@ impl Plan {
         let wanted: BTreeSet<CellIndex> = (0..self.cells.len())
             .filter(|&cell| shard.has(&self.name(suite, cell)))
             .collect();
+        let cells_of_all = self.cells.len();
         let needed = with_needed(&self, suite, wanted);
-        self.keep(&needed)
+        Self {
+            cells_of_all,
+            ..self.keep(&needed)
+        }
     }
 
     /// Whether a pattern names any cell.
@@ -61,12 +67,17 @@ impl Plan {
                 cell
             })
             .collect();
-        Self { cells }
+        let cells_of_all = wanted.len();
+        Self {
+            cells,
+            cells_of_all,
+        }
     }
 }
 
 /// One part of several: `2/8`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Shard {
     /// Which, counted from 1.
     number: u64,
@@ -78,7 +89,18 @@ impl Shard {
     /// How many parts there can be.
     pub const COUNT_MAX: u64 = 1_000;
 
-    fn has(self, name: &str) -> bool {
+    /// Which it is, counted from 1.
+    pub fn number(self) -> u64 {
+        self.number
+    }
+
+    /// Of how many.
+    pub fn count(self) -> u64 {
+        self.count
+    }
+
+    /// Whether a cell falls to this part.
+    pub fn has(self, name: &str) -> bool {
         fnv_1a(name) % self.count == self.number - 1
     }
 }
@@ -86,6 +108,20 @@ impl Shard {
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.number, self.count)
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -45,6 +45,7 @@ fn read(suite: &str, policy: Option<&str>) -> Suite {
         suite: &suite,
         policy: &policy,
         schemas: &[],
+        chosen: None,
         environment: &|_| None,
         unset_is_mistake: true,
     };

@@ -20,11 +20,12 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 /// The valid suites, by name.
-pub(crate) const VALID: [(&str, &str); 4] = [
+pub(crate) const VALID: [(&str, &str); 5] = [
     ("smallest", include_str!("valid/smallest.yaml")),
     ("whole", include_str!("valid/whole.yaml")),
     ("calls", include_str!("valid/calls.yaml")),
     ("sessions", include_str!("valid/sessions.yaml")),
+    ("environments", include_str!("valid/environments.yaml")),
 ];
 
 /// A suite, with the policy of the tests where it names one.
@@ -32,6 +33,7 @@ pub(crate) struct Files {
     pub(crate) suite: Source,
     pub(crate) policy: Vec<Source>,
     pub(crate) schemas: Vec<Source>,
+    pub(crate) chosen: Option<&'static str>,
 }
 
 impl Files {
@@ -47,6 +49,7 @@ impl Files {
                 Source::new("tests/schemas/broken.json", "{\n  \"type\": }\n"),
                 Source::new("tests/schemas/wrong.json", r#"{ "type": "objekt" }"#),
             ],
+            chosen: None,
         }
     }
 
@@ -55,6 +58,7 @@ impl Files {
             suite: &self.suite,
             policy: &self.policy,
             schemas: &self.schemas,
+            chosen: self.chosen,
             environment: &environment,
             unset_is_mistake,
         })
@@ -84,7 +88,7 @@ fn read(text: &str, unset_is_mistake: bool) -> Suite {
 }
 
 /// The parts of a suite that say most, in short.
-fn outline(suite: &Suite) -> String {
+pub(crate) fn outline(suite: &Suite) -> String {
     let mut out = String::new();
     for target in &suite.targets {
         let forms = |denial| target.denies.forms(denial).iter().map(|it| it.status);
@@ -199,8 +203,10 @@ fn outline(suite: &Suite) -> String {
             let json: Vec<String> = json.collect();
             let (schema, shows) = (layer.answer.schema.is_some(), layer.answer.shows);
             let of = layer.items.as_ref().map(|it| it.of);
+            let total = layer.items.iter().find_map(|it| it.total.as_ref());
+            let total = total.map(place_of);
             out.push_str(&format!(
-                "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?}\n"
+                "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?} total {total:?}\n"
             ));
         }
     }

@@ -39,6 +39,7 @@ fn mistakes(anonymous: &str, ben: &str) -> Vec<String> {
         suite: &Source::new("lockstep.yaml", &text),
         policy: &[Source::new("policy.yaml", POLICY)],
         schemas: &[],
+        chosen: None,
         environment: &|_| None,
         unset_is_mistake: true,
     });

@@ -163,6 +163,7 @@ fn change() -> impl Strategy<Value = Change> {
         "shows",
         "items",
         "of",
+        "total",
         "answer",
         "id",
         "remove",
@@ -261,7 +262,8 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 25] = [
+    const STARTS: [&str; 26] = [
+        "there is nothing to take away",
         "this caller cannot",
         "unknown capture",
         "unknown target",
@@ -288,7 +290,9 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "attributes without",
         "attribute `",
     ];
-    const PARTS: [&str; 15] = [
+    // What stands in an environment is partial: it is read when it is laid over the rest.
+    const PARTS: [&str; 16] = [
+        "(with `--env",
         "does not begin with `http",
         "is neither a target nor a key",
         "is not a host",
