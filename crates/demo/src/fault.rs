@@ -27,6 +27,10 @@ pub enum Fault {
     AlgNone,
     /// `POST /posts` does not look whether the user of the token is still there.
     StaleToken,
+    /// The total of `GET /posts` counts the posts of every tenant.
+    ListTotal,
+    /// `PUT /posts/{id}` looks at the post and at the body before it looks at who asks.
+    ErrorBeforeAuthorization,
     /// `POST /posts/{id}/publish` does not check the CSRF token of a session in a cookie.
     CsrfSkipped,
     /// `DELETE /drafts/{id}` writes no record when it refuses.
@@ -37,7 +41,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, in the order of the table in `FAULTS.md`.
-    pub const ALL: [Fault; 14] = [
+    pub const ALL: [Fault; 16] = [
         Fault::ReadForeign,
         Fault::SilentCrossOwnerWrite,
         Fault::OpenPrivilegedVerb,
@@ -49,6 +53,8 @@ impl Fault {
         Fault::UncheckedExpiry,
         Fault::AlgNone,
         Fault::StaleToken,
+        Fault::ListTotal,
+        Fault::ErrorBeforeAuthorization,
         Fault::CsrfSkipped,
         Fault::AuditMissing,
         Fault::StaleToken500,
@@ -73,6 +79,8 @@ impl Fault {
             Fault::UncheckedExpiry => "unchecked-expiry",
             Fault::AlgNone => "alg-none",
             Fault::StaleToken => "stale-token",
+            Fault::ListTotal => "list-total",
+            Fault::ErrorBeforeAuthorization => "error-before-authorization",
             Fault::CsrfSkipped => "csrf-skipped",
             Fault::AuditMissing => "audit-missing",
             Fault::StaleToken500 => "stale-token-500",
@@ -99,6 +107,10 @@ impl Fault {
             Fault::UncheckedExpiry => "`GET /posts` takes a token that has expired",
             Fault::AlgNone => "`POST /drafts` takes a token of the algorithm `none`",
             Fault::StaleToken => "`POST /posts` takes the token of a user who was deleted",
+            Fault::ListTotal => "the total of `GET /posts` counts the posts of all tenants",
+            Fault::ErrorBeforeAuthorization => {
+                "`PUT /posts/{id}` refuses a malformed body before it looks at who asks"
+            }
             Fault::CsrfSkipped => {
                 "`POST /posts/{id}/publish` does not ask a browser's session for its CSRF token"
             }

@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Repeat(Repeat),
     /// Puts back what interrupted runs have left behind.
     Cleanup(Cleanup),
+    /// Shows and compares the runs that are recorded under `.lockstep/`.
+    Runs(Runs),
+    /// Makes one report of those of several machines.
+    Report(ReportArguments),
     /// Prints a live credential of an actor, for use in other tools.
     Token(Token),
     /// Prints a workflow that runs the suite in CI and keeps its reports.
@@ -122,6 +126,94 @@ pub(crate) struct Test {
     /// Keeps no record of the run under `.lockstep/`.
     #[arg(long)]
     pub(crate) no_record: bool,
+}
+
+/// `lockstep runs`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every `lockstep test` is recorded; the last 50 runs of each suite in each environment are kept."
+)]
+pub(crate) struct Runs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: RunsCommand,
+}
+
+/// What to do with recorded runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// Lists the runs, the newest first.
+    List(RunsList),
+    /// Tells a run again, in every form of report.
+    Show(RunsShow),
+    /// Says what changed between two runs, or where two environments differ.
+    Compare(RunsCompare),
+}
+
+/// `lockstep runs list`.
+#[derive(Debug, Args)]
+pub(crate) struct RunsList {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `lockstep runs show`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit code: 0, however the run ended.")]
+pub(crate) struct RunsShow {
+    /// The run, or the beginning of its name; without, the newest.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// What is told.
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
+}
+
+/// `lockstep runs compare`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: of two runs 0, whatever changed; of two environments 0 where they agree, 1 where they differ (one allows what the other denies, or a finding is in one only), 3 where that is not established for every cell."
+)]
+pub(crate) struct RunsCompare {
+    /// The runs, the earlier first; without a second, the newest like it; without any, the newest
+    /// and the one before it of the same suite, environment and choice of cells.
+    #[arg(value_name = "RUN", num_args = 0..=2, conflicts_with = "env")]
+    pub(crate) runs: Vec<String>,
+    /// Compares the newest runs of two environments.
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    pub(crate) env: Vec<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `lockstep report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: ReportCommand,
+}
+
+/// What to do with reports.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Makes one report of those of all parts of a run (`lockstep test --shard 2/8`), and ends with
+    /// the exit code that the whole run would have had.
+    Merge(ReportMerge),
+}
+
+/// `lockstep report merge`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportMerge {
+    /// The JSON reports of the parts (`--report json=FILE`), or their records under
+    /// `.lockstep/runs/`.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// What is told.
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
 }
 
 /// `lockstep policy`.

@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod exit_code;
 mod failure;
+mod history;
 mod load;
 mod record;
 mod run;

@@ -4,6 +4,7 @@
 //! nothing. Whoever calls hands in the writers.
 
 mod at_end;
+pub mod comparison;
 mod finding;
 mod inconclusive;
 pub mod json;

@@ -7,6 +7,7 @@ use suite::plan::Shard;
 
 use crate::finding::severity;
 use crate::recorded::Recorded;
+use crate::text::clean;
 
 /// A part, by the name of the file from which it was read.
 pub type Part = (String, Recorded);
@@ -28,6 +29,7 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
         check_parts(&parts),
         check_same(&parts),
         check_told_once(&parts),
+        check_whole(&parts),
     ];
     let mistakes: Vec<String> = mistakes.into_iter().filter_map(Result::err).collect();
     if !mistakes.is_empty() {
@@ -48,8 +50,8 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
         ..first.run.clone()
     };
     let mut notes: BTreeSet<&str> = BTreeSet::new();
-    let told = parts.iter().flat_map(|part| &part.notes);
-    let notes: Vec<Note> = told
+    let all = parts.iter().flat_map(|part| &part.notes);
+    let notes: Vec<Note> = all
         .filter(|note| notes.insert(&note.text))
         .cloned()
         .chain(worse)
@@ -67,6 +69,13 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
 fn started(parts: &[Recorded]) -> String {
     let started = parts.iter().map(|part| part.run.started.clone());
     started.min().unwrap_or_default()
+}
+
+fn told(mistakes: Vec<String>) -> Result<(), String> {
+    match mistakes.is_empty() {
+        true => Ok(()),
+        false => Err(mistakes.join("\n")),
+    }
 }
 
 /// Every part once.
@@ -96,10 +105,7 @@ fn check_parts(parts: &[Part]) -> Result<(), String> {
             mistakes.push(format!("missing: part {}", missing.join(", ")));
         }
     }
-    match mistakes.is_empty() {
-        true => Ok(()),
-        false => Err(mistakes.join("\n")),
-    }
+    told(mistakes)
 }
 
 /// All of the same suite, in the same environment, of the same cells.
@@ -123,10 +129,7 @@ fn check_same(parts: &[Part]) -> Result<(), String> {
             mistakes.push(format!("`{first_file}` and `{file}` differ in: {what}"));
         }
     }
-    match mistakes.is_empty() {
-        true => Ok(()),
-        false => Err(mistakes.join("\n")),
-    }
+    told(mistakes)
 }
 
 /// No part tells a cell twice.
@@ -135,12 +138,24 @@ fn check_told_once(parts: &[Part]) -> Result<(), String> {
     for (file, part) in parts {
         let mut seen = BTreeSet::new();
         let twice = part.cells.iter().find(|cell| !seen.insert(&cell.cell));
-        mistakes.extend(twice.map(|cell| format!("`{file}` tells the cell `{}` twice", cell.cell)));
+        mistakes.extend(
+            twice.map(|cell| format!("`{file}` tells the cell `{}` twice", clean(&cell.cell))),
+        );
     }
-    match mistakes.is_empty() {
-        true => Ok(()),
-        false => Err(mistakes.join("\n")),
-    }
+    told(mistakes)
+}
+
+/// A part that came to its end has judged all its cells.
+fn check_whole(parts: &[Part]) -> Result<(), String> {
+    let broken = parts.iter().filter(|(_, part)| {
+        let ended = part.summary.as_ref();
+        ended.is_some_and(|end| !end.interrupted) && part.cells.len() != part.run.cells
+    });
+    let mistakes = broken.map(|(file, part)| {
+        let (told, planned) = (part.cells.len(), part.run.cells);
+        format!("`{file}` tells {told} of its {planned} cells, and was not interrupted")
+    });
+    told(mistakes.collect())
 }
 
 /// Each cell once, and what is to be said of those that came out otherwise elsewhere.

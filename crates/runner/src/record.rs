@@ -7,6 +7,7 @@ use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exch
 use suite::model::Suite;
 use suite::plan::{
     Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, is_allowed, name, place,
+    situation,
 };
 use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
@@ -119,6 +120,7 @@ impl Recorder<'_> {
             actor: actor_name(self.suite, cell.actor).to_owned(),
             action,
             owner: owner.map(|owner| actor_name(self.suite, owner).to_owned()),
+            situation: situation(cell.trial),
             target: target
                 .map(|target| target.name.to_string())
                 .unwrap_or_default(),

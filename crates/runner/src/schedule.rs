@@ -547,7 +547,10 @@ impl<'a> Run<'a> {
             Some(record)
                 if has_session
                     && record.verdict == Verdict::Held
-                    && matches!(expected, Expected::Deny(_) | Expected::Absent) =>
+                    && matches!(
+                        expected,
+                        Expected::Deny(_) | Expected::Absent | Expected::Reject
+                    ) =>
             {
                 believed_later.push((actor, record));
             }
@@ -557,7 +560,8 @@ impl<'a> Run<'a> {
 
     /// The cell itself, if it succeeded before its session turned.
     fn rehearsal(&self, cell: &Cell) -> Option<CellIndex> {
-        let is_it = |other: &Cell| other.actor == cell.actor && other.trial == cell.trial;
+        let is_it =
+            |other: &Cell| other.actor == cell.actor && other.trial == cell.trial.well_formed();
         let mut cells = self.plan.cells.iter();
         let index = self.turns(cell).then(|| cells.position(is_it))??;
         self.rehearsed.get(index)?.then_some(index)
@@ -584,7 +588,7 @@ impl<'a> Run<'a> {
     fn control(&self, cell: &Cell) -> (Control, Option<(CellIndex, bool)>) {
         if !matches!(
             cell.expectation.expected,
-            Expected::Allow | Expected::Deny(_) | Expected::Absent
+            Expected::Allow | Expected::Deny(_) | Expected::Absent | Expected::Reject
         ) {
             return (Control::Missing, None);
         }

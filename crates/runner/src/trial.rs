@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authz::Denial;
-use suite::model::{Action, ActorIndex, Expected, Layer, Resource, ResourceIndex};
+use suite::model::{Action, ActorIndex, Expected, Layer, Malformed, Resource, ResourceIndex};
 use suite::observation::Failure;
 use suite::plan::{Cell, Phase, Trial, expected_at};
-use suite::probe::{Request, Sent};
+use suite::probe::{Request, Sent, cut_off};
 use suite::template::plain;
 use suite::verdict::{Control, EffectSeen, Observation, Received, Shown, Trace};
 
@@ -205,6 +205,10 @@ impl<'a> ActionTrial<'a> {
         }
         let now = jiff::Timestamp::now();
         let expected = expected_at(&self.world.suite, self.cell.actor, action, owner, now);
+        let expected = match self.is_malformed() {
+            true => expected.and_then(Expected::with_malformed_body),
+            false => expected,
+        };
         if expected == Some(self.cell.expectation.expected) {
             return Ok(());
         }
@@ -421,15 +425,24 @@ impl<'a> ActionTrial<'a> {
     }
 
     async fn request(&mut self, live: &Live, about: About<'_>) -> Result<Request, Unsure> {
-        self.world
-            .request(
-                &self.layer.call,
-                Some(self.cell.actor),
-                live,
-                about,
-                &mut self.log,
-            )
-            .await
+        let malformed = self.layer.malformed.as_ref();
+        let malformed = malformed.filter(|_| self.is_malformed());
+        let call = match malformed {
+            Some(Malformed::Call(call)) => call,
+            _ => &self.layer.call,
+        };
+        let (world, actor) = (self.world, Some(self.cell.actor));
+        let mut request = world
+            .request(call, actor, live, about, &mut self.log)
+            .await?;
+        if let Some(Malformed::CutOff) = malformed {
+            cut_off(&mut request);
+        }
+        Ok(request)
+    }
+
+    fn is_malformed(&self) -> bool {
+        self.cell.trial.is_malformed()
     }
 
     /// A session that is told it is none, though something else is expected.

@@ -78,7 +78,7 @@ pub struct Note {
 /// A judged cell.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CellRecord {
-    /// `actor/type.action/owner[/layer]`.
+    /// `actor/type.action/owner[/situation=value][/layer]`.
     pub cell: String,
     /// The actor.
     pub actor: String,
@@ -87,6 +87,9 @@ pub struct CellRecord {
     /// The owner of the resource, where the action has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// What else is particular: `body=malformed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub situation: Option<String>,
     /// The target.
     pub target: String,
     /// What it means.
@@ -207,7 +210,7 @@ impl Summary {
         self.counts.add(record.verdict);
         if record.effect_seen == Some(false)
             && record.verdict == Verdict::Held
-            && record.expected.what == "deny"
+            && matches!(record.expected.what.as_str(), "deny" | "reject")
         {
             self.effects_unseen += 1;
         }

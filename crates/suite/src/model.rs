@@ -405,7 +405,7 @@ pub struct View {
 }
 
 /// One request to a target.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     /// The system that is called.
     pub target: TargetIndex,
@@ -437,7 +437,7 @@ pub enum Caller {
 }
 
 /// The body of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Body {
     /// None.
     Empty,
@@ -485,6 +485,18 @@ pub struct Layer {
     pub on_denial: Vec<Owed>,
     /// For a listing: where the ids of its items stand, and the action that decides who sees an item.
     pub items: Option<Items>,
+    /// The same with a body that must be refused, if that is tried too.
+    pub malformed: Option<Malformed>,
+}
+
+/// A body that must be refused: to whoever may it is bad input, and to everybody else it changes
+/// nothing.
+#[derive(Debug)]
+pub enum Malformed {
+    /// The JSON of the call, cut off in the middle.
+    CutOff,
+    /// The call with another body.
+    Call(Box<Call>),
 }
 
 /// What the answer to an allowed call is.
@@ -598,8 +610,21 @@ pub enum Expected {
     Deny(Denial),
     /// There is no such thing: it answers as an unknown path does.
     Absent,
+    /// The actor may, but not with a malformed body: it is refused as bad input.
+    Reject,
     /// Nothing is expected (`?`): it is observed only.
     Observe,
+}
+
+impl Expected {
+    /// What is expected of the same call with a malformed body; `None` where that says nothing.
+    pub fn with_malformed_body(self) -> Option<Self> {
+        match self {
+            Self::Allow => Some(Self::Reject),
+            Self::Deny(denial) => Some(Self::Deny(denial)),
+            Self::Reject | Self::Absent | Self::Observe => None,
+        }
+    }
 }
 
 impl Denies {

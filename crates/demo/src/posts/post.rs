@@ -50,7 +50,11 @@ pub(super) async fn list(
             let (id, title, owner): (String, String, String) = row.try_into()?;
             Ok(json!({ "id": id, "title": title, "owner": owner }))
         })?;
-    Ok(Json(json!({ "total": items.len(), "items": items })))
+    let total = match system.has(Fault::ListTotal) {
+        true => count(&system)?,
+        false => items.len(),
+    };
+    Ok(Json(json!({ "total": total, "items": items })))
 }
 
 /// `POST /posts`: those who write.
@@ -101,6 +105,9 @@ pub(super) async fn update(
     Id(id): Id,
     body: Result<Json<Titled>, JsonRejection>,
 ) -> Result<Json<Post>, Refusal> {
+    if system.has(Fault::ErrorBeforeAuthorization) {
+        check_early(&system, &id, &body)?;
+    }
     let post = find(&system, &caller, &id)?;
     writes(&caller)?;
     let title = body?.0.title()?;
@@ -185,6 +192,33 @@ fn as_when_signed_in(system: &System, session: &Session) -> Result<User, Refusal
         tenant: claims.tenant,
         role: claims.role,
     })
+}
+
+/// How many posts there are, of all tenants: the fault `list-total`.
+fn count(system: &System) -> Result<usize, Refusal> {
+    let sql = "SELECT count(*) FROM posts";
+    let count: Option<u32> = system.database.row(sql, params![], |row| row.get(0))?;
+    let count = count.and_then(|count| usize::try_from(count).ok());
+    count.ok_or(Refusal::Internal)
+}
+
+/// Whether there is such a post and the body is one, before it is looked at who asks: the fault
+/// `error-before-authorization`.
+fn check_early(
+    system: &System,
+    id: &str,
+    body: &Result<Json<Titled>, JsonRejection>,
+) -> Result<(), Refusal> {
+    let sql = "SELECT id FROM posts WHERE id = ?1";
+    let known: Option<String> = system.database.row(sql, params![id], |row| row.get(0))?;
+    match (known, body) {
+        (None, _) => Err(Refusal::NotFound),
+        (Some(_), Err(rejection)) => {
+            let text = "invalid body".to_owned();
+            Err(Refusal::Because(rejection.status(), text))
+        }
+        (Some(_), Ok(_)) => Ok(()),
+    }
 }
 
 /// The post, if it is there for the caller: another tenant's is not. Not counted as a reading.

@@ -6,6 +6,8 @@ mod demo;
 mod plan;
 mod policy;
 mod repeat;
+mod report_merge;
+mod runs;
 mod test;
 mod token;
 
@@ -13,7 +15,7 @@ use std::io::{self, Write};
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Completions, Format, Schema};
+use crate::arguments::{Arguments, Command, Completions, Format, ReportCommand, Schema};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -31,6 +33,10 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Repeat(command) => repeat::execute(command, colour).await,
         Command::Cleanup(command) => cleanup::execute(command).await,
         Command::Token(command) => token::execute(command).await,
+        Command::Runs(command) => runs::execute(command.command, colour),
+        Command::Report(command) => match command.command {
+            ReportCommand::Merge(command) => report_merge::execute(&command, colour),
+        },
         Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
@@ -39,6 +45,22 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
             print(&String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// Where the commit under test can be seen, as GitHub Actions and GitLab CI/CD tell their jobs.
+fn sources() -> Option<String> {
+    let github = || {
+        let server = environment("GITHUB_SERVER_URL")?;
+        let repository = environment("GITHUB_REPOSITORY")?;
+        let commit = environment("GITHUB_SHA")?;
+        Some(format!("{server}/{repository}/blob/{commit}"))
+    };
+    let gitlab = || {
+        let project = environment("CI_PROJECT_URL")?;
+        let commit = environment("CI_COMMIT_SHA")?;
+        Some(format!("{project}/-/blob/{commit}"))
+    };
+    github().or_else(gitlab)
 }
 
 fn schema(format: Format) -> &'static str {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use runner::Head;
 
-use super::environment;
+use super::{environment, sources};
 use crate::arguments::Test;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::{load, name};
-use crate::run;
 use crate::terminal::Colour;
+use crate::{history, run};
 
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
@@ -41,21 +41,9 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
             "left behind: {why}\nhelp: `lockstep cleanup` tries again"
         );
     }
+    if let Err(failure) = history::forget_oldest() {
+        let why = failure.render(false);
+        let _ = write!(io::stderr(), "old runs could not be removed: {why}");
+    }
     Ok(ExitCode::of_run(&summary?, planned))
-}
-
-/// Where the commit under test can be seen, as GitHub Actions and GitLab CI/CD tell their jobs.
-fn sources() -> Option<String> {
-    let github = || {
-        let server = environment("GITHUB_SERVER_URL")?;
-        let repository = environment("GITHUB_REPOSITORY")?;
-        let commit = environment("GITHUB_SHA")?;
-        Some(format!("{server}/{repository}/blob/{commit}"))
-    };
-    let gitlab = || {
-        let project = environment("CI_PROJECT_URL")?;
-        let commit = environment("CI_COMMIT_SHA")?;
-        Some(format!("{project}/-/blob/{commit}"))
-    };
-    github().or_else(gitlab)
 }

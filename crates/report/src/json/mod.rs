@@ -21,6 +21,25 @@ use members::Members;
 /// The JSON Schema (draft 2020-12) of the report.
 pub const REPORT_SCHEMA: &str = include_str!("../../schema/report.schema.json");
 
+/// Writes a value as one JSON document that says what it is: `format`, `version` 1, and the value
+/// under `name`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn document(
+    format: &str,
+    name: &str,
+    value: &(impl Serialize + ?Sized),
+    out: impl Write,
+) -> io::Result<()> {
+    let mut members = Members::new(out);
+    members.open()?;
+    members.member("format", format)?;
+    members.member("version", &1)?;
+    members.member(name, value)?;
+    members.close()
+}
+
 /// Writes a run as one JSON document.
 ///
 /// The document is whole even when the run is not: an interrupted run says so in its summary, and

@@ -10,6 +10,7 @@ mod inconclusive;
 mod live;
 mod paint;
 mod plan;
+mod runs;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ mod text;
 
 pub use exchange::exchanges;
 pub use plan::plan_matrix;
+pub use runs::{RunLine, changes_text, disagreement_text, runs_table};
 
 use std::io::{self, Write};
 

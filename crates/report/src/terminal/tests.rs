@@ -16,6 +16,7 @@ pub(super) fn record(name: &str, what: &str, verdict: Verdict) -> CellRecord {
         actor: parts.next().unwrap(),
         action: parts.next().unwrap(),
         owner: parts.next(),
+        situation: None,
         target: "posts".to_owned(),
         verdict,
         access: suite::verdict::Access::Unknown,

@@ -55,6 +55,7 @@ pub(crate) fn cell(
         actor: parts.next().unwrap(),
         action: parts.next().unwrap(),
         owner: parts.next(),
+        situation: parts.next(),
         target: "posts".to_owned(),
         verdict,
         access: access(verdict),

@@ -101,6 +101,11 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
         run.cells_of_all = Some(90);
         run.environment = Some("staging".to_owned());
     }
+    for event in &mut part {
+        if let Event::CellJudged(cell) = event {
+            cell.situation = Some("body=malformed".to_owned());
+        }
+    }
     let documents = [report(&whole_run()), interrupted, report(&part)];
     assert_described(REPORT_SCHEMA, &documents);
     assert_described(PLAN_SCHEMA, &[planned()]);

@@ -253,6 +253,10 @@ impl Reader<'_> {
         let on_denial = on_denial.filter(|_| !shared.absent);
         let on_denial = on_denial.map(|it| self.on_denial(&it.value, shared));
         let items = self.items(&mut fields, shared);
+        let malformed = fields.entry("malformed");
+        self.not_absent(malformed, shared);
+        let malformed = malformed.filter(|_| !shared.absent);
+        let malformed = self.malformed(malformed, call.as_ref(), shared.absent, &rules.scope);
         fields.finish(&mut self.diagnostics);
         Some(Layer {
             call: call?,
@@ -260,6 +264,7 @@ impl Reader<'_> {
             effect: settle(effect)?,
             on_denial: settle(on_denial)?.unwrap_or_default(),
             items: items?,
+            malformed: malformed?,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::template::{Part, Template};
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Every other key that stands beside a method somewhere.
-const OTHER_KEYS: [&str; 29] = [
+const OTHER_KEYS: [&str; 30] = [
     "on",
     "as",
     "json",
@@ -44,6 +44,7 @@ const OTHER_KEYS: [&str; 29] = [
     "host",
     "log",
     "on_denial",
+    "malformed",
 ];
 
 /// The target of a call that does not say `on`.
@@ -331,7 +332,7 @@ impl Reader<'_> {
         self.check_text(text, &value, carried, "a header", help)
     }
 
-    fn body(&mut self, fields: &mut Fields<'_>, scope: &Scope<'_>) -> Option<Body> {
+    pub(super) fn body(&mut self, fields: &mut Fields<'_>, scope: &Scope<'_>) -> Option<Body> {
         let json = fields.entry("json");
         let form = fields.entry("form");
         let body = fields.entry("body");

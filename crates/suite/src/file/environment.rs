@@ -247,6 +247,7 @@ pub(super) fn read(
         policy,
         diagnostics: Diagnostics::default(),
         secrets: Vec::new(),
+        malformed_by_default: false,
         unset: std::collections::BTreeSet::new(),
         meant_fields: std::collections::BTreeSet::new(),
     };

@@ -12,6 +12,7 @@ mod environment;
 mod expect;
 mod inside;
 mod login;
+mod malformed;
 mod matcher;
 mod names;
 mod on_denial;
@@ -158,6 +159,8 @@ struct Reader<'a> {
     policy: Option<&'a Policy>,
     diagnostics: Diagnostics,
     secrets: Vec<String>,
+    /// Whether every JSON body is tried malformed too (`malformed: true`).
+    malformed_by_default: bool,
     /// Environment variables whose absence has been told.
     unset: BTreeSet<String>,
     /// Fields that misspelt variables probably meant, so that they are used after all.
@@ -175,8 +178,11 @@ impl Reader<'_> {
         let resources = fields.optional("resources");
         let actions = fields.required("actions", &mut self.diagnostics);
         let expect = fields.optional("expect");
+        let malformed = fields.optional("malformed");
         fields.finish(&mut self.diagnostics);
         self.version(version);
+        let malformed = malformed.map(|it| it.boolean(&mut self.diagnostics));
+        self.malformed_by_default = malformed.flatten().unwrap_or_default();
         self.check_policy(policy, expect.is_some(), root);
         let targets = targets.map(|it| self.targets(it));
         let sessions = sessions.map(|it| self.all(it, Self::session));

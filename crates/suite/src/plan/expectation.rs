@@ -31,12 +31,27 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// What is expected of the same call with a malformed body; `None` where nothing is.
+    pub fn with_malformed_body(&self) -> Option<Self> {
+        let expected = self.expected.with_malformed_body()?;
+        let reason = match expected {
+            Expected::Reject => format!("{}, but not with a malformed body", self.reason),
+            _ => self.reason.clone(),
+        };
+        Some(Self {
+            expected,
+            reason,
+            ..self.clone()
+        })
+    }
+
     /// The expectation as reports show it.
     pub fn record(&self) -> ExpectedRecord {
         let (what, denial) = match self.expected {
             Expected::Allow => ("allow", None),
             Expected::Deny(denial) => ("deny", Some(denial_word(denial).to_owned())),
             Expected::Absent => ("absent", None),
+            Expected::Reject => ("reject", None),
             Expected::Observe => ("?", None),
         };
         ExpectedRecord {
@@ -256,6 +271,7 @@ fn words(expected: Expected) -> String {
         Expected::Allow => "`allow`".to_owned(),
         Expected::Deny(denial) => format!("a denial ({})", denial_word(denial)),
         Expected::Absent => "`absent`".to_owned(),
+        Expected::Reject => "a refusal of bad input".to_owned(),
         Expected::Observe => "nothing".to_owned(),
     }
 }

@@ -26,6 +26,8 @@ pub enum Access {
 pub fn access(expected: Expected, seen: &Observation, verdict: Verdict) -> Access {
     match verdict {
         Verdict::Held if expected == Expected::Allow => Access::Allowed,
+        // It says yes to what it should have refused, and nothing was seen to happen.
+        Verdict::WrongDenial if seen.received == Received::Success => Access::Unknown,
         Verdict::Held | Verdict::WrongDenial => Access::Denied,
         Verdict::Escalation => Access::Allowed,
         Verdict::Leak if expected == Expected::Allow => Access::Allowed,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::Expected;
 
-const EXPECTED: [(&str, Expected); 6] = [
+const EXPECTED: [(&str, Expected); 7] = [
     ("allow", Expected::Allow),
     (
         "deny as unauthenticated",
@@ -17,15 +17,17 @@ const EXPECTED: [(&str, Expected); 6] = [
     ("deny as forbidden", Expected::Deny(Denial::Forbidden)),
     ("deny as concealed", Expected::Deny(Denial::Concealed)),
     ("absent", Expected::Absent),
+    ("reject", Expected::Reject),
     ("?", Expected::Observe),
 ];
 
-const RECEIVED: [(&str, Received); 8] = [
+const RECEIVED: [(&str, Received); 9] = [
     ("success", Received::Success),
     ("unauthenticated", Received::Denied(Denial::Unauthenticated)),
     ("forbidden", Received::Denied(Denial::Forbidden)),
     ("concealed", Received::Denied(Denial::Concealed)),
     ("another 4xx", Received::OtherRefusal),
+    ("bad input", Received::BadInput),
     ("5xx", Received::ServerError),
     ("something else", Received::Other),
     ("nothing", Received::Nothing),
@@ -234,11 +236,25 @@ fn what_is_neither_yes_nor_no_never_holds() {
 }
 
 #[test]
+fn bad_input_holds_only_for_whoever_may() {
+    for (expected, seen, judgement) in every() {
+        if seen.received == Received::BadInput && judgement.verdict == Verdict::Held {
+            assert_eq!(expected, Expected::Reject, "{seen:?}");
+        }
+        if expected == Expected::Reject && judgement.verdict == Verdict::Held {
+            assert_eq!(seen.received, Received::BadInput, "{seen:?}");
+            assert_eq!(seen.control, Control::Succeeded, "{seen:?}");
+        }
+    }
+}
+
+#[test]
 fn what_happened_never_holds_for_whoever_may_not() {
     use EffectSeen::{Declared, Forbidden, Otherwise, Undeclared};
     for (expected, seen, judgement) in every() {
         let happened = matches!(seen.effect, Declared | Undeclared | Forbidden | Otherwise);
-        if matches!(expected, Expected::Deny(_)) && happened {
+        let may_not = matches!(expected, Expected::Deny(_) | Expected::Reject);
+        if may_not && happened {
             assert!(judgement.verdict.is_finding(), "{seen:?}");
         }
     }
@@ -273,7 +289,7 @@ fn what_the_system_did_follows_from_what_was_seen() {
             Access::Allowed => assert_eq!(seen.received, Received::Success, "{case}"),
             Access::Denied if expected == Expected::Absent => {}
             Access::Denied => {
-                let is_no = matches!(seen.received, Received::Denied(_));
+                let is_no = matches!(seen.received, Received::Denied(_) | Received::BadInput);
                 let is_idle =
                     seen.received == Received::Success && seen.effect == EffectSeen::Unchanged;
                 assert!(is_no || is_idle, "{case}");

@@ -3,7 +3,7 @@
 use authz::Denial;
 use authz::source::{Diagnostic, Source, render};
 use suite::file::{Inputs, read_suite, references};
-use suite::model::{Body, Call, Credential, EffectKind, Origin, Step, Suite};
+use suite::model::{Body, Call, Credential, EffectKind, Malformed, Origin, Step, Suite};
 use suite::observation::place_of;
 use suite::template::{Part, Template};
 
@@ -205,8 +205,13 @@ pub(crate) fn outline(suite: &Suite) -> String {
             let of = layer.items.as_ref().map(|it| it.of);
             let total = layer.items.iter().find_map(|it| it.total.as_ref());
             let total = total.map(place_of);
+            let malformed = match &layer.malformed {
+                None => String::new(),
+                Some(Malformed::CutOff) => " malformed: cut off".to_owned(),
+                Some(Malformed::Call(other)) => format!(" malformed: {}", call(suite, other)),
+            };
             out.push_str(&format!(
-                "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?} total {total:?}\n"
+                "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?} total {total:?}{malformed}\n"
             ));
         }
     }

@@ -164,6 +164,7 @@ fn change() -> impl Strategy<Value = Change> {
         "items",
         "of",
         "total",
+        "malformed",
         "answer",
         "id",
         "remove",
