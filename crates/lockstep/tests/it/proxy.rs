@@ -289,7 +289,9 @@ fn probes(passages: &[Passage]) -> Vec<(String, bool)> {
         };
         let owner = owners.get(*id)?.as_str();
         let is_view = actor == owner && request.method == "GET";
-        (actor != "root" && !is_view).then(|| format!("{actor}/{action}/{owner}"))
+        let is_malformed = !request.text().is_empty() && request.json().is_null();
+        let body = if is_malformed { "/body=malformed" } else { "" };
+        (actor != "root" && !is_view).then(|| format!("{actor}/{action}/{owner}{body}"))
     };
     passages
         .iter()

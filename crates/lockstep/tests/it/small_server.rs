@@ -130,7 +130,7 @@ fn the_demos_suite_with_names_changed_holds_on_a_correct_server() {
     let library = Library::start(&[], [401, 403, 404]);
     let report = test(&demo_project(), &library);
     assert_eq!(report.code, Some(0), "{}", report.told);
-    assert_eq!(report.cells.len(), 179);
+    assert_eq!(report.cells.len(), 191);
     assert_eq!(library.count(), READERS, "everything that was made is gone");
 }
 
@@ -157,13 +157,21 @@ fn mistakes() -> [(&'static str, BTreeMap<String, String>, Names); 6] {
                     "stranger/book.relabel/stranger",
                 ],
             ),
-            // Nobody else may write what is the stranger's, and these can now write nothing at all.
+            // Nobody else may write what is the stranger's, and these can now write nothing at all, nor be told that
+            // a body is malformed.
             names([
                 "anonymous/book.relabel/stranger",
+                "anonymous/book.relabel/stranger/body=malformed",
                 "head/book.relabel/stranger",
+                "head/book.relabel/stranger/body=malformed",
+                "librarian/book.relabel/librarian/body=malformed",
                 "librarian/book.relabel/stranger",
+                "librarian/book.relabel/stranger/body=malformed",
                 "page/book.relabel/stranger",
+                "page/book.relabel/stranger/body=malformed",
                 "patron/book.relabel/stranger",
+                "patron/book.relabel/stranger/body=malformed",
+                "stranger/book.relabel/stranger/body=malformed",
             ]),
         ),
         (
