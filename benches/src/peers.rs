@@ -153,6 +153,7 @@ fn read(text: &str) -> anyhow::Result<Suite> {
     let inputs = Inputs {
         suite: &source,
         policy: &[],
+        facts: &[],
         schemas: &[],
         chosen: None,
         environment: &|_| None,

@@ -16,7 +16,7 @@ use crate::terminal::Colour;
 #[command(
     name = "lockstep",
     version,
-    after_help = "Exit codes: 0 everything held; 1 at least one finding; 2 a mistake in the files, nothing was sent; 3 no finding, but something is inconclusive; 70 Lockstep's own fault; 130 interrupted.\n\nBegin with `lockstep demo`."
+    after_help = "Exit codes: 0 everything held; 1 at least one finding, or a grant that is not in the baseline; 2 a mistake in the files, nothing was sent; 3 no finding, but something is inconclusive; 70 Lockstep's own fault; 130 interrupted.\n\nBegin with `lockstep demo`."
 )]
 pub(crate) struct Arguments {
     /// When to use colour; `auto` honours NO_COLOR.
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Repeat(Repeat),
     /// Puts back what interrupted runs have left behind.
     Cleanup(Cleanup),
+    /// Accepts what a run was seen to allow: from then on, a new grant fails the run.
+    Baseline(Baseline),
     /// Shows and compares the runs that are recorded under `.lockstep/`.
     Runs(Runs),
     /// Makes one report of those of several machines.
@@ -289,6 +291,58 @@ pub(crate) struct Cleanup {
     pub(crate) sending: Sending,
 }
 
+/// `lockstep baseline`.
+#[derive(Debug, Args)]
+pub(crate) struct Baseline {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: BaselineCommand,
+}
+
+/// What to do with the baseline.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Writes what the latest run was seen to allow into the baseline, beside the suite.
+    ///
+    /// The baseline of `lockstep.yaml` is `lockstep.baseline`: one grant a line, sorted, such as
+    /// `allow viewer/post.read/editor`. While it is there, `lockstep test` fails (exit code 1)
+    /// when the system grants anything else. A grant that is gone, because the system denies it
+    /// or the suite has no such cell, is told and fails nothing.
+    ///
+    /// A run with findings (exit code 1), with inconclusive cells, of a part of the suite or
+    /// without its end (exit code 3) is not accepted, unless as a part.
+    Accept(Accept),
+    /// Shows what the latest run grants beyond the baseline, and the other way round.
+    ///
+    /// Exit code 1 if there is a grant outside of the baseline; 3 if there is none, but the run
+    /// could not establish everything.
+    Diff(Diff),
+}
+
+/// `lockstep baseline accept`.
+#[derive(Debug, Args)]
+pub(crate) struct Accept {
+    /// Takes the run for a part: only cells of which it could say what the system does are
+    /// accepted, or taken out; all others stay. What the system allows against the policy is
+    /// accepted too, and named.
+    #[arg(long)]
+    pub(crate) partial: bool,
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+}
+
+/// `lockstep baseline diff`.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `lockstep token`.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
@@ -379,6 +433,8 @@ pub(crate) enum Format {
     Report,
     /// What `lockstep plan --json` prints.
     Plan,
+    /// What `lockstep baseline diff --json` prints.
+    Drift,
 }
 
 /// `lockstep completions`.

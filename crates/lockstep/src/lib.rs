@@ -2,6 +2,7 @@
 //! environment, the disk or a terminal is here.
 
 mod arguments;
+mod baseline;
 mod commands;
 mod exit_code;
 mod failure;

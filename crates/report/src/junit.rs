@@ -7,7 +7,8 @@
 //! act on, while a target is often the only one. A cell is a test case, its class `type.action`,
 //! which Jenkins splits at the dot and GitLab shows beside the name. A finding is a failure. A
 //! cell of which nothing can be said is an error: skipped tests are green in most views. For the
-//! same reason a run that did not come to its end has a test case of its own that says so.
+//! same reason a run that did not come to its end has a test case of its own that says so, and so
+//! has each grant in which the run differs from the baseline; it fails if the grant is a new one.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,19 +17,19 @@ use std::sync::Arc;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
-use suite::event::{CellRecord, Event, RunStarted};
+use suite::event::{CellRecord, Change, Drift, Event, RunStarted};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
 use crate::finding::Finding;
-use crate::text::{clean, grouped};
+use crate::text::{clean, clean_short, grouped};
 
 /// The most cells that did not hold whose details are told; of the others the sentence is. Of a
 /// cell that held only its names and its time are kept.
 const DETAILS_MAX: usize = 10_000;
 
-/// The suite of the test case that stands for a run without an end.
+/// The suite of the test cases that are no cells.
 const RUN: &str = "lockstep";
 
 /// Writes a run as JUnit XML, when the run is over.
@@ -127,8 +128,12 @@ impl Document for Cases {
     }
 
     fn write(&mut self, ran: &Ran, out: &mut dyn Write) -> io::Result<()> {
+        let mut apart: Vec<Case> = ran.drifts.iter().map(drifted).collect();
         if !ran.is_whole() {
-            self.by_actor.push((RUN.to_owned(), vec![not_whole(ran)]));
+            apart.push(not_whole(ran));
+        }
+        if !apart.is_empty() {
+            self.by_actor.push((RUN.to_owned(), apart));
         }
         for (_, cases) in &mut self.by_actor {
             cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -189,6 +194,28 @@ fn details(finding: &Finding) -> String {
         lines.push(format!("{label:<10}{line}"));
     }
     format!("\n{}\n", lines.join("\n"))
+}
+
+/// The case of a grant in which the run differs from the baseline.
+fn drifted(drift: &Drift) -> Case {
+    let line = clean(&drift.line());
+    let details = format!(
+        "\n{line}\nreason    {}\nplace     {}\n",
+        clean_short(&drift.reason),
+        clean(&drift.place.to_string())
+    );
+    let trouble = Trouble {
+        element: Element::Failure,
+        kind: "drift",
+        message: format!("the baseline does not allow {}", clean(&drift.cell)),
+        details,
+    };
+    Case {
+        name: line.into(),
+        class: "lockstep.baseline".into(),
+        duration_ms: 0,
+        trouble: (drift.change == Change::Added).then(|| Box::new(trouble)),
+    }
 }
 
 /// The case of a run that did not come to its end.

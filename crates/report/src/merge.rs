@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use suite::event::{CellRecord, Note, RunStarted, Summary};
+use suite::event::{CellRecord, Drift, DriftCounts, Note, RunStarted, Summary};
 use suite::plan::Shard;
 
 use crate::finding::severity;
@@ -16,7 +16,8 @@ pub type Part = (String, Recorded);
 ///
 /// A cell is taken from the part to which it falls. It is told in others too, where it is the
 /// control of one of their cells: where it came out worse there, the worse counts, and a note says
-/// so.
+/// so. A grant that differs from the baseline is told once; what has vanished from the suite no part
+/// can say.
 ///
 /// # Errors
 /// Why these are not the parts of one run: all reasons, one a line.
@@ -56,13 +57,24 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
         .cloned()
         .chain(worse)
         .collect();
-    let summary = Some(summary(&parts, &cells));
+    let drifts = drifts(&parts);
+    let summary = Some(summary(&parts, &cells, &drifts));
     Ok(Recorded {
         run,
         cells,
         notes,
+        drifts,
         summary,
     })
+}
+
+/// The grants that differ from the baseline, each once.
+fn drifts(parts: &[Recorded]) -> Vec<Drift> {
+    let all = parts.iter().flat_map(|part| &part.drifts);
+    let by_rank: BTreeMap<_, &Drift> = all
+        .map(|drift| ((drift.change, &drift.cell), drift))
+        .collect();
+    by_rank.into_values().cloned().collect()
 }
 
 /// When the first part began: the forms are equal, so that their order is that of time.
@@ -190,8 +202,12 @@ fn cells(parts: &[Part]) -> (Vec<CellRecord>, Vec<Note>) {
     (cells, notes)
 }
 
-fn summary(parts: &[Recorded], cells: &[CellRecord]) -> Summary {
+fn summary(parts: &[Recorded], cells: &[CellRecord], drifts: &[Drift]) -> Summary {
     let mut summary = Summary::default();
+    if parts.iter().any(|part| part.end().drift.is_some()) {
+        let counts = summary.drift.insert(DriftCounts::default());
+        drifts.iter().for_each(|drift| counts.add(drift.change));
+    }
     for cell in cells {
         summary.add(cell);
     }

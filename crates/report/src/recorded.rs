@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use suite::event::{CellRecord, Counts, Event, Note, RunStarted, Summary};
+use suite::event::{CellRecord, Counts, Drift, Event, Note, RunStarted, Summary};
 
 use crate::{Reporter, json, record};
 
@@ -15,6 +15,8 @@ pub struct Recorded {
     pub cells: Vec<CellRecord>,
     /// What was told beside.
     pub notes: Vec<Note>,
+    /// How it differed from the baseline.
+    pub drifts: Vec<Drift>,
     /// Its end; none where that was never told.
     pub summary: Option<Summary>,
 }
@@ -34,12 +36,14 @@ impl Recorded {
             run,
             cells: Vec::new(),
             notes: Vec::new(),
+            drifts: Vec::new(),
             summary: None,
         };
         for event in events {
             match event {
                 Ok(Event::CellJudged(cell)) => recorded.cells.push(*cell),
                 Ok(Event::Note(note)) => recorded.notes.push(note),
+                Ok(Event::Drift(drift)) => recorded.drifts.push(drift),
                 Ok(Event::RunFinished(summary)) => {
                     recorded.summary = Some(summary);
                     break;
@@ -96,6 +100,9 @@ impl Recorded {
         }
         for note in &self.notes {
             reporter.event(&Event::Note(note.clone()))?;
+        }
+        for drift in &self.drifts {
+            reporter.event(&Event::Drift(drift.clone()))?;
         }
         reporter.event(&Event::RunFinished(self.end()))
     }

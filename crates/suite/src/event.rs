@@ -22,6 +22,9 @@ pub enum Event {
     CellJudged(Box<CellRecord>),
     /// Something that the user should know that belongs to no single cell.
     Note(Note),
+    /// Something that the system allows is not in the baseline, or the other way round. Told when
+    /// all cells are judged, before the end.
+    Drift(Drift),
     /// The run is over.
     RunFinished(Summary),
 }
@@ -64,7 +67,7 @@ pub struct RunStarted {
 impl RunStarted {
     /// Whether the whole suite is tried, and not only what somebody chose.
     pub fn is_of_all(&self) -> bool {
-        self.patterns.is_empty() && self.shard.is_none()
+        self.patterns.is_empty() && self.shard.is_none() && !self.read_only
     }
 }
 
@@ -95,7 +98,6 @@ pub struct CellRecord {
     /// What it means.
     pub verdict: Verdict,
     /// What the system did, whatever was expected.
-    #[serde(default)]
     pub access: Access,
     /// What was expected.
     pub expected: ExpectedRecord,
@@ -135,6 +137,82 @@ pub struct ExpectedRecord {
     /// Where that stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+}
+
+impl ExpectedRecord {
+    /// Whether the actor may.
+    pub fn is_allow(&self) -> bool {
+        self.what == "allow"
+    }
+
+    /// Whether nothing is expected: the cell is observed only.
+    pub fn is_nothing(&self) -> bool {
+        self.what == "?"
+    }
+}
+
+/// A difference between the grants of a run and those of the baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// What became of the grant.
+    pub change: Change,
+    /// The cell.
+    pub cell: String,
+    /// Why the system allows it, or what it does instead.
+    pub reason: String,
+    /// For what was added, the line that allows it, or else its action; for the others, the line
+    /// of the baseline.
+    pub place: Place,
+}
+
+impl Drift {
+    /// As a line of a diff of the baseline: `+ allow viewer/post.read/editor`.
+    pub fn line(&self) -> String {
+        let sign = match self.change {
+            Change::Added => '+',
+            Change::Denied | Change::Vanished => '-',
+        };
+        format!("{sign} allow {}", self.cell)
+    }
+}
+
+/// What became of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// The system allows it, and it is not in the baseline. The run fails.
+    Added,
+    /// It is in the baseline, and the system denies it.
+    Denied,
+    /// It is in the baseline, and the suite has no such cell.
+    Vanished,
+}
+
+/// How many grants differ from the baseline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftCounts {
+    /// See [`Change::Added`].
+    pub added: usize,
+    /// See [`Change::Denied`].
+    pub denied: usize,
+    /// See [`Change::Vanished`].
+    pub vanished: usize,
+}
+
+impl DriftCounts {
+    /// Counts one more.
+    pub fn add(&mut self, change: Change) {
+        *match change {
+            Change::Added => &mut self.added,
+            Change::Denied => &mut self.denied,
+            Change::Vanished => &mut self.vanished,
+        } += 1;
+    }
+
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.added + self.denied + self.vanished
+    }
 }
 
 /// The control of a denial.
@@ -202,6 +280,21 @@ pub struct Summary {
     pub duration_ms: u64,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
+    /// How far it is from the baseline; none where there is no baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftCounts>,
+}
+
+impl Summary {
+    /// The grants that are not in the baseline.
+    pub fn grants_added(&self) -> usize {
+        self.drift.map_or(0, |drift| drift.added)
+    }
+
+    /// Whether something was found that must not be: the run fails, whatever else happened.
+    pub fn fails(&self) -> bool {
+        self.counts.findings() + self.grants_added() > 0
+    }
 }
 
 impl Summary {

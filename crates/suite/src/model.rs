@@ -4,7 +4,7 @@
 //! the file.
 
 use authz::source::Place;
-use authz::{Denial, Policy};
+use authz::{Denial, Facts, Policy};
 use indexmap::IndexMap;
 use regex::Regex;
 use serde_json::Value;
@@ -29,6 +29,9 @@ pub struct Suite {
     pub expect: Option<ExpectTable>,
     /// What the policy expects.
     pub policy: Option<Policy>,
+    /// What the policy decides from beside actors and fixtures: the files that the suite names, and
+    /// the relationships of the fixtures.
+    pub facts: Facts,
     /// Values that must never be shown: all that came from the environment, but for addresses.
     pub secrets: Vec<String>,
     /// Which of its `environments` this is, if it is one.
@@ -263,6 +266,10 @@ pub struct Actor {
     pub roles: Vec<String>,
     /// Attributes of the subject.
     pub attributes: serde_json::Map<String, Value>,
+    /// The scopes of the credential; none if it has no such limit.
+    pub scopes: Option<Vec<String>>,
+    /// The claims of the credential.
+    pub claims: serde_json::Map<String, Value>,
     /// Everything else that is declared, as `actor.NAME`: mail, password and the like. These hold no variables.
     pub fields: IndexMap<String, String>,
     /// Whose account and session these are (`like`).
@@ -360,6 +367,8 @@ pub struct Resource {
     pub views: Vec<View>,
     /// What the policy knows of a fixture. May use `owner.*` only.
     pub attributes: Vec<(String, JsonTemplate)>,
+    /// The relationships of a fixture: `document:{{ document.id }}#owner@{{ owner.subject }}`.
+    pub relationships: Vec<Template>,
 }
 
 /// How a fixture comes to be.

@@ -86,6 +86,7 @@ fn suite() -> Suite {
         actions: Vec::new(),
         expect: None,
         policy: None,
+        facts: authz::Facts::default(),
         secrets: Vec::new(),
         environment: None,
         read_only: false,

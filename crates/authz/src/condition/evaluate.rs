@@ -148,6 +148,8 @@ impl<'a> Evaluator<'a> {
             Expression::Resource => self.resource(),
             Expression::Action => Ok(Value::String(self.request()?.action.into())),
             Expression::Tenant => self.tenant(),
+            Expression::Claims => Ok(self.session()?.claims.clone()),
+            Expression::Flag(flag) => Ok(Value::Bool(flag.is_on(self.request()?.subject))),
             Expression::Now => {
                 self.read_now = true;
                 Ok(Value::Timestamp(self.request()?.now))

@@ -45,6 +45,9 @@ pub struct Checker<'a> {
     open: usize,
     nesting: u32,
     facts_left: u32,
+    /// Whether a limit of time of a fact was looked at: without one, the answer is the same at any
+    /// other instant.
+    pub(super) read_now: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -65,6 +68,7 @@ impl<'a> Checker<'a> {
             open: 0,
             nesting: 0,
             facts_left: 0,
+            read_now: false,
         }
     }
 
@@ -87,6 +91,11 @@ impl<'a> Checker<'a> {
         };
         self.begin(circumstances);
         Ok(self.ask(object, relation, asker))
+    }
+
+    /// Whether the answers so far may be others at another time.
+    pub fn depends_on_time(&self) -> bool {
+        self.read_now
     }
 
     /// Sets what the next questions are asked with.
@@ -316,7 +325,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The value under the condition of the fact that led to it, which is asked only if it matters.
-    fn under(&self, edge: &Edge, value: Value) -> Value {
+    fn under(&mut self, edge: &Edge, value: Value) -> Value {
         match value {
             Value::No => Value::No,
             value => self.counts(edge).and(value),
@@ -343,9 +352,12 @@ impl<'a> Checker<'a> {
                 return self.too_many(union);
             }
             let follows = self.follows(planned, edge);
-            let Some(type_index) = follows.filter(|_| !self.is_out_of_time(edge)) else {
+            let Some(type_index) = follows else {
                 continue;
             };
+            if self.is_out_of_time(edge) {
+                continue;
+            }
             let target = targets.get(type_index).copied().flatten();
             let value = match target {
                 Some(relation) => self.relation(edge.other, relation, hops + 1),

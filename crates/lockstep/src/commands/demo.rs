@@ -64,7 +64,8 @@ async fn test(
     let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);
     let head = Head::new(SUITE, loaded.digest());
-    let summary = run::run(Arc::new(loaded.suite), plan, head, options, reports).await?;
+    let suite = Arc::new(loaded.suite);
+    let summary = run::run(suite, plan, head, options, None, reports).await?;
     Ok(ExitCode::of_run(&summary, planned))
 }
 

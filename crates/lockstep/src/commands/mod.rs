@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod baseline;
 mod ci;
 mod cleanup;
 mod demo;
@@ -15,7 +16,9 @@ use std::io::{self, Write};
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Completions, Format, ReportCommand, Schema};
+use crate::arguments::{
+    Arguments, BaselineCommand, Command, Completions, Format, ReportCommand, Schema,
+};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -32,6 +35,10 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
         Command::Cleanup(command) => cleanup::execute(command).await,
+        Command::Baseline(command) => match command.command {
+            BaselineCommand::Accept(command) => baseline::accept(&command),
+            BaselineCommand::Diff(command) => baseline::diff(&command, colour),
+        },
         Command::Token(command) => token::execute(command).await,
         Command::Runs(command) => runs::execute(command.command, colour),
         Command::Report(command) => match command.command {
@@ -68,6 +75,7 @@ fn schema(format: Format) -> &'static str {
         Format::Suite => suite::file::SUITE_SCHEMA,
         Format::Policy => authz::POLICY_SCHEMA,
         Format::Report => report::json::REPORT_SCHEMA,
+        Format::Drift => report::json::DRIFT_SCHEMA,
         Format::Plan => report::json::PLAN_SCHEMA,
     }
 }

@@ -54,6 +54,7 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
         plan,
         head,
         options,
+        None,
         vec![Box::new(shown)],
     )
     .await?;

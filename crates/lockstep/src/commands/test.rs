@@ -7,6 +7,7 @@ use runner::Head;
 
 use super::{environment, sources};
 use crate::arguments::Test;
+use crate::baseline;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::{load, name};
@@ -16,6 +17,8 @@ use crate::{history, run};
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
     let loaded = load(&command.suite, &environment, true)?;
+    let baseline = baseline::load(&baseline::path(path))?;
+    let is_first = baseline.is_none() && command.cells.is_empty() && command.shard.is_none();
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
     let head = Head::new(&name(path), loaded.digest()).of_part(&command.cells, command.shard);
@@ -23,13 +26,20 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
     let mut options = run::options(&command.sending, false);
     let suite = Arc::new(loaded.suite);
     if command.no_record {
-        let summary = run::run(suite, plan, head, options, reports).await?;
+        let summary = run::run(suite, plan, head, options, baseline, reports).await?;
         return Ok(ExitCode::of_run(&summary, planned));
     }
     run::add_record(&mut reports, &head)?;
     let (journal, path) = run::journal(&head, &suite)?;
     options.journal = Some(journal.clone());
-    let run = run::run(Arc::clone(&suite), plan, head, options.clone(), reports);
+    let run = run::run(
+        Arc::clone(&suite),
+        plan,
+        head,
+        options.clone(),
+        baseline,
+        reports,
+    );
     let summary = run.await;
     journal.close();
     // What an answer that never came may have made is looked for here.
@@ -45,5 +55,12 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
         let why = failure.render(false);
         let _ = write!(io::stderr(), "old runs could not be removed: {why}");
     }
-    Ok(ExitCode::of_run(&summary?, planned))
+    let code = ExitCode::of_run(&summary?, planned);
+    if is_first && code == ExitCode::Held {
+        let _ = writeln!(
+            io::stderr(),
+            "help: `lockstep baseline accept` writes down what was allowed; from then on, a new grant fails the run"
+        );
+    }
+    Ok(code)
 }

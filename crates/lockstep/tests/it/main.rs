@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod baseline;
 mod cleanup;
 mod command_line;
 mod commands;

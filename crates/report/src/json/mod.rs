@@ -1,19 +1,21 @@
 //! A run as one JSON document, written while the run goes on.
 //!
-//! The form is that of [`REPORT_SCHEMA`]. Memory does not grow with the cells: only the notes and
-//! the names of the findings are kept until the end.
+//! The form is that of [`REPORT_SCHEMA`]. Memory does not grow with the cells: only the notes,
+//! the names of the findings and the drifts are kept until the end.
 
+mod drift;
 mod members;
 mod plan;
 mod read;
 
+pub use drift::{DRIFT_SCHEMA, drift_json};
 pub use plan::{PLAN_SCHEMA, plan_json};
 pub(crate) use read::read;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
-use suite::event::{CellRecord, Counts, Event, FORMAT_VERSION, RunStarted};
+use suite::event::{CellRecord, Counts, Drift, Event, FORMAT_VERSION, RunStarted, Summary};
 
 use crate::Reporter;
 use members::Members;
@@ -52,6 +54,7 @@ pub struct JsonReporter<W: Write> {
     counts: Counts,
     notes: Vec<String>,
     findings: Vec<String>,
+    drifts: Vec<Drift>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,7 @@ impl<W: Write> JsonReporter<W> {
             counts: Counts::default(),
             notes: Vec::new(),
             findings: Vec::new(),
+            drifts: Vec::new(),
         }
     }
 
@@ -128,11 +132,19 @@ impl<W: Write> JsonReporter<W> {
         self.members.item(record)
     }
 
-    fn finish(&mut self, summary: &impl Serialize) -> io::Result<()> {
+    fn end(&mut self, summary: &Summary) -> io::Result<()> {
+        let has_baseline = summary.drift.is_some();
+        self.finish(summary, has_baseline)
+    }
+
+    fn finish(&mut self, summary: &impl Serialize, has_baseline: bool) -> io::Result<()> {
         self.state = State::Over;
         self.members.close_list()?;
         self.members.member("notes", &self.notes)?;
         self.members.member("findings", &self.findings)?;
+        if has_baseline {
+            self.members.member("drift", &self.drifts)?;
+        }
         self.members.member("summary", summary)?;
         self.members.close()
     }
@@ -147,7 +159,11 @@ impl<W: Write> Reporter for JsonReporter<W> {
                 self.notes.push(note.text.clone());
                 Ok(())
             }
-            (State::Running, Event::RunFinished(summary)) => self.finish(summary),
+            (State::Running, Event::Drift(drift)) => {
+                self.drifts.push(drift.clone());
+                Ok(())
+            }
+            (State::Running, Event::RunFinished(summary)) => self.end(summary),
             _ => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "an event stands outside of a run",
@@ -160,10 +176,11 @@ impl<W: Write> Drop for JsonReporter<W> {
     fn drop(&mut self) {
         if self.state == State::Running {
             // Nobody is left to be told that even this fails.
-            let _ = self.finish(&Aborted {
+            let aborted = Aborted {
                 counts: self.counts,
                 interrupted: true,
-            });
+            };
+            let _ = self.finish(&aborted, false);
         }
     }
 }

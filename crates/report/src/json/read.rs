@@ -3,7 +3,9 @@
 use std::io;
 
 use serde::Deserialize;
-use suite::event::{CellRecord, Counts, FORMAT_VERSION, Note, RunStarted, Summary};
+use suite::event::{
+    CellRecord, Counts, Drift, DriftCounts, FORMAT_VERSION, Note, RunStarted, Summary,
+};
 use suite::plan::Shard;
 
 use crate::recorded::{Recorded, no_run};
@@ -35,6 +37,8 @@ struct Document {
     actors: Vec<String>,
     cells: Vec<CellRecord>,
     notes: Vec<String>,
+    #[serde(default)]
+    drift: Vec<Drift>,
     summary: End,
 }
 
@@ -55,6 +59,7 @@ struct End {
     #[serde(default)]
     duration_ms: u64,
     interrupted: bool,
+    drift: Option<DriftCounts>,
 }
 
 /// A run from its report.
@@ -96,12 +101,14 @@ pub(crate) fn read(report: &[u8]) -> io::Result<Recorded> {
             .into_iter()
             .map(|text| Note { text })
             .collect(),
+        drifts: document.drift,
         summary: Some(Summary {
             counts: end.counts,
             effects_unseen: end.effects_unseen,
             requests: end.requests,
             duration_ms: end.duration_ms,
             interrupted: end.interrupted,
+            drift: end.drift,
         }),
     })
 }

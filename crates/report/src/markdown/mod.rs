@@ -33,14 +33,6 @@ impl<W: Write> MarkdownReporter<W> {
         Self(AtEnd::new(out, Page::default()))
     }
 
-    /// Adds a section with these lines, such as `+ allow viewer/post.delete/editor`.
-    #[must_use]
-    pub fn grants(mut self, lines: &[String]) -> Self {
-        let grants = &mut self.0.document_mut().grants;
-        grants.extend(lines.iter().map(|line| clean(line)));
-        self
-    }
-
     /// Makes the places links: `base` is the address, with a scheme, under which the forge shows
     /// the files of this commit. One that is not such an address is passed over.
     #[must_use]
@@ -66,7 +58,6 @@ struct Page {
     /// The gravest first, then by name.
     findings: BTreeMap<(u8, String), Finding>,
     inconclusive: Inconclusive,
-    grants: Vec<String>,
     sources: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! A run as SARIF 2.1.0 (OASIS), for code scanning: a result for each cell that did not hold.
+//! A run as SARIF 2.1.0 (OASIS), for code scanning: a result for each cell that did not hold,
+//! and for each grant in which the run differs from the baseline.
 //!
 //! Results point into the user's own files, at the action, and from there at the line of the
 //! policy. They stand in the order of their cells' names, whichever answer came first.
@@ -9,13 +10,14 @@ mod rules;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event, RunStarted};
+use authz::source::Place;
+use suite::event::{CellRecord, Change, Drift, Event, RunStarted};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
 use crate::finding::Finding;
-use crate::text::{clean, count};
+use crate::text::{clean, clean_short, count};
 
 /// The most results. GitHub shows as many of a run, the gravest first, and drops the others.
 const RESULTS_MAX: usize = 5_000;
@@ -71,6 +73,16 @@ struct Spot {
     column: usize,
 }
 
+/// What is written of a grant in which the run differs from the baseline. Every text in it is
+/// clean, but for the file of the place.
+#[derive(Debug)]
+struct Drifted {
+    change: Change,
+    cell: String,
+    message: String,
+    place: Spot,
+}
+
 impl Document for Results {
     fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         if matches!(record.verdict, Verdict::Held | Verdict::NotApplicable) {
@@ -92,7 +104,10 @@ impl Document for Results {
             .map(|((_, cell), kept)| (cell.as_str(), kept))
             .collect();
         results.sort_by_key(|(cell, _)| *cell);
-        serde_json::to_writer_pretty(&mut *out, &form::log(&results, &self.told(ran), ran))?;
+        let drifts: Vec<Drifted> = ran.drifts.iter().map(Drifted::of).collect();
+        let told = self.told(ran);
+        let log = form::log(&results, &drifts, &told, ran);
+        serde_json::to_writer_pretty(&mut *out, &log)?;
         out.write_all(b"\n")
     }
 }
@@ -130,16 +145,36 @@ impl Kept {
             owner: record.owner.as_deref().map(clean),
             expected,
             observed: finding.observed,
-            action: Spot {
-                file: record.place.file.to_string(),
-                line: record.place.line,
-                column: record.place.column,
-            },
-            policy: policy.map(|place| Spot {
-                file: place.file.to_string(),
-                line: place.line,
-                column: place.column,
-            }),
+            action: Spot::of(&record.place),
+            policy: policy.map(Spot::of),
+        }
+    }
+}
+
+impl Spot {
+    fn of(place: &Place) -> Self {
+        Self {
+            file: place.file.to_string(),
+            line: place.line,
+            column: place.column,
+        }
+    }
+}
+
+impl Drifted {
+    fn of(drift: &Drift) -> Self {
+        let cell = clean(&drift.cell);
+        let what = match drift.change {
+            Change::Added => "is granted, and is not in the baseline",
+            Change::Denied | Change::Vanished => "is in the baseline, and is not granted",
+        };
+        let reason = clean_short(&drift.reason);
+        let message = format!("{cell} {what}. Because: {reason}.");
+        Self {
+            change: drift.change,
+            cell,
+            message: unlinked(&message),
+            place: Spot::of(&drift.place),
         }
     }
 }
@@ -159,6 +194,10 @@ fn message(finding: &Finding, expected: &str) -> String {
     if let Some(repeat) = finding.repeat.first() {
         text += &format!(" Repeat: {repeat}");
     }
-    // `[text](target)` in a message is a link (SARIF 3.11.6), and the text is not ours.
+    unlinked(&text)
+}
+
+/// `[text](target)` in a message is a link (SARIF 3.11.6), and the text is not ours.
+fn unlinked(text: &str) -> String {
     text.replace("](", "] (")
 }

@@ -4,6 +4,7 @@
 //! the terminal's height, each time a run begins.
 
 mod block;
+mod drift;
 mod exchange;
 mod finding;
 mod inconclusive;
@@ -22,10 +23,11 @@ pub use runs::{RunLine, changes_text, disagreement_text, runs_table};
 
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event, RunStarted, Summary};
+use suite::event::{CellRecord, Drift, Event, RunStarted, Summary};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
+use crate::at_end::DRIFTS_MAX;
 use crate::finding::Finding;
 use crate::inconclusive::Inconclusive;
 use crate::text::{clean, clean_short, count, grouped};
@@ -68,7 +70,8 @@ impl Style {
 /// Tells a run to people.
 ///
 /// Notes come at once (and every cell, with [`Style::verbose`]); the findings come at the end, the
-/// gravest first, then what is inconclusive, then the summary.
+/// gravest first, then what is inconclusive, then what differs from the baseline,
+/// then the summary.
 #[derive(Debug)]
 pub struct TerminalReporter<W> {
     out: W,
@@ -79,6 +82,8 @@ pub struct TerminalReporter<W> {
     findings: Vec<Finding>,
     findings_untold: usize,
     inconclusive: Inconclusive,
+    drifts: Vec<Drift>,
+    drifts_untold: usize,
 }
 
 impl<W: Write> TerminalReporter<W> {
@@ -93,6 +98,8 @@ impl<W: Write> TerminalReporter<W> {
             findings: Vec::new(),
             findings_untold: 0,
             inconclusive: Inconclusive::default(),
+            drifts: Vec::new(),
+            drifts_untold: 0,
         }
     }
 
@@ -139,6 +146,7 @@ impl<W: Write> TerminalReporter<W> {
             text += &format!("and {more}; the JSON report has them all\n\n");
         }
         text += &inconclusive::render(&self.inconclusive, columns, paint);
+        text += &drift::render(&self.drifts, self.drifts_untold, columns, paint);
         text += &summary::summary(summary, self.planned, columns, paint);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
@@ -167,9 +175,22 @@ impl<W: Write> Reporter for TerminalReporter<W> {
                 let text = clean_short(&note.text);
                 self.say(&hang("note: ", 6, &text, self.style.columns()))
             }
+            Event::Drift(drift) => {
+                if self.drifts.len() < DRIFTS_MAX {
+                    self.drifts.push(drift.clone());
+                } else {
+                    self.drifts_untold += 1;
+                }
+                Ok(())
+            }
             Event::RunFinished(summary) => self.finish(summary),
         }
     }
+}
+
+/// How the grants of a run differ from the baseline, as lines of a diff of it.
+pub fn drift_lines(drifts: &[Drift], style: Style) -> String {
+    drift::lines(drifts, style.columns(), style.paint())
 }
 
 /// `lockstep.yaml: 87 cells, 5 actors; environment staging; posts at http://127.0.0.1:8080`

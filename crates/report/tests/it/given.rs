@@ -4,8 +4,8 @@ use authz::source::Place;
 use report::Reporter;
 use report::terminal::Style;
 use suite::event::{
-    AnswerRecord, CellRecord, ControlRecord, Counts, Event, Exchange, ExpectedRecord, Note,
-    RunStarted, Summary,
+    AnswerRecord, CellRecord, Change, ControlRecord, Counts, Drift, DriftCounts, Event, Exchange,
+    ExpectedRecord, Note, RunStarted, Summary,
 };
 use suite::verdict::{Access, Verdict};
 
@@ -100,9 +100,14 @@ pub(crate) fn judged(record: CellRecord) -> Event {
 /// The end of a run in which `events` happened.
 pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
     let mut counts = Counts::default();
+    let mut drift = None;
     for event in events {
-        if let Event::CellJudged(record) = event {
-            counts.add(record.verdict);
+        match event {
+            Event::CellJudged(record) => counts.add(record.verdict),
+            Event::Drift(told) => drift
+                .get_or_insert_with(DriftCounts::default)
+                .add(told.change),
+            _ => {}
         }
     }
     Event::RunFinished(Summary {
@@ -111,6 +116,7 @@ pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
         requests: 312,
         duration_ms: 1_420,
         interrupted,
+        drift,
     })
 }
 
@@ -253,6 +259,52 @@ pub(crate) fn run(cells: impl IntoIterator<Item = CellRecord>) -> Vec<Event> {
     let judged: Vec<Event> = cells.into_iter().map(judged).collect();
     let mut events = vec![started(judged.len())];
     events.extend(judged);
+    events.push(finished(&events, false));
+    events
+}
+
+/// A grant in which the run differs from the baseline.
+pub(crate) fn drift(change: Change, cell: &str, reason: &str, place: Place) -> Event {
+    Event::Drift(Drift {
+        change,
+        cell: cell.to_owned(),
+        reason: reason.to_owned(),
+        place,
+    })
+}
+
+/// One drift of each kind.
+pub(crate) fn drifts() -> [Event; 3] {
+    [
+        drift(
+            Change::Added,
+            "viewer/post.delete/editor",
+            "role `viewer` may delete post",
+            place("policy/policy.yaml", 12),
+        ),
+        drift(
+            Change::Denied,
+            "editor/post.update/outsider",
+            "denied now: 404",
+            place("lockstep.baseline", 7),
+        ),
+        drift(
+            Change::Vanished,
+            "editor/post.publish/editor",
+            "the suite has no such cell any more",
+            place("lockstep.baseline", 6),
+        ),
+    ]
+}
+
+/// A run of these cells that differs from the baseline so.
+pub(crate) fn run_with_drift(
+    cells: impl IntoIterator<Item = CellRecord>,
+    drifts: impl IntoIterator<Item = Event>,
+) -> Vec<Event> {
+    let mut events = run(cells);
+    let end = events.len() - 1;
+    events.splice(end.., drifts);
     events.push(finished(&events, false));
     events
 }

@@ -8,7 +8,7 @@
 use authz::source::yaml::{Entry, Node, Value};
 use authz::source::{Diagnostic, Diagnostics};
 
-use super::{Inputs, Reader, unknown};
+use super::{Inputs, Known, Reader, unknown};
 use crate::model::Suite;
 
 /// The keys of a suite that an environment may say otherwise.
@@ -207,7 +207,7 @@ fn merged_entry(below: &Entry, above: &Entry, diagnostics: &mut Diagnostics) -> 
 /// has been told at the same place is not told again.
 pub(super) fn check(
     inputs: &Inputs<'_>,
-    policy: Option<&authz::Policy>,
+    known: Known<'_>,
     trees: &[Tree],
     diagnostics: &mut Diagnostics,
 ) {
@@ -217,7 +217,7 @@ pub(super) fn check(
         ..*inputs
     };
     for tree in trees {
-        let (_, mistakes) = read(&inputs, policy, tree);
+        let (_, mistakes) = read(&inputs, known, tree);
         for mistake in mistakes.into_sorted() {
             if !diagnostics.is_told(&mistake.place) {
                 diagnostics.push(attributed(mistake, tree));
@@ -237,14 +237,14 @@ fn attributed(mut mistake: Diagnostic, tree: &Tree) -> Diagnostic {
 /// Reads one tree.
 pub(super) fn read(
     inputs: &Inputs<'_>,
-    policy: Option<&authz::Policy>,
+    known: Known<'_>,
     tree: &Tree,
 ) -> (Option<Suite>, Diagnostics) {
     let names = super::Names::of(&tree.root);
     let mut reader = Reader {
         inputs,
         names: &names,
-        policy,
+        policy: known.policy,
         diagnostics: Diagnostics::default(),
         secrets: Vec::new(),
         malformed_by_default: false,
@@ -252,7 +252,12 @@ pub(super) fn read(
         meant_fields: std::collections::BTreeSet::new(),
     };
     let suite = reader.suite(&tree.root);
+    let facts = suite.as_ref().and_then(|suite| {
+        let facts = crate::facts::of_run(suite, known.policy?, known.facts?);
+        super::told_to(&mut reader.diagnostics, facts)
+    });
     let suite = suite.map(|suite| Suite {
+        facts: facts.unwrap_or_default(),
         secrets: reader.secrets,
         environment: tree.name.clone(),
         read_only: tree.read_only,

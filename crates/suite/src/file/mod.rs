@@ -25,9 +25,9 @@ mod variant;
 
 use std::collections::BTreeSet;
 
-use authz::Policy;
 use authz::source::yaml::{self, Entry, Node};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
+use authz::{Facts, Policy};
 
 use crate::model::Suite;
 use environment::Environments;
@@ -47,6 +47,8 @@ pub struct Inputs<'a> {
     pub suite: &'a Source,
     /// The files of the policy that it names, see [`references`].
     pub policy: &'a [Source],
+    /// The files of facts that it names.
+    pub facts: &'a [Source],
     /// The JSON Schema files that it names, as `folder of the suite/path as written`.
     pub schemas: &'a [Source],
     /// Which of its `environments` is meant; none: the suite as it stands.
@@ -63,6 +65,8 @@ pub struct Inputs<'a> {
 pub struct References {
     /// The policy, a file or a folder.
     pub policy: Option<(String, Place)>,
+    /// Files of facts.
+    pub facts: Vec<(String, Place)>,
     /// JSON Schema files.
     pub schemas: Vec<(String, Place)>,
 }
@@ -74,6 +78,8 @@ pub struct References {
 pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
     let policy = policy(inputs, &mut diagnostics);
+    let facts = policy.as_ref();
+    let facts = facts.and_then(|policy| facts_of_files(policy, inputs, &mut diagnostics));
     let mut syntax = Diagnostics::default();
     let root = yaml::read(inputs.suite, &mut syntax);
     for mistake in syntax.into_sorted() {
@@ -85,16 +91,27 @@ pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     let environments = Environments::of(&root, &mut diagnostics);
     let (chosen, others) = environments.trees(inputs, &root, &mut diagnostics);
     let mut suite = None;
+    let known = Known {
+        policy: policy.as_ref(),
+        facts: facts.as_ref(),
+    };
     if let Some(tree) = &chosen {
-        let (read, mistakes) = environment::read(inputs, policy.as_ref(), tree);
+        let (read, mistakes) = environment::read(inputs, known, tree);
         suite = read;
         let mistakes = mistakes.into_sorted();
         mistakes
             .into_iter()
             .for_each(|mistake| diagnostics.push(mistake));
     }
-    environment::check(inputs, policy.as_ref(), &others, &mut diagnostics);
+    environment::check(inputs, known, &others, &mut diagnostics);
     diagnostics.into_result(suite.map(|suite| Suite { policy, ..suite }))
+}
+
+/// What is decided by; none of it where the files of the policy have mistakes.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    policy: Option<&'a Policy>,
+    facts: Option<&'a Facts>,
 }
 
 /// The files that a suite names, so that they can be loaded before it is read. A broken suite
@@ -105,6 +122,9 @@ pub fn references(suite: &Source) -> References {
     };
     let mut found = References {
         policy: child(&root, "policy").and_then(reference),
+        facts: fact_files(child(&root, "facts"))
+            .filter_map(reference)
+            .collect(),
         schemas: Vec::new(),
     };
     let actions = child(&root, "actions").into_iter();
@@ -122,6 +142,14 @@ pub fn references(suite: &Source) -> References {
     found
 }
 
+/// The paths under `facts`: one, or a list of them.
+fn fact_files(node: Option<&Node>) -> impl Iterator<Item = &Node> {
+    node.into_iter().flat_map(|node| match &node.value {
+        yaml::Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    })
+}
+
 fn reference(node: &Node) -> Option<(String, Place)> {
     names::text(node).map(|path| (path.to_owned(), node.place.clone()))
 }
@@ -130,15 +158,26 @@ fn policy(inputs: &Inputs<'_>, diagnostics: &mut Diagnostics) -> Option<Policy> 
     if inputs.policy.is_empty() {
         return None;
     }
-    match authz::read_policy(inputs.policy) {
-        Ok(policy) => Some(policy),
-        Err(mistakes) => {
-            mistakes
-                .into_iter()
-                .for_each(|mistake| diagnostics.push(mistake));
-            None
-        }
-    }
+    told_to(diagnostics, authz::read_policy(inputs.policy))
+}
+
+/// The facts of the files. They are facts to a policy: without one nobody reads them.
+fn facts_of_files(
+    policy: &Policy,
+    inputs: &Inputs<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Facts> {
+    told_to(diagnostics, authz::read_facts(policy, inputs.facts))
+}
+
+/// What was read, if nothing is wrong with it.
+fn told_to<T>(diagnostics: &mut Diagnostics, read: Result<T, Vec<Diagnostic>>) -> Option<T> {
+    let told = |mistakes: Vec<Diagnostic>| {
+        mistakes
+            .into_iter()
+            .for_each(|mistake| diagnostics.push(mistake));
+    };
+    read.map_err(told).ok()
 }
 
 /// The most frequent slip in the syntax: inside of `{ ... }`, braces end plain text.
@@ -172,6 +211,7 @@ impl Reader<'_> {
         let mut fields = root.fields(&mut self.diagnostics)?;
         let version = fields.required("version", &mut self.diagnostics);
         let policy = fields.optional("policy");
+        let facts = fields.optional("facts");
         let targets = fields.required("targets", &mut self.diagnostics);
         let sessions = fields.optional("sessions");
         let actors = fields.required("actors", &mut self.diagnostics);
@@ -184,6 +224,7 @@ impl Reader<'_> {
         let malformed = malformed.map(|it| it.boolean(&mut self.diagnostics));
         self.malformed_by_default = malformed.flatten().unwrap_or_default();
         self.check_policy(policy, expect.is_some(), root);
+        self.check_facts(facts, policy.is_some());
         let targets = targets.map(|it| self.targets(it));
         let sessions = sessions.map(|it| self.all(it, Self::session));
         let actors = actors.map(|it| self.actors(it));
@@ -203,6 +244,7 @@ impl Reader<'_> {
                 None => None,
             },
             policy: None,
+            facts: Facts::default(),
             secrets: Vec::new(),
             environment: None,
             read_only: false,

@@ -6,15 +6,17 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use authz::source::{Diagnostic, Diagnostics, Place};
-use authz::{Decision, Denial, Outcome, Policy, Request, Subject, SubjectFacts};
+use authz::{
+    Credential, Decision, Denial, Outcome, Policy, Request, Subject, SubjectFacts, no_context,
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::event::ExpectedRecord;
+use crate::facts::{Declared, fixture_name};
 use crate::model::{
     Action, ActionIndex, Actor, ActorIndex, ExpectCell, Expected, Resource, ResourceIndex, Suite,
 };
-use crate::template::{Scope, Variable};
 
 /// What is expected of a cell, and why.
 #[derive(Debug, Clone)]
@@ -109,7 +111,7 @@ impl<'a> Expectations<'a> {
         let subjects = suite
             .actors
             .iter()
-            .map(|actor| subject(suite.policy.as_ref()?, actor, diagnostics))
+            .map(|actor| subject(suite, suite.policy.as_ref()?, actor, diagnostics))
             .collect();
         Self {
             suite,
@@ -211,6 +213,8 @@ impl<'a> Expectations<'a> {
             action: &action.permission,
             resource,
             now,
+            facts: &self.suite.facts,
+            context: no_context(),
         };
         Some(from_decision(policy.decide(&request)))
     }
@@ -328,17 +332,30 @@ fn table(suite: &Suite) -> BTreeMap<(ActorIndex, ActionIndex, Option<ActorIndex>
         .collect()
 }
 
-fn subject(policy: &Policy, actor: &Actor, diagnostics: &mut Diagnostics) -> Option<Subject> {
+fn subject(
+    suite: &Suite,
+    policy: &Policy,
+    actor: &Actor,
+    diagnostics: &mut Diagnostics,
+) -> Option<Subject> {
+    let scopes = actor.scopes.as_ref();
+    let scopes = scopes.map(|names| names.iter().map(|name| name.as_str().into()).collect());
     let known = SubjectFacts {
         reference: actor.subject.clone(),
         signed_in: actor.session.is_some(),
         tenant: actor.tenant.clone(),
         roles: actor.roles.clone(),
         attributes: actor.attributes.clone(),
+        credential: Credential {
+            scopes,
+            claims: actor.claims.clone(),
+            ..Credential::default()
+        },
     };
     let facts = match actor.is_shut_out() {
-        true => nobody(),
-        false => known,
+        // A visitor.
+        true => SubjectFacts::default(),
+        false => suite.facts.complete(known),
     };
     match policy.subject(facts) {
         Ok(subject) => Some(subject),
@@ -346,17 +363,6 @@ fn subject(policy: &Policy, actor: &Actor, diagnostics: &mut Diagnostics) -> Opt
             diagnostics.push(Diagnostic::new(actor.place.clone(), message));
             None
         }
-    }
-}
-
-/// A visitor.
-fn nobody() -> SubjectFacts {
-    SubjectFacts {
-        reference: None,
-        signed_in: false,
-        tenant: None,
-        roles: Vec::new(),
-        attributes: Map::new(),
     }
 }
 
@@ -374,8 +380,13 @@ fn resource(
     } else {
         instance_attributes(declared?, owner, diagnostics)?
     };
+    let name = declared.filter(|_| !fixture.collection);
+    let name = name.map(|declared| fixture_name(declared, owner));
     match policy.resource(&fixture.type_name, None, &attributes) {
-        Ok(resource) => Some(resource),
+        Ok(resource) => Some(match name {
+            Some(name) => resource.known_to_facts_as(&name),
+            None => resource,
+        }),
         Err(message) => {
             let place = declared.map_or(&owner.place, |resource| &resource.place);
             diagnostics.push(Diagnostic::new(place.clone(), message));
@@ -401,7 +412,7 @@ fn instance_attributes(
 ) -> Option<Map<String, Value>> {
     let mut attributes = Map::new();
     for (name, template) in &resource.attributes {
-        match template.fill(&Declared(owner)) {
+        match template.fill(&Declared::owner(owner)) {
             Ok(value) => {
                 attributes.insert(name.clone(), value);
             }
@@ -416,18 +427,6 @@ fn instance_attributes(
         }
     }
     Some(attributes)
-}
-
-/// What is known of an actor before anything is sent.
-struct Declared<'a>(&'a Actor);
-
-impl Scope for Declared<'_> {
-    fn value(&self, variable: &Variable) -> Option<Value> {
-        let Variable::Owner(field) = variable else {
-            return None;
-        };
-        declared_field(self.0, field).map(Value::from)
-    }
 }
 
 /// A field that the suite declares of an actor: `name`, `subject`, `tenant` or one of its own.
@@ -451,7 +450,7 @@ pub fn expected_at(
     let mut ignored = Diagnostics::default();
     let policy = suite.policy.as_ref()?;
     let action = suite.actions.get(action)?;
-    let subject = subject(policy, suite.actors.get(actor)?, &mut ignored)?;
+    let subject = subject(suite, policy, suite.actors.get(actor)?, &mut ignored)?;
     let fixture = Fixture::of(action, actor, owner);
     let resource = resource(policy, suite, action.resource, &fixture, &mut ignored)?;
     let request = Request {
@@ -459,6 +458,8 @@ pub fn expected_at(
         action: &action.permission,
         resource: &resource,
         now,
+        facts: &suite.facts,
+        context: no_context(),
     };
     Some(from_decision(policy.decide(&request)).expected)
 }

@@ -44,6 +44,7 @@ fn read(suite: &str, policy: Option<&str>) -> Suite {
     let inputs = Inputs {
         suite: &suite,
         policy: &policy,
+        facts: &[],
         schemas: &[],
         chosen: None,
         environment: &|_| None,

@@ -32,6 +32,7 @@ pub(crate) const VALID: [(&str, &str); 5] = [
 pub(crate) struct Files {
     pub(crate) suite: Source,
     pub(crate) policy: Vec<Source>,
+    pub(crate) facts: Vec<Source>,
     pub(crate) schemas: Vec<Source>,
     pub(crate) chosen: Option<&'static str>,
 }
@@ -39,11 +40,19 @@ pub(crate) struct Files {
 impl Files {
     pub(crate) fn new(text: &str) -> Self {
         let suite = Source::new("tests/lockstep.yaml", text);
-        let named = references(&suite).policy.is_some();
-        let policy = Source::new("policy.yaml", include_str!("valid/policy.yaml"));
+        let named = references(&suite);
+        let policy = [
+            Source::new("policy.yaml", include_str!("valid/policy.yaml")),
+            Source::new("model.fga", include_str!("valid/model.fga")),
+        ];
+        let facts = Source::new("policy/facts.yaml", include_str!("valid/facts.yaml"));
         Self {
             suite,
-            policy: named.then_some(policy).into_iter().collect(),
+            policy: match named.policy {
+                Some(_) => policy.to_vec(),
+                None => Vec::new(),
+            },
+            facts: named.facts.iter().map(|_| facts.clone()).take(1).collect(),
             schemas: vec![
                 Source::new("tests/schemas/post.json", r#"{ "type": "object" }"#),
                 Source::new("tests/schemas/broken.json", "{\n  \"type\": }\n"),
@@ -57,6 +66,7 @@ impl Files {
         read_suite(&Inputs {
             suite: &self.suite,
             policy: &self.policy,
+            facts: &self.facts,
             schemas: &self.schemas,
             chosen: self.chosen,
             environment: &environment,
@@ -66,6 +76,7 @@ impl Files {
 
     pub(crate) fn render(&self, mistakes: &[Diagnostic]) -> String {
         let sources = [&self.suite].into_iter().chain(&self.policy);
+        let sources = sources.chain(&self.facts);
         let sources: Vec<Source> = sources.chain(&self.schemas).cloned().collect();
         render(mistakes, &sources, false)
     }

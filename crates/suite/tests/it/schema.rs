@@ -263,7 +263,7 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 26] = [
+    const STARTS: [&str; 27] = [
         "there is nothing to take away",
         "this caller cannot",
         "unknown capture",
@@ -275,6 +275,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "unknown action",
         "unknown owner",
         "unknown role",
+        "unknown type",
         "unknown variable",
         "nothing uses",
         "the policy has no",
@@ -292,7 +293,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "attribute `",
     ];
     // What stands in an environment is partial: it is read when it is laid over the rest.
-    const PARTS: [&str; 16] = [
+    const PARTS: [&str; 24] = [
         "(with `--env",
         "does not begin with `http",
         "is neither a target nor a key",
@@ -309,6 +310,14 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "an item is decided on",
         "the call has no target",
         "is absent for everyone",
+        "is not a relationship",
+        "is a relationship, and",
+        "is not a subject",
+        "a relationship of",
+        "has no relation",
+        "takes no `",
+        "is not an id",
+        "is not one object",
     ];
     let message = mistake.message.as_str();
     let label = mistake.label.as_deref().unwrap_or_default();
