@@ -64,6 +64,8 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
         cells,
         notes,
         drifts,
+        // The first part tells it.
+        surface: parts.into_iter().flat_map(|part| part.surface).collect(),
         summary,
     })
 }
@@ -216,6 +218,7 @@ fn summary(parts: &[Recorded], cells: &[CellRecord], drifts: &[Drift]) -> Summar
         // They ran side by side.
         summary.duration_ms = summary.duration_ms.max(end.duration_ms);
         summary.interrupted |= end.interrupted;
+        summary.surface = summary.surface.or(end.surface);
     }
     summary
 }

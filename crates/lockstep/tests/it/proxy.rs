@@ -44,11 +44,14 @@ fn project() -> Project {
         .lines()
         .filter(|line| !line.starts_with("  expired:"))
         .collect();
-    let policy = read("policy/policy.yaml");
-    Project::new([
-        ("lockstep.yaml", lines.join("\n").as_str()),
-        ("policy/policy.yaml", &policy),
-    ])
+    let others = [
+        "policy/policy.yaml",
+        "openapi/accounts.json",
+        "openapi/posts.json",
+    ];
+    let mut files = vec![("lockstep.yaml", lines.join("\n"))];
+    files.extend(others.map(|name| (name, read(name))));
+    Project::new(files.iter().map(|(name, text)| (*name, text.as_str())))
 }
 
 /// Denials that the sample system does not say with a 403: it says yes, and does nothing.

@@ -8,6 +8,7 @@
 use authz::source::yaml::{Entry, Node, Value};
 use authz::source::{Diagnostic, Diagnostics};
 
+use super::document::{Documents, Library};
 use super::{Inputs, Known, Reader, unknown};
 use crate::model::Suite;
 
@@ -208,6 +209,7 @@ fn merged_entry(below: &Entry, above: &Entry, diagnostics: &mut Diagnostics) -> 
 pub(super) fn check(
     inputs: &Inputs<'_>,
     known: Known<'_>,
+    library: &Library,
     trees: &[Tree],
     diagnostics: &mut Diagnostics,
 ) {
@@ -217,7 +219,7 @@ pub(super) fn check(
         ..*inputs
     };
     for tree in trees {
-        let (_, mistakes) = read(&inputs, known, tree);
+        let (_, mistakes) = read(&inputs, known, library, tree);
         for mistake in mistakes.into_sorted() {
             if !diagnostics.is_told(&mistake.place) {
                 diagnostics.push(attributed(mistake, tree));
@@ -238,20 +240,25 @@ fn attributed(mut mistake: Diagnostic, tree: &Tree) -> Diagnostic {
 pub(super) fn read(
     inputs: &Inputs<'_>,
     known: Known<'_>,
+    library: &Library,
     tree: &Tree,
 ) -> (Option<Suite>, Diagnostics) {
-    let names = super::Names::of(&tree.root);
+    let mut diagnostics = Diagnostics::default();
+    let documents = Documents::of_targets(&tree.root, library, inputs, &mut diagnostics);
+    let root = documents.expanded(&tree.root, &mut diagnostics);
+    let names = super::Names::of(&root);
     let mut reader = Reader {
         inputs,
         names: &names,
+        documents: &documents,
         policy: known.policy,
-        diagnostics: Diagnostics::default(),
+        diagnostics,
         secrets: Vec::new(),
         malformed_by_default: false,
         unset: std::collections::BTreeSet::new(),
         meant_fields: std::collections::BTreeSet::new(),
     };
-    let suite = reader.suite(&tree.root);
+    let suite = reader.suite(&root);
     let facts = suite.as_ref().and_then(|suite| {
         let facts = crate::facts::of_run(suite, known.policy?, known.facts?);
         super::told_to(&mut reader.diagnostics, facts)
