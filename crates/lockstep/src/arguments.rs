@@ -130,6 +130,10 @@ pub(crate) struct Test {
     /// Keeps no record of the run under `.lockstep/`.
     #[arg(long)]
     pub(crate) no_record: bool,
+    /// Sends no call that changes something, but for those that open a session. What cannot be
+    /// tried so is told as not applicable.
+    #[arg(long)]
+    pub(crate) read_only: bool,
 }
 
 /// `lockstep runs`.
@@ -315,6 +319,10 @@ pub(crate) struct Plan {
     /// Which suite.
     #[command(flatten)]
     pub(crate) suite: SuiteFile,
+    /// Sends no call that changes something, but for those that open a session. What cannot be
+    /// tried so is told as not applicable.
+    #[arg(long)]
+    pub(crate) read_only: bool,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

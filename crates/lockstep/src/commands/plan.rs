@@ -14,7 +14,8 @@ use crate::run;
 use crate::terminal::{Colour, stdout_style};
 
 pub(super) fn execute(command: &Plan, colour: Colour) -> Result<ExitCode, Failure> {
-    let loaded = load(&command.suite, &environment, false)?;
+    let mut loaded = load(&command.suite, &environment, false)?;
+    loaded.suite.read_only |= command.read_only;
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let surface = run::surface(&loaded, &command.cells, command.shard)?;
     let code = match &surface {

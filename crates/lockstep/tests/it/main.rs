@@ -25,6 +25,7 @@ mod malformed;
 mod policy_tests;
 mod portal;
 mod proxy;
+mod read_only;
 mod readme;
 mod real_systems;
 mod record;
