@@ -18,6 +18,7 @@ use suite::template::plain;
 use suite::verdict::{Control, EffectSeen, Observation, Received, Shown, Trace};
 
 use crate::caller::{About, DIES_AGAIN, REOPENINGS_MAX, World};
+use crate::client::Failure as Unanswered;
 use crate::fixture::{self, Fixture, Fixtures};
 use crate::scope::CallScope;
 use crate::session::{Live, Sending};
@@ -261,13 +262,15 @@ impl<'a> ActionTrial<'a> {
     }
 
     /// How often the session may be opened again: where it can be asked who it is, as often as
-    /// it is found dead; else once, because then a refusal is all that there is to see.
+    /// it is found dead; else once, because then a refusal is all that there is to see, or twice
+    /// where its token is refreshed first and may be worth nothing.
     fn reopenings_max(&self) -> usize {
         let suite = &self.world.suite;
         let actor = suite.actors.get(self.cell.actor);
         let session = actor.and_then(|actor| suite.sessions.get(actor.session?));
         match session {
             Some(session) if session.who.is_some() => REOPENINGS_MAX,
+            Some(session) if session.refresh.is_some() => 2,
             _ => 1,
         }
     }
@@ -294,7 +297,8 @@ impl<'a> ActionTrial<'a> {
     }
 
     async fn take_away(&mut self, fixture: &Fixture) {
-        if let Err(why) = fixture::remove(self.world, fixture, &mut self.log).await {
+        let world = self.world.unstoppable();
+        if let Err(why) = fixture::remove(&world, fixture, &mut self.log).await {
             self.left_behind.push(why);
         }
     }
@@ -392,6 +396,10 @@ impl<'a> ActionTrial<'a> {
             sent: live.sent.clone(),
             result: result.clone(),
         });
+        if let Err(failure @ (Unanswered::Unreached(_) | Unanswered::Stopped)) = &result {
+            fixture::finish(self.world, entry);
+            return Err(self.world.why_failed(request.target, failure));
+        }
         let mut looks = self.looks(before, fixture).await;
         let mut seen = Seen {
             observation: NOTHING,

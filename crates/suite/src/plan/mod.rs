@@ -7,6 +7,7 @@
 
 mod control;
 mod expectation;
+mod leaving;
 mod read_only;
 mod select;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 pub use control::DiffersIn;
 pub use expectation::{Expectation, Expectations, declared_field, denial_word, expected_at};
 
+pub use leaving::never_removed;
 pub use select::Shard;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::event::ExpectedRecord;
-use crate::model::{ActionIndex, ActorIndex, Expected, Layer, Origin, Suite};
+use crate::model::{ActionIndex, ActorIndex, DENIALS, Expected, Layer, Origin, Suite};
 
 /// The type name of session cells: `admin/session.open`.
 pub const SESSION_OPEN: &str = "session.open";
@@ -118,6 +120,10 @@ pub struct PlannedCell {
     pub phase: Phase,
     /// What is expected and why.
     pub expected: ExpectedRecord,
+    /// For a denial: the statuses by which the target declares to say so. The first is the one
+    /// that the table `expect` takes for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<u16>,
     /// The cell beside which a denial counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control: Option<String>,
@@ -417,6 +423,7 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
         target: target_name(suite, cell),
         phase: cell.phase,
         expected: cell.expectation.record(),
+        statuses: statuses(suite, cell),
         control: control.map(|control| plan.name(suite, control)),
         differs_in: control
             .and_then(|control| plan.cells.get(control))
@@ -437,6 +444,32 @@ fn target_name(suite: &Suite, cell: &Cell) -> Option<String> {
         .targets
         .get(target)
         .map(|target| target.name.to_string())
+}
+
+/// The statuses by which the target of a cell declares the denial that is expected: first those
+/// that mean nothing else there, each once.
+fn statuses(suite: &Suite, cell: &Cell) -> Vec<u16> {
+    let Expected::Deny(denial) = cell.expectation.expected else {
+        return Vec::new();
+    };
+    let layer = cell.trial.layer(suite);
+    let Some(target) = layer.and_then(|layer| suite.targets.get(layer.call.target)) else {
+        return Vec::new();
+    };
+    let denies = &target.denies;
+    let means_more = |status: u16| {
+        let mut others = DENIALS.into_iter().filter(|other| *other != denial);
+        others.any(|other| denies.forms(other).iter().any(|form| form.status == status))
+    };
+    let declared = denies.forms(denial).iter().map(|form| form.status);
+    let mut statuses: Vec<u16> = Vec::new();
+    for status in declared {
+        if !statuses.contains(&status) {
+            statuses.push(status);
+        }
+    }
+    statuses.sort_by_key(|status| means_more(*status));
+    statuses
 }
 
 /// On what a cell is tried, in words.
