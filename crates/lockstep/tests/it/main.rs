@@ -42,6 +42,7 @@ mod session_kinds;
 mod sessions;
 mod small_server;
 mod support;
+mod surface;
 mod token_variants;
 mod totals;
 mod vault;
