@@ -15,5 +15,6 @@ mod garbage;
 mod joined;
 mod languages;
 mod reference;
+mod round_trips;
 mod schema;
 mod yaml;
