@@ -2,10 +2,13 @@
 //! relation grants as one and each rule as one more under the combining algorithm, then default
 //! deny.
 
+mod account;
 pub(crate) mod combining;
 mod explain;
 mod gates;
+mod list;
 mod relations;
+mod residual;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +19,10 @@ use crate::condition::{Evaluation, Failure};
 use crate::decision::{Decision, Denial, Outcome, Reason};
 use crate::facts::{Request, Subject};
 use crate::model::{ActionKind, Effect, Policy, Rule, Target};
+
+pub use account::{Account, Detail, Remedy, Says, Step};
+pub use list::{Allowed, Page};
+pub use residual::{Filter, Inquiry, OfTenant, Remainder, Residual};
 
 use combining::{Combination, Could, Extended, Member};
 use gates::{Gate, Refusal};

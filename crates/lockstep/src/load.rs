@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use authz::language::{beside, named_files};
 use authz::source::{Diagnostic, Diagnostics, Place, SOURCE_BYTES_MAX, Source};
+use authz::{Facts, Policy, read_facts, read_policy};
 use suite::file::{Inputs, read_suite, references};
 use suite::model::Suite;
 use suite::openapi::DOCUMENT_BYTES_MAX;
@@ -90,6 +91,60 @@ pub(crate) fn read(
             let mistakes = merged(files.mistakes, read.err().unwrap_or_default());
             Err(Failure::Mistakes { mistakes, sources })
         }
+    }
+}
+
+/// A policy with facts, read without a suite.
+#[derive(Debug)]
+pub(crate) struct Ruling {
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// What it decides from.
+    pub(crate) facts: Facts,
+}
+
+/// Loads a policy (by default `policy/`, or else `policy.yaml`) and facts (by default the
+/// `facts.yaml` beside it).
+///
+/// # Errors
+/// Mistakes in the files, all at once.
+pub(crate) fn load_policy(policy: Option<&Path>, facts: &[PathBuf]) -> Result<Ruling, Failure> {
+    let mut files = Files::default();
+    let default = match Path::new("policy").is_dir() {
+        true => Path::new("policy"),
+        false => Path::new("policy.yaml"),
+    };
+    let path = policy.unwrap_or(default);
+    let paths = policy_files(path).map_err(|why| {
+        let path = path.display();
+        let help = "name another one with `--policy PATH`";
+        Failure::usage(format!(
+            "the policy `{path}` cannot be read: {why}\nhelp: {help}"
+        ))
+    })?;
+    files.policy = files.policy_sources(&paths);
+    let folder = match path.is_dir() {
+        true => path,
+        false => path.parent().unwrap_or(Path::new("")),
+    };
+    let beside = Some(folder.join("facts.yaml")).filter(|path| path.is_file());
+    let named = match facts {
+        [] => beside.as_slice(),
+        facts => facts,
+    };
+    files.facts = files.sources_of(named);
+    let mut mistakes = Diagnostics::default();
+    let mut told = |more: Vec<Diagnostic>| more.into_iter().for_each(|it| mistakes.push(it));
+    told(std::mem::take(&mut files.mistakes));
+    let policy = read_policy(&files.policy).map_err(&mut told).ok();
+    let facts = policy.as_ref();
+    let facts = facts.and_then(|policy| read_facts(policy, &files.facts).map_err(&mut told).ok());
+    match (policy, facts) {
+        (Some(policy), Some(facts)) if mistakes.is_empty() => Ok(Ruling { policy, facts }),
+        _ => Err(Failure::Mistakes {
+            mistakes: mistakes.into_sorted(),
+            sources: files.sources(),
+        }),
     }
 }
 

@@ -55,7 +55,16 @@ pub(crate) fn plan(
             "the suite has no cell: nothing says what is expected",
         ));
     }
+    let plan = match loaded.suite.read_only {
+        true => plan.read_only(&loaded.suite),
+        false => plan,
+    };
     let plan = plan.select(&loaded.suite, patterns);
+    if let Some(why) = plan.nothing_left() {
+        return Err(Failure::Usage(format!(
+            "read-only, nothing is left to try, because a call that changes something is never sent: {why}"
+        )));
+    }
     Ok(match shard {
         Some(shard) => plan.shard(&loaded.suite, shard),
         None => plan,

@@ -24,3 +24,4 @@ mod text;
 pub use merge::{Part, merge};
 pub use recorded::Recorded;
 pub use reporter::Reporter;
+pub use text::clean;

@@ -137,6 +137,7 @@ fn check_same(parts: &[Part]) -> Result<(), String> {
             ("choice of cells", a.patterns != b.patterns),
             ("number of cells", a.cells_of_all != b.cells_of_all),
             ("`--read-only`", a.read_only != b.read_only),
+            ("baseline", baselines_differ(first, part)),
         ];
         let differences = differences.iter().filter(|(_, differs)| *differs);
         if let Some((what, _)) = differences.into_iter().next() {
@@ -144,6 +145,15 @@ fn check_same(parts: &[Part]) -> Result<(), String> {
         }
     }
     told(mistakes)
+}
+
+/// Whether only one was held against a baseline; a part that did not come to its end does not say.
+fn baselines_differ(a: &Recorded, b: &Recorded) -> bool {
+    let has_one = |part: &Recorded| {
+        let end = part.summary.as_ref().filter(|end| !end.interrupted)?;
+        Some(end.drift.is_some())
+    };
+    has_one(a).zip(has_one(b)).is_some_and(|(a, b)| a != b)
 }
 
 /// No part tells a cell twice.

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::Read as _;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,8 +17,11 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use suite::model::is_safe;
 use suite::observation::Answer;
 use suite::probe::Request;
+
+use crate::{STOPPED, Stop};
 
 /// What a client may take.
 #[derive(Debug, Clone)]
@@ -43,25 +47,38 @@ const IDLE_MAX: Duration = Duration::from_secs(3);
 pub enum Failure {
     /// The request never reached the target.
     Unreached(String),
+    /// It was not sent, because the run was stopped.
+    Stopped,
     /// It may have been received, but there was no whole answer.
     Broken(String),
+    /// It was not sent, because nothing may be changed and this method may.
+    Withheld(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreached(why) => write!(f, "the target could not be reached: {why}"),
+            Self::Stopped => f.write_str(STOPPED),
             Self::Broken(why) => write!(f, "no whole answer: {why}"),
+            Self::Withheld(method) => write!(f, "not sent: {NOTHING_CHANGES}, and `{method}` may"),
         }
     }
 }
 
-/// Sends requests over pooled connections.
+/// What is said of a call that is not made where nothing may be changed.
+pub(crate) const NOTHING_CHANGES: &str =
+    "the run is read-only: no call that changes something is sent";
+
+/// Sends requests over pooled connections. A clone shares the connections and the limits.
+#[derive(Clone)]
 pub struct Client {
     http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     bounds: Bounds,
-    limits: Vec<Option<DefaultDirectRateLimiter>>,
-    sent: AtomicU64,
+    limits: Arc<[Option<DefaultDirectRateLimiter>]>,
+    sent: Arc<AtomicU64>,
+    stop: Stop,
+    read_only: bool,
 }
 
 impl fmt::Debug for Client {
@@ -95,8 +112,30 @@ impl Client {
                 .into_iter()
                 .map(|rate| rate.and_then(limiter))
                 .collect(),
-            sent: AtomicU64::new(0),
+            sent: Arc::default(),
+            stop: Stop::default(),
+            read_only: false,
         }
+    }
+
+    /// The same, waiting for nothing any more once this is set: neither for its turn, nor to send
+    /// again.
+    #[must_use]
+    pub fn stopped_by(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// The same, but what is not a safe method (RFC 9110, section 9.2.1) is sent only to open a
+    /// session. Whoever plans a run asks for nothing else; this is what holds it.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Whether no call may be sent that changes something.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// How many requests were sent so far.
@@ -110,6 +149,7 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        self.check(request)?;
         self.send_until(request, |result| match result {
             Ok(answer) => answer.status == 429,
             Err(failure) => matches!(failure, Failure::Unreached(_)),
@@ -117,17 +157,35 @@ impl Client {
         .await
     }
 
-    /// Sends a request that may be repeated without harm, such as a login or a view; so it is
-    /// sent again whenever there was no whole answer.
+    /// Sends a request that may be repeated without harm, such as a view; so it is sent again
+    /// whenever there was no whole answer.
     ///
     /// # Errors
     /// See [`Failure`].
     pub async fn send_repeatable(&self, request: &Request) -> Result<Answer, Failure> {
+        self.check(request)?;
+        self.send_opening(request).await
+    }
+
+    /// Sends a request that opens a session or keeps one open, whatever its method; it may be
+    /// repeated without harm.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(crate) async fn send_opening(&self, request: &Request) -> Result<Answer, Failure> {
         self.send_until(request, |result| match result {
             Ok(answer) => answer.status == 429,
             Err(_) => true,
         })
         .await
+    }
+
+    /// Whether a request may be sent here.
+    fn check(&self, request: &Request) -> Result<(), Failure> {
+        match self.read_only && !is_safe(&request.method) {
+            true => Err(Failure::Withheld(request.method.clone())),
+            false => Ok(()),
+        }
     }
 
     async fn send_until(
@@ -141,14 +199,20 @@ impl Client {
             if tries >= TRIES_MAX || !again(&result) {
                 return result;
             }
-            tokio::time::sleep(pause(&result, tries)).await;
+            if !self.stop.sleep(pause(&result, tries)).await {
+                return result;
+            }
             tries += 1;
         }
     }
 
     async fn send_once(&self, request: &Request) -> Result<Answer, Failure> {
         if let Some(Some(limit)) = self.limits.get(request.target) {
-            limit.until_ready().await;
+            tokio::select! {
+                biased;
+                () = limit.until_ready() => {}
+                () = self.stop.wait() => return Err(Failure::Stopped),
+            }
         }
         self.sent.fetch_add(1, Ordering::Relaxed);
         let outgoing = outgoing(request)?;
@@ -221,13 +285,18 @@ fn failure(error: hyper_util::client::legacy::Error) -> Failure {
     }
 }
 
-/// The last cause of an error, which is the one that says something.
+/// The last cause of an error, which is the one that says something; without the number that the
+/// operating system has for it.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    let why = error.to_string();
+    match why.split_once(" (os error ") {
+        Some((words, _)) => words.to_lowercase(),
+        None => why,
+    }
 }
 
 async fn read(response: http::Response<Incoming>, bytes_max: usize) -> Result<Answer, Failure> {

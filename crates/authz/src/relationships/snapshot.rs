@@ -105,7 +105,7 @@ impl Snapshot {
         })
     }
 
-    pub(super) fn relationship(&self, object: ObjectId, edge: &Edge) -> Option<Relationship> {
+    pub(crate) fn relationship(&self, object: ObjectId, edge: &Edge) -> Option<Relationship> {
         let detail = self.detail(edge.detail);
         let condition = detail.filter(|detail| detail.condition != NO_RELATION);
         Some(Relationship {
@@ -157,6 +157,14 @@ impl Snapshot {
             let found = self.object(number);
             found.is_some_and(|found| found.type_name == type_name && &*found.id == id)
         })
+    }
+
+    /// The ids of the objects of a type that facts name, `*` left out, in no order. O(objects).
+    pub(crate) fn ids_of_type(&self, type_name: &str) -> impl Iterator<Item = &Arc<str>> {
+        let symbol = self.symbol(type_name);
+        let objects = (0..self.objects.len()).filter_map(|index| self.objects.get(index));
+        let wanted = objects.filter(move |it| Some(it.type_name) == symbol && &*it.id != WILDCARD);
+        wanted.map(|it| &it.id)
     }
 
     /// The number that stands for every object of a type.
@@ -245,6 +253,12 @@ impl Snapshot {
         let found = self.object(subject).into_iter();
         let edges = found.flat_map(move |found| found.objects.from((subject_relation, 0, 0)));
         edges.take_while(move |edge| edge.first == subject_relation)
+    }
+
+    /// Everybody who is written into any relation of the object.
+    pub(crate) fn all_subjects(&self, object: ObjectId) -> impl Iterator<Item = &Edge> {
+        let found = self.object(object).into_iter();
+        found.flat_map(|found| found.subjects.from((0, 0, 0)))
     }
 
     /// Everything that the object or a userset of it is written into.

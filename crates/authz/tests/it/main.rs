@@ -8,13 +8,16 @@
 )]
 
 mod agreement;
+mod bombs;
 mod decisions;
 mod dialects;
 mod errors;
 mod garbage;
+mod hours;
 mod joined;
 mod languages;
 mod reference;
 mod round_trips;
 mod schema;
+mod worlds;
 mod yaml;

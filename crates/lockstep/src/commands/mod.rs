@@ -1,9 +1,11 @@
 //! One module a command.
 
 mod baseline;
+mod check;
 mod ci;
 mod cleanup;
 mod demo;
+mod init;
 mod plan;
 mod policy;
 mod repeat;
@@ -30,7 +32,9 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
     let colour = arguments.color;
     match arguments.command {
         Command::Demo(command) => demo::execute(command, colour).await,
+        Command::Init(command) => init::execute(&command).await,
         Command::Plan(command) => plan::execute(&command, colour),
+        Command::Check(command) => check::execute(&command),
         Command::Policy(command) => policy::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,

@@ -3,7 +3,7 @@
 
 use std::io::BufWriter;
 
-use suite::plan::{PlannedCell, actor_name, probing_actors};
+use suite::plan::{PlannedCell, actor_name, never_removed, probing_actors};
 
 use super::{environment, print};
 use crate::arguments::Plan;
@@ -14,7 +14,8 @@ use crate::run;
 use crate::terminal::{Colour, stdout_style};
 
 pub(super) fn execute(command: &Plan, colour: Colour) -> Result<ExitCode, Failure> {
-    let loaded = load(&command.suite, &environment, false)?;
+    let mut loaded = load(&command.suite, &environment, false)?;
+    loaded.suite.read_only |= command.read_only;
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let surface = run::surface(&loaded, &command.cells, command.shard)?;
     let code = match &surface {
@@ -34,7 +35,8 @@ pub(super) fn execute(command: &Plan, colour: Colour) -> Result<ExitCode, Failur
         .map(|actor| actor_name(&loaded.suite, actor).to_owned())
         .collect();
     let style = stdout_style(colour, command.verbose);
-    let mut text = report::terminal::plan_matrix(&cells, &actors, style);
+    let notes: Vec<String> = never_removed(&loaded.suite).into_iter().collect();
+    let mut text = report::terminal::plan_matrix(&cells, &actors, &notes, style);
     if let Some(surface) = &surface {
         text += &format!("\n{}", report::terminal::surface(surface, style));
     }

@@ -16,7 +16,8 @@ use crate::{history, run};
 
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
-    let loaded = load(&command.suite, &environment, true)?;
+    let mut loaded = load(&command.suite, &environment, true)?;
+    loaded.suite.read_only |= command.read_only;
     let baseline = baseline::load(&baseline::path(path))?;
     let is_first = baseline.is_none() && command.cells.is_empty() && command.shard.is_none();
     let plan = run::plan(&loaded, &command.cells, command.shard)?;

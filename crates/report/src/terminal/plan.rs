@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use suite::event::ExpectedRecord;
-use suite::plan::{PlannedCell, SESSION_OPEN};
+use suite::plan::{Phase, PlannedCell, SESSION_OPEN};
 
 use super::Style;
 use super::paint::{Ink, Paint};
@@ -12,19 +11,30 @@ use super::text::{hang, pad, width};
 use crate::sentence::row_name;
 use crate::text::{clean, clean_short, count, grouped};
 
-/// The place of an actor that does not try a row.
+/// The place of a cell that is not tried.
 const NOT_TRIED: &str = "-";
 
 /// The matrix of a plan, what it amounts to, and the denials that have no control. With
 /// [`Style::verbose`] also every cell with who expects it, its control and its fixture.
 ///
-/// `actors` are the columns; an actor that tries nothing has none. Sessions are no part of
+/// A denial stands there as a status that its target declares for it and that `expect` takes.
+///
+/// `notes` are told below. `actors` are the columns; an actor that tries nothing has none. Sessions are no part of
 /// `expect`, so that the matrix leaves them out; the totals count them.
-pub fn plan_matrix(cells: &[PlannedCell], actors: &[String], style: Style) -> String {
+pub fn plan_matrix(
+    cells: &[PlannedCell],
+    actors: &[String],
+    notes: &[String],
+    style: Style,
+) -> String {
     let paint = style.paint();
     let mut text = matrix(cells, actors, paint);
     text += &totals(cells, style);
     text += &without_control(cells, paint);
+    for note in notes {
+        let label = paint.ink(Ink::Unsure, "note:");
+        text += &hang(&format!("{label} "), 6, &clean(note), style.columns());
+    }
     if style.verbose {
         for cell in cells {
             text.push('\n');
@@ -70,7 +80,10 @@ struct Table {
 impl Table {
     fn of(cells: &[PlannedCell], actors: &[String]) -> Self {
         // `expect` has no rows for them: what is expected follows from the rows that it has.
-        let tried = |cell: &&PlannedCell| cell.action != SESSION_OPEN && cell.situation.is_none();
+        let tried = |cell: &&PlannedCell| {
+            let has_row = !matches!(cell.phase, Phase::Opening | Phase::Flow);
+            has_row && cell.situation.is_none()
+        };
         let columns: Vec<&String> = actors
             .iter()
             .filter(|actor| cells.iter().filter(tried).any(|cell| cell.actor == **actor))
@@ -96,7 +109,10 @@ impl Table {
                 .get(cell.actor.as_str())
                 .and_then(|column| rows.get_mut(at)?.get_mut(*column));
             if let Some(place) = place {
-                *place = place_text(&cell.expected);
+                *place = match cell.untried {
+                    Some(_) => NOT_TRIED.to_owned(),
+                    None => place_text(cell),
+                };
             }
         }
         Self { head, rows }
@@ -113,13 +129,14 @@ impl Table {
     }
 }
 
-/// `allow`, `401`, `403`, `404`, `absent` or `?`
-fn place_text(expected: &ExpectedRecord) -> String {
-    match expected.denial.as_deref() {
-        Some("unauthenticated") => "401".to_owned(),
-        Some("concealed") => "404".to_owned(),
-        Some(_) => "403".to_owned(),
-        None => clean(&expected.what),
+/// `allow`, `absent`, `?`, or a status.
+fn place_text(cell: &PlannedCell) -> String {
+    match (cell.statuses.first(), cell.expected.denial.as_deref()) {
+        (Some(status), _) => status.to_string(),
+        (None, Some("unauthenticated")) => "401".to_owned(),
+        (None, Some("concealed")) => "404".to_owned(),
+        (None, Some(_)) => "403".to_owned(),
+        (None, None) => clean(&cell.expected.what),
     }
 }
 
@@ -137,13 +154,15 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
     let number = |what: &str| {
         cells
             .iter()
+            .filter(|cell| cell.untried.is_none())
             .filter(|cell| cell.action != SESSION_OPEN && cell.expected.what == what)
             .count()
     };
     let sessions = cells
         .iter()
-        .filter(|cell| cell.action == SESSION_OPEN)
+        .filter(|cell| cell.action == SESSION_OPEN && cell.untried.is_none())
         .count();
+    let untried = cells.iter().filter(|cell| cell.untried.is_some()).count();
     let mut parts = vec![
         format!("{} allowed", grouped(number("allow"))),
         format!("{} denied", grouped(number("deny"))),
@@ -165,6 +184,10 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
     if sessions > 0 {
         parts.push(count(sessions, "session to open", "sessions to open"));
     }
+    if untried > 0 {
+        let what = "not applicable, because nothing may be changed";
+        parts.push(format!("{} {what}", grouped(untried)));
+    }
     let sentence = format!(
         "{}: {}.",
         count(cells.len(), "cell", "cells"),
@@ -177,6 +200,7 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
 fn without_control(cells: &[PlannedCell], paint: Paint) -> String {
     let alone: Vec<&PlannedCell> = cells
         .iter()
+        .filter(|cell| cell.untried.is_none())
         .filter(|cell| matches!(cell.expected.what.as_str(), "deny" | "reject"))
         .filter(|cell| cell.control.is_none())
         .collect();
@@ -198,12 +222,19 @@ fn details(cell: &PlannedCell, style: Style) -> String {
     let expected = &cell.expected;
     let mut what = clean(&expected.what);
     if let Some(denial) = &expected.denial {
-        what += &format!(", {} {}", place_text(expected), clean(denial));
+        let statuses: Vec<String> = cell.statuses.iter().map(u16::to_string).collect();
+        let statuses = match statuses.is_empty() {
+            true => place_text(cell),
+            false => statuses.join("|"),
+        };
+        what += &format!(", {statuses} {}", clean(denial));
     }
     let mut rows = vec![(
         "expected",
         format!("{what}  ({})", clean_short(&expected.reason)),
     )];
+    let untried = cell.untried.as_deref();
+    rows.extend(untried.map(|why| ("not tried", clean(why))));
     let place = expected.place.as_ref();
     rows.extend(place.map(|place| ("from", clean(&place.to_string()))));
     rows.extend(

@@ -102,15 +102,22 @@ fn a_plan_does_not_steer_the_terminal() {
         target: Some(EVIL.to_owned()),
         phase: Phase::Reading,
         expected: evil.expected,
+        statuses: vec![403],
         control: Some(EVIL.to_owned()),
         differs_in: None,
         fixture: Some(EVIL.to_owned()),
+        untried: Some(EVIL.to_owned()),
     };
     let style = Style {
         verbose: true,
         ..PLAIN
     };
-    assert_harmless(&plan_matrix(&[cell], &[evil.actor], style));
+    assert_harmless(&plan_matrix(
+        &[cell],
+        &[evil.actor],
+        &[evil.observed],
+        style,
+    ));
 }
 
 #[test]

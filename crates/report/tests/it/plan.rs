@@ -8,7 +8,7 @@ use crate::given::{self, PLAIN};
 const ACTORS: [&str; 5] = ["anonymous", "viewer", "editor", "漢字", "unused"];
 
 /// `name`, what is expected, the kind of denial, the control.
-const CELLS: [(&str, &str, Option<&str>, Option<&str>); 15] = [
+const CELLS: [(&str, &str, Option<&str>, Option<&str>); 16] = [
     ("viewer/session.open", "allow", None, None),
     ("editor/session.open", "allow", None, None),
     ("editor/post.read/editor", "allow", None, None),
@@ -59,6 +59,7 @@ const CELLS: [(&str, &str, Option<&str>, Option<&str>); 15] = [
         None,
     ),
     ("viewer/post.purge/editor", "deny", Some("forbidden"), None),
+    ("viewer/post.hide/editor", "deny", Some("forbidden"), None),
 ];
 
 pub(crate) fn cells() -> Vec<PlannedCell> {
@@ -83,11 +84,18 @@ pub(crate) fn cells() -> Vec<PlannedCell> {
                     *denial,
                     "role `viewer` may not update post, and no rule says otherwise",
                 ),
+                // Where the target says no by a 200 as well.
+                statuses: match (action.as_str(), *denial) {
+                    ("post.purge", Some("forbidden")) => vec![403, 200],
+                    _ => Vec::new(),
+                },
                 control: control.map(str::to_owned),
                 differs_in: control.map(|_| DiffersIn::Actor),
                 fixture: (!is_opening && action != "debug.open")
                     .then(|| "a post of editor for this cell alone".to_owned()),
                 owner: parts.next(),
+                untried: (action == "post.hide")
+                    .then(|| "`DELETE` may change something".to_owned()),
                 situation: parts.next(),
                 action,
             }
@@ -96,7 +104,7 @@ pub(crate) fn cells() -> Vec<PlannedCell> {
 }
 
 fn text(cells: &[PlannedCell], style: Style) -> String {
-    plan_matrix(cells, &ACTORS.map(str::to_owned), style)
+    plan_matrix(cells, &ACTORS.map(str::to_owned), &[], style)
 }
 
 #[test]

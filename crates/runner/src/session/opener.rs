@@ -2,6 +2,7 @@
 //! is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -17,14 +18,16 @@ use super::live::Live;
 use super::secrets::{Secrets, is_secret, told_by};
 use super::totp::totp;
 use super::{NotOpen, Sending, failed};
-use crate::client::Client;
+use crate::STOPPED;
+use crate::caller::World;
+use crate::client::Failure;
 use crate::scope::{CallScope, Known, Values};
 
 /// Opens the session of one actor.
 pub(super) struct Opener<'a> {
-    pub(super) suite: &'a Suite,
-    pub(super) client: &'a Client,
-    pub(super) secrets: &'a Secrets,
+    world: &'a World,
+    suite: &'a Suite,
+    secrets: &'a Secrets,
     pub(super) index: ActorIndex,
     pub(super) actor: &'a Actor,
     pub(super) kind: SessionIndex,
@@ -33,18 +36,14 @@ pub(super) struct Opener<'a> {
 
 impl<'a> Opener<'a> {
     /// `None` for a visitor.
-    pub(super) fn of(
-        suite: &'a Suite,
-        client: &'a Client,
-        secrets: &'a Secrets,
-        index: ActorIndex,
-    ) -> Option<Self> {
+    pub(super) fn of(world: &'a World, index: ActorIndex) -> Option<Self> {
+        let suite = &world.suite;
         let actor = suite.actors.get(index)?;
         let kind = actor.session?;
         Some(Self {
+            world,
             suite,
-            client,
-            secrets,
+            secrets: &world.sessions.secrets,
             index,
             actor,
             kind,
@@ -91,7 +90,10 @@ impl<'a> Opener<'a> {
         old: &Live,
         log: &mut Vec<Sending>,
     ) -> Result<Live, NotOpen> {
-        let mut live = old.renewed();
+        let mut live = Live {
+            is_refreshed: true,
+            ..old.renewed()
+        };
         self.take(step, "refresh the token", &mut live, log).await?;
         self.equip(&mut live, log)?;
         if live.is_expired(0) {
@@ -133,11 +135,11 @@ impl<'a> Opener<'a> {
         log: &mut Vec<Sending>,
     ) -> Result<(), NotOpen> {
         debug_assert_eq!(step.call.caller, Caller::Nobody);
-        self.make_totp(step, live)?;
+        self.make_totp(step, live).await?;
         let request = probe::request(self.suite, &step.call, &self.scope(live), None)
             .map_err(|unresolved| failed(&unresolved.to_string()))?;
         let answer = self
-            .exchange(purpose, request, &step.status, live, log)
+            .exchange(purpose, request, Some(&step.status), live, log)
             .await?;
         for capture in step.captures.iter().chain(&step.token) {
             let value = self.capture(capture, purpose, &answer)?;
@@ -146,8 +148,9 @@ impl<'a> Opener<'a> {
         Ok(())
     }
 
-    /// The one-time password is that of the moment at which it is sent.
-    fn make_totp(&self, step: &Step, live: &mut Live) -> Result<(), NotOpen> {
+    /// The one-time password is that of the moment at which it is sent, or of the next one that
+    /// was not used yet: targets take each once (RFC 6238, section 5.2).
+    async fn make_totp(&self, step: &Step, live: &mut Live) -> Result<(), NotOpen> {
         use suite::template::Variable;
         let templates = step.call.templates();
         let mut variables = templates.iter().flat_map(|template| template.variables());
@@ -158,11 +161,30 @@ impl<'a> Opener<'a> {
         let declared = || suite::plan::declared_field(self.actor, "totp_secret");
         let secret = learnt.or_else(|| declared().map(str::to_owned));
         let secret = secret.unwrap_or_default();
-        let seconds = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let code = totp(&secret, seconds).ok_or_else(|| failed("`totp_secret` is not base32"))?;
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let no_secret = || failed("`totp_secret` is not base32");
+        totp(&secret, now).ok_or_else(no_secret)?;
+        let seconds = self.world.sessions.codes.reserve(&secret, now);
+        self.wait_for_code(seconds.saturating_sub(now)).await?;
+        let code = totp(&secret, seconds).ok_or_else(no_secret)?;
         self.secrets.hide([code.clone()]);
         live.learnt.insert("totp".to_owned(), code.into());
         Ok(())
+    }
+
+    async fn wait_for_code(&self, seconds: u64) -> Result<(), NotOpen> {
+        if seconds == 0 {
+            return Ok(());
+        }
+        let name = &self.actor.name;
+        self.world.tell(format!(
+            "`{name}` waits {seconds} s: its one-time password was used already, and the next \
+             comes then"
+        ));
+        match self.world.stop.sleep(Duration::from_secs(seconds)).await {
+            true => Ok(()),
+            false => Err(failed(STOPPED)),
+        }
     }
 
     fn capture(&self, capture: &Capture, purpose: &str, answer: &Answer) -> Result<Value, NotOpen> {
@@ -204,6 +226,7 @@ impl<'a> Opener<'a> {
             false => failed(&format!("the login succeeded, but {}", not_open.why)),
         })?;
         self.check_identity(&identity)?;
+        live.note_worked();
         live.learnt.insert("id".to_owned(), identity.clone());
         live.identity = Some(identity);
         Ok(())
@@ -230,7 +253,7 @@ impl<'a> Opener<'a> {
         let request = probe::request(self.suite, &who.call, &self.scope(live), sent)
             .map_err(|unresolved| failed(&unresolved.to_string()))?;
         let answer = self
-            .exchange("ask who it is", request, &[], live, log)
+            .exchange("ask who it is", request, None, live, log)
             .await?;
         let json = answer.json().ok_or_else(|| not_json(&answer))?;
         who.subject.query(json).first().cloned().ok_or_else(|| {
@@ -241,16 +264,21 @@ impl<'a> Opener<'a> {
         })
     }
 
+    /// Sends a request; `login` are the statuses of success of one that opens the session.
     async fn exchange(
         &self,
         purpose: &str,
         mut request: Request,
-        statuses: &[u16],
+        login: Option<&[u16]>,
         live: &Live,
         log: &mut Vec<Sending>,
     ) -> Result<Arc<Answer>, NotOpen> {
         live.dress(self.suite, &mut request);
-        let result = self.client.send_repeatable(&request).await.map(Arc::new);
+        let result = match login {
+            Some(_) => self.world.client.send_opening(&request).await,
+            None => self.world.client.send_repeatable(&request).await,
+        };
+        let result = result.map(Arc::new);
         if let Ok(answer) = &result {
             self.secrets.hide(live.absorb(&request, answer));
             // Before there is a credential, the answer is that to a login.
@@ -267,8 +295,11 @@ impl<'a> Opener<'a> {
             sent: live.sent.clone(),
             result: result.clone(),
         });
-        let answer = result.map_err(|failure| failed(&failure.to_string()))?;
-        self.accept(purpose, &place, target, statuses, answer)
+        let answer = result.map_err(|failure| NotOpen {
+            is_unreached: matches!(failure, Failure::Unreached(_)),
+            ..failed(&self.world.why_failed(target, &failure))
+        })?;
+        self.accept(purpose, &place, target, login.unwrap_or_default(), answer)
     }
 
     /// A success that is not a declared form of no.
@@ -301,6 +332,7 @@ impl<'a> Opener<'a> {
             },
             why: format!("to {purpose} ({place}) was answered {status}"),
             is_unauthenticated: denied == Some(authz::Denial::Unauthenticated),
+            is_unreached: false,
         })
     }
 }

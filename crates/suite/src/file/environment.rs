@@ -13,13 +13,14 @@ use super::{Inputs, Known, Reader, unknown};
 use crate::model::Suite;
 
 /// The keys of a suite that an environment may say otherwise.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "targets",
     "sessions",
     "actors",
     "resources",
     "actions",
     "expect",
+    "malformed",
 ];
 /// The most environments of one suite: the suite is checked with each.
 const ENVIRONMENTS_MAX: usize = 32;
@@ -140,6 +141,7 @@ fn environment<'a>(entry: &'a Entry, diagnostics: &mut Diagnostics) -> Option<En
     for it in over.iter().filter(|it| !it.value.is_null()) {
         match it.key.as_str() {
             "expect" => drop(it.value.text(diagnostics)),
+            "malformed" => drop(it.value.boolean(diagnostics)),
             _ => drop(it.value.map(diagnostics)),
         }
     }
