@@ -16,6 +16,7 @@ mod garbage;
 mod hours;
 mod joined;
 mod languages;
+mod listings;
 mod reference;
 mod round_trips;
 mod schema;
