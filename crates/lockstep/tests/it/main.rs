@@ -36,6 +36,7 @@ mod refreshing;
 mod report_merge;
 mod runs;
 mod secrets;
+mod secrets_kept;
 mod session_kinds;
 mod sessions;
 mod small_server;
