@@ -114,7 +114,8 @@ impl World {
             let answer = self
                 .call_once(call, Some(actor), &live, about, purpose, log)
                 .await?;
-            if !self.is_unauthenticated(call, &answer) || live.sent.is_none() {
+            let is_final = live.sent.is_none() || self.is_fixed(actor);
+            if is_final || !self.is_unauthenticated(call, &answer) {
                 return Ok(answer);
             }
             live = self
@@ -130,6 +131,12 @@ impl World {
             return Err(format!("answered {}, and {DIES_AGAIN}", answer.status));
         }
         Ok(answer)
+    }
+
+    /// Whether a session is to stay as it is: opened anew, a spoilt one would be whole again.
+    fn is_fixed(&self, actor: ActorIndex) -> bool {
+        let actor = self.suite.actors.get(actor);
+        actor.is_some_and(|actor| actor.is_fixed())
     }
 
     /// Refuses what changes something where nothing may be changed, whatever its method.

@@ -126,7 +126,7 @@ async fn find(
     let views: Vec<&View> = resource
         .views
         .iter()
-        .filter(|view| !view.of_instance)
+        .filter(|view| !view.of_instance && !view.log)
         .collect();
     if views.is_empty() {
         return Err(format!(

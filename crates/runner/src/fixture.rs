@@ -319,7 +319,11 @@ async fn is_shown(
     resource: &Resource,
     log: &mut Vec<Sending>,
 ) -> bool {
-    for view in resource.views.iter().filter(|view| view.of_instance) {
+    for view in resource
+        .views
+        .iter()
+        .filter(|view| view.of_instance && !view.log)
+    {
         let sight = look(
             world,
             view,

@@ -15,7 +15,7 @@ use suite::observation::Failure;
 use suite::plan::{Cell, Phase, Trial, expected_at};
 use suite::probe::{Request, Sent, cut_off};
 use suite::template::plain;
-use suite::verdict::{Control, EffectSeen, Observation, Received, Shown};
+use suite::verdict::{Control, EffectSeen, Observation, Received, Shown, Trace};
 
 use crate::caller::{About, DIES_AGAIN, REOPENINGS_MAX, World};
 use crate::client::Failure as Unanswered;
@@ -69,6 +69,7 @@ const NOTHING: Observation = Observation {
     },
     effect: EffectSeen::NotLooked,
     control: Control::Missing,
+    trace: Trace::NotOwed,
 };
 
 /// Tries the cell of an action. `marker` must belong to this cell alone; every text made from

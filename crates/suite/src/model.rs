@@ -141,6 +141,8 @@ pub enum Matcher {
     Absent,
     /// It is as it was before the call; only in effects.
     Unchanged,
+    /// There are so many more of it than before the call; only in effects.
+    Added(usize),
 }
 
 /// A way to open a session.
@@ -429,6 +431,9 @@ pub struct View {
     /// Whether the call names the resource's id. If not, it shows many resources (a list, an audit log), and an
     /// effect is looked for there by the unique text of the probe.
     pub of_instance: bool,
+    /// It grows with every call (`log: true`): it is looked at only where an action names it, and
+    /// that it has grown is no effect.
+    pub log: bool,
 }
 
 /// One request to a target.
@@ -508,6 +513,8 @@ pub struct Layer {
     pub answer: AnswerAssertions,
     /// What an allowed call does.
     pub effect: Option<Effect>,
+    /// What a denied call leaves behind.
+    pub on_denial: Vec<Owed>,
     /// For a listing: where the ids of its items stand, and the action that decides who sees an item.
     pub items: Option<Items>,
     /// What the operation that is called takes as JSON, where the target has a document that
@@ -574,6 +581,15 @@ pub enum ViewEffect {
     Gone,
     /// What its JSON holds.
     Json(Vec<Assertion>),
+}
+
+/// What a denial of one kind leaves behind: a record in an audit log, say.
+#[derive(Debug)]
+pub struct Owed {
+    /// The kind of denial.
+    pub denial: Denial,
+    /// What views hold afterwards and did not before, each by index into [`Resource::views`].
+    pub views: Vec<(usize, Vec<Assertion>)>,
 }
 
 /// How a listing is read.
@@ -714,9 +730,34 @@ impl Actor {
 }
 
 impl Layer {
-    /// Whether the call may change something: its method is not safe, or it declares an effect.
+    /// Whether the call may change something: its method is not safe, or it declares an effect,
+    /// be it one of its denial.
     pub fn changes(&self) -> bool {
-        self.effect.is_some() || !self.call.is_safe()
+        self.effect.is_some() || !self.on_denial.is_empty() || !self.call.is_safe()
+    }
+
+    /// What a denial of this kind leaves behind.
+    pub fn owed(&self, denial: Denial) -> Option<&Owed> {
+        self.on_denial.iter().find(|owed| owed.denial == denial)
+    }
+
+    /// Whether a view is looked at for such a call: a log only where the call names it.
+    pub fn looks_at(&self, index: usize, view: &View) -> bool {
+        let in_effect = |effect: &Effect| effect.names(index);
+        let on_denial = |owed: &Owed| owed.views.iter().any(|(named, _)| *named == index);
+        !view.log
+            || self.effect.as_ref().is_some_and(in_effect)
+            || self.on_denial.iter().any(on_denial)
+    }
+}
+
+impl Effect {
+    /// Whether it says something of this view.
+    pub fn names(&self, view: usize) -> bool {
+        match &self.kind {
+            EffectKind::Created => false,
+            EffectKind::Views(views) => views.iter().any(|(named, _)| *named == view),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod garden;
 mod hall;
 mod hostile;
 mod house;
+mod init;
 mod library;
 mod made_users;
 mod malformed;

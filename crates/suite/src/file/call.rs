@@ -14,7 +14,7 @@ use crate::template::{Part, Template};
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Every other key that stands beside a method somewhere.
-const OTHER_KEYS: [&str; 28] = [
+const OTHER_KEYS: [&str; 30] = [
     "on",
     "as",
     "json",
@@ -42,6 +42,8 @@ const OTHER_KEYS: [&str; 28] = [
     "csrf",
     "refresh",
     "host",
+    "log",
+    "on_denial",
     "malformed",
 ];
 

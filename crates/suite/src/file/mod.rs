@@ -16,6 +16,7 @@ mod login;
 mod malformed;
 mod matcher;
 pub(crate) mod names;
+mod on_denial;
 mod resource;
 mod session;
 mod surface;

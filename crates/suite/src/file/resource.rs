@@ -180,12 +180,14 @@ impl Reader<'_> {
         let rules = rules(shared, fixture_scope(shared));
         let call = self.call(&mut fields, &entry.value, &rules);
         let ignore = fields.optional("ignore");
+        let log = fields.optional("log");
         finish(fields, self);
         let ignore = ignore.map(|it| {
             let items = it.list(&mut self.diagnostics)?;
             let paths: Vec<_> = items.iter().map(|item| self.path(item)).collect();
             super::complete(paths)
         });
+        let log = log.map(|it| self.only_true(it));
         let named = shared.name.views.iter().find(|it| it.name == entry.key);
         Some(View {
             name: entry.key.as_str().into(),
@@ -193,6 +195,7 @@ impl Reader<'_> {
             call: call?,
             ignore: settle(ignore)?.unwrap_or_default(),
             of_instance: named?.of_instance,
+            log: settle(log)?.is_some(),
         })
     }
 

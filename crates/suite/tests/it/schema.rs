@@ -144,6 +144,8 @@ fn change() -> impl Strategy<Value = Change> {
         Just(json!({ "garbage": true })),
         Just(json!({ "claims": { "role": "admin" } })),
         Just(json!({ "equals": [] })),
+        Just(json!({ "added": 1 })),
+        Just(json!({ "added": -1 })),
         Just(json!({ "$.path": "absent" })),
         Just(json!({ "Authorization": "x" })),
     ];
@@ -181,6 +183,9 @@ fn change() -> impl Strategy<Value = Change> {
         "denies",
         "rate",
         "ignore",
+        "log",
+        "on_denial",
+        "forbidden",
         "name",
         "owner",
         "session",
