@@ -201,9 +201,11 @@ fn assert_silent(keep: &Keep, project: &Project, finished: &Finished) -> String 
     outputs.into_iter().map(|(_, text)| text).collect()
 }
 
-const TEST: [&str; 6] = [
+const TEST: [&str; 8] = [
     "test",
     "--verbose",
+    "--concurrency",
+    "1",
     "--report",
     "json=reports/run.json",
     "--report",
