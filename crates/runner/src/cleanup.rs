@@ -8,6 +8,7 @@ use suite::observation::Sight;
 
 use crate::caller::{About, World};
 use crate::fixture::{Fixture, look, remove};
+use crate::flow;
 use crate::journal::{Addresses, Intent, LeftBehind, Pending};
 use crate::scope::Values;
 use crate::{Options, Stop, world};
@@ -67,6 +68,14 @@ async fn put_back(world: &World, pending: &Pending) -> Result<(), String> {
                 .remove_left_behind(world, index, unique, learnt);
             let removed = removed.await;
             removed.map_err(|why| format!("the user of `{user}` could not be removed: {why}"))
+        }
+        Intent::Step {
+            step,
+            actor: name,
+            unique,
+        } => {
+            let index = actor(world, name)?;
+            flow::put_back(world, step, index, unique, pending.made.as_ref()).await
         }
         Intent::Resource {
             resource,

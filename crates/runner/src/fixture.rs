@@ -371,7 +371,7 @@ pub(crate) async fn look(
     }
 }
 
-fn is_gone(world: &World, call: &Call, answer: &Answer) -> bool {
+pub(crate) fn is_gone(world: &World, call: &Call, answer: &Answer) -> bool {
     let concealed = world
         .suite
         .targets

@@ -30,6 +30,15 @@ pub enum Intent {
         /// The unique text in what is made.
         unique: String,
     },
+    /// What a step of a flow makes.
+    Step {
+        /// The flow and the step: `publish/write`.
+        step: String,
+        /// The name of the actor who goes through the flow.
+        actor: String,
+        /// The unique text in what is made.
+        unique: String,
+    },
     /// The user of an actor.
     User {
         /// The name of the actor in the suite.

@@ -7,6 +7,7 @@ mod caller;
 mod cleanup;
 mod client;
 mod fixture;
+mod flow;
 pub mod journal;
 mod record;
 mod schedule;
@@ -102,7 +103,7 @@ pub struct Head {
     /// Which part of several it is.
     pub shard: Option<Shard>,
     /// The beginning of every unique text that the run makes.
-    marker: String,
+    pub(crate) marker: String,
 }
 
 impl Head {

@@ -11,7 +11,9 @@ use authz::Denial;
 use futures_util::StreamExt as _;
 use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, EffectKind, Expected, Suite, TargetIndex};
-use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, never_removed, probing_actors};
+use suite::plan::{
+    Cell, CellIndex, Phase, Plan, caller, is_allowed, never_removed, probing_actors,
+};
 use suite::verdict::{
     Access, Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening,
     succeeded,
@@ -37,7 +39,7 @@ pub(crate) struct Run<'a> {
     pub(crate) world: Arc<World>,
     pub(crate) plan: Arc<Plan>,
     fixtures: Arc<Fixtures>,
-    head: Head,
+    pub(crate) head: Head,
     pub(crate) options: Options,
     emit: &'a mut (dyn FnMut(Event) + Send),
     /// What is to be told that belongs to no single cell.
@@ -126,6 +128,7 @@ impl<'a> Run<'a> {
             self.run_cells(cells).await;
         }
         self.try_turning().await;
+        self.try_flows().await;
         // What cells shared is still there: sessions are held against what they could do with it.
         self.close_sessions().await;
         let world = self.world.unstoppable();
@@ -494,7 +497,7 @@ impl<'a> Run<'a> {
     }
 
     /// Tells what counts only if the sessions of some actors are still alive.
-    async fn believe(&mut self, records: Vec<Doubted>) {
+    pub(crate) async fn believe(&mut self, records: Vec<Doubted>) {
         let mut pulses: BTreeMap<ActorIndex, Result<(), String>> = BTreeMap::new();
         for (actors, mut record) in records {
             for actor in actors {
@@ -541,9 +544,9 @@ impl<'a> Run<'a> {
         results
     }
 
-    fn remember(&mut self, index: CellIndex, tried: &Tried) {
+    pub(crate) fn remember(&mut self, index: CellIndex, tried: &Tried) {
         let cell = self.plan.cells.get(index);
-        let trusted = cell.is_some_and(|cell| !self.distrusted.contains_key(&cell.actor));
+        let trusted = cell.is_some_and(|cell| self.distrust(cell).is_none());
         if tried.listed_by_a_view {
             self.listed.insert(index);
         }
@@ -588,23 +591,36 @@ impl<'a> Run<'a> {
         actors.filter(is_fixed).collect()
     }
 
+    /// Why a cell cannot be relied on: the session of its actor, or of who makes its call, is not
+    /// what the suite takes it for.
+    fn distrust(&self, cell: &Cell) -> Option<&String> {
+        let caller = caller(self.suite(), cell);
+        let own = self.distrusted.get(&cell.actor);
+        own.or_else(|| self.distrusted.get(&caller?))
+    }
+
     fn must_wait(&self, index: CellIndex, tried: &Tried) -> bool {
         self.plan.cells.get(index).is_some_and(is_allowed)
             && tried.observation.received == Received::Denied(Denial::Concealed)
     }
 
-    fn judge(&mut self, index: CellIndex, mut tried: Tried, believed_later: &mut Vec<Doubted>) {
+    pub(crate) fn judge(
+        &mut self,
+        index: CellIndex,
+        mut tried: Tried,
+        believed_later: &mut Vec<Doubted>,
+    ) {
         let Some(cell) = self.plan.cells.get(index) else {
             return;
         };
-        let actor = cell.actor;
+        let actor = caller(self.suite(), cell).unwrap_or(cell.actor);
         let expected = cell.expectation.expected;
         let (control, named) = self.control(cell);
         tried.observation.control = control;
         if tried.observation.effect == EffectSeen::Unchanged && self.is_blind(cell, named) {
             tried.observation.effect = EffectSeen::NotLooked;
         }
-        if let Some(why) = self.distrusted.get(&actor) {
+        if let Some(why) = self.distrust(cell) {
             tried.unsure = Some(why.clone());
         }
         let apart = self.not_applicable.get(&cell.actor);
@@ -743,7 +759,7 @@ fn batches(plan: &Plan) -> Vec<Range<CellIndex>> {
         .filter(|batch| {
             plan.cells
                 .get(batch.start)
-                .is_some_and(|cell| cell.phase != Phase::Opening)
+                .is_some_and(|cell| !matches!(cell.phase, Phase::Opening | Phase::Flow))
         })
         .collect()
 }

@@ -59,7 +59,7 @@ struct Attempt {
     unauthenticated: Option<Arc<Live>>,
 }
 
-const NOTHING: Observation = Observation {
+pub(crate) const NOTHING: Observation = Observation {
     received: Received::Nothing,
     shown: Shown {
         canary: false,

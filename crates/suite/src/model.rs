@@ -29,6 +29,8 @@ pub struct Suite {
     pub resources: Vec<Resource>,
     /// What is tried.
     pub actions: Vec<Action>,
+    /// Chains of calls.
+    pub flows: Vec<Flow>,
     /// What the file itself expects.
     pub expect: Option<ExpectTable>,
     /// What the policy expects.
@@ -56,6 +58,8 @@ pub type ActorIndex = usize;
 pub type ResourceIndex = usize;
 /// Index of an [`Action`] in [`Suite::actions`].
 pub type ActionIndex = usize;
+/// Index of a [`Flow`] in [`Suite::flows`].
+pub type FlowIndex = usize;
 
 /// A running system.
 #[derive(Debug)]
@@ -603,6 +607,49 @@ pub struct Items {
     pub total: Option<CaptureSource>,
 }
 
+/// A chain of calls, in which later ones use what earlier ones have learnt.
+#[derive(Debug)]
+pub struct Flow {
+    /// The name.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// The actors of whom each goes through all of it.
+    pub by: Vec<ActorIndex>,
+    /// Its steps in order, at least one.
+    pub steps: Vec<FlowStep>,
+}
+
+/// One call of a flow. Whoever goes through the flow is [`Caller::Actor`]; what was captured is
+/// the resource `flow`.
+#[derive(Debug)]
+pub struct FlowStep {
+    /// The name.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// The call.
+    pub call: Call,
+    /// What the answer is where the call is allowed.
+    pub answer: AnswerAssertions,
+    /// What to remember of that answer, as `flow.NAME`.
+    pub captures: Vec<Capture>,
+    /// What is expected.
+    pub expected: ExpectCell,
+    /// What is expected where these go through the flow.
+    pub expected_of: Vec<(ActorIndex, ExpectCell)>,
+    /// How what the step makes is taken away again.
+    pub remove: Option<Call>,
+}
+
+impl FlowStep {
+    /// What is expected of the step where an actor goes through the flow.
+    pub fn expected_by(&self, actor: ActorIndex) -> &ExpectCell {
+        let own = self.expected_of.iter().find(|(of, _)| *of == actor);
+        own.map_or(&self.expected, |(_, cell)| cell)
+    }
+}
+
 /// The table of `expect:`.
 #[derive(Debug)]
 pub struct ExpectTable {
@@ -676,6 +723,17 @@ impl Denies {
 /// Whether a method is safe (RFC 9110, section 9.2.1): it only reads.
 pub fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
+impl Caller {
+    /// The actor who makes the call, where somebody goes through a flow.
+    pub fn in_flow_of(self, actor: ActorIndex) -> Option<ActorIndex> {
+        match self {
+            Self::Actor => Some(actor),
+            Self::Named(named) => Some(named),
+            Self::Owner | Self::Nobody => None,
+        }
+    }
 }
 
 impl Call {

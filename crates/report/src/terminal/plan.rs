@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use suite::plan::{PlannedCell, SESSION_OPEN};
+use suite::plan::{Phase, PlannedCell, SESSION_OPEN};
 
 use super::Style;
 use super::paint::{Ink, Paint};
@@ -80,7 +80,10 @@ struct Table {
 impl Table {
     fn of(cells: &[PlannedCell], actors: &[String]) -> Self {
         // `expect` has no rows for them: what is expected follows from the rows that it has.
-        let tried = |cell: &&PlannedCell| cell.action != SESSION_OPEN && cell.situation.is_none();
+        let tried = |cell: &&PlannedCell| {
+            let has_row = !matches!(cell.phase, Phase::Opening | Phase::Flow);
+            has_row && cell.situation.is_none()
+        };
         let columns: Vec<&String> = actors
             .iter()
             .filter(|actor| cells.iter().filter(tried).any(|cell| cell.actor == **actor))

@@ -7,8 +7,9 @@ use authz::source::{Diagnostic, Place, one_of};
 use super::Reader;
 use super::actor::settle;
 use super::call::{CallRules, DefaultTarget};
+use super::flow::FLOW;
 use super::names::{ActionName, ResourceName, Stage, child, entries};
-use super::resource::{TYPES_RESERVED, TYPES_RESERVED_MEANING};
+use super::resource::{FLOW_MEANING, TYPES_RESERVED, TYPES_RESERVED_MEANING};
 use super::template::{Holders, Scope};
 use crate::model::{
     Action, AnswerAssertions, Caller, Effect, EffectKind, Items, Layer, ViewEffect,
@@ -31,6 +32,7 @@ impl Reader<'_> {
         for of_type in node.map(&mut self.diagnostics)? {
             self.check_name(of_type);
             self.check_not_reserved(of_type, &TYPES_RESERVED, TYPES_RESERVED_MEANING);
+            self.check_not_reserved(of_type, &[FLOW], FLOW_MEANING);
             self.check_type(of_type);
             let found = self.all(&of_type.value, |reader, entry| {
                 reader.action(&of_type.key, entry)
@@ -336,7 +338,11 @@ impl Reader<'_> {
         super::complete(statuses)
     }
 
-    fn answer_body(&mut self, node: &Node, scope: &Scope<'_>) -> Option<AnswerAssertions> {
+    pub(super) fn answer_body(
+        &mut self,
+        node: &Node,
+        scope: &Scope<'_>,
+    ) -> Option<AnswerAssertions> {
         let mut fields = node.fields(&mut self.diagnostics)?;
         let json = fields.optional("json");
         let schema = fields.optional("schema");

@@ -6,6 +6,7 @@ use authz::source::yaml::{Entry, Fields, Node};
 use super::Reader;
 use super::actor::settle;
 use super::call::{CallRules, DefaultTarget};
+use super::flow::FLOW;
 use super::names::{ResourceName, Stage};
 use super::template::{Holders, Scope};
 use crate::model::{ActorIndex, Call, Caller, Create, Origin, Resource, View};
@@ -15,6 +16,9 @@ use crate::template::{JsonTemplate, Template};
 pub(super) const TYPES_RESERVED: [&str; 4] = ["actor", "actors", "owner", "session"];
 /// Why.
 pub(super) const TYPES_RESERVED_MEANING: &str = "it is a word for who calls";
+
+/// Why a type cannot be called `flow`.
+pub(super) const FLOW_MEANING: &str = "it is what the steps of a flow have learnt";
 
 /// What the calls of one resource share.
 struct Shared<'s> {
@@ -27,6 +31,7 @@ struct Shared<'s> {
 impl Reader<'_> {
     pub(super) fn resource(&mut self, entry: &Entry) -> Option<Resource> {
         self.check_not_reserved(entry, &TYPES_RESERVED, TYPES_RESERVED_MEANING);
+        self.check_not_reserved(entry, &[FLOW], FLOW_MEANING);
         let mut fields = entry.value.fields(&mut self.diagnostics)?;
         let on = fields.optional("on");
         let owners_node = fields.required("owners", &mut self.diagnostics);

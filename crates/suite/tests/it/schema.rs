@@ -165,6 +165,8 @@ fn change() -> impl Strategy<Value = Change> {
         "of",
         "total",
         "malformed",
+        "by",
+        "flows",
         "answer",
         "id",
         "remove",
