@@ -6,10 +6,11 @@ use std::sync::Arc;
 const BITS: u32 = 5;
 const WIDTH: usize = 1 << BITS;
 
+/// Children and items stand in the node itself: a level costs a reader one look into memory.
 #[derive(Debug, Clone)]
 enum Node<T> {
-    Branch(Vec<Arc<Node<T>>>),
-    Leaf(Vec<T>),
+    Branch([Option<Arc<Node<T>>>; WIDTH]),
+    Leaf([T; WIDTH]),
 }
 
 #[derive(Debug, Clone)]
@@ -20,10 +21,10 @@ pub(super) struct Vector<T> {
     height: u32,
 }
 
-impl<T: Clone> Vector<T> {
+impl<T: Clone + Default> Vector<T> {
     pub(super) fn new() -> Self {
         Self {
-            root: Arc::new(Node::Leaf(Vec::new())),
+            root: Arc::new(Node::leaf()),
             len: 0,
             height: 0,
         }
@@ -33,16 +34,17 @@ impl<T: Clone> Vector<T> {
         self.len
     }
 
+    #[inline]
     pub(super) fn get(&self, index: usize) -> Option<&T> {
-        let mut node = &*self.root;
-        let mut level = self.height;
         if index >= self.len {
             return None;
         }
+        let mut node = &*self.root;
+        let mut level = self.height;
         loop {
             match node {
                 Node::Branch(children) => {
-                    node = children.get(slot(index, level))?;
+                    node = children.get(slot(index, level))?.as_deref()?;
                     level = level.saturating_sub(1);
                 }
                 Node::Leaf(items) => return items.get(slot(index, 0)),
@@ -52,51 +54,51 @@ impl<T: Clone> Vector<T> {
 
     /// The item to change, copied if it is shared.
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        if index >= self.len {
+            return None;
+        }
+        self.place(index)
+    }
+
+    pub(super) fn push(&mut self, item: T) {
+        if self.len >= WIDTH << (BITS * self.height) {
+            let mut children = [const { None }; WIDTH];
+            if let Some(first) = children.first_mut() {
+                *first = Some(Arc::clone(&self.root));
+            }
+            self.root = Arc::new(Node::Branch(children));
+            self.height += 1;
+        }
+        if let Some(place) = self.place(self.len) {
+            *place = item;
+            self.len += 1;
+        }
+    }
+
+    /// The place of an index within the capacity of the tree; nodes on the way are made.
+    fn place(&mut self, index: usize) -> Option<&mut T> {
         let mut node = Arc::make_mut(&mut self.root);
         let mut level = self.height;
         loop {
             match node {
                 Node::Branch(children) => {
-                    node = Arc::make_mut(children.get_mut(slot(index, level))?);
+                    let child = children.get_mut(slot(index, level))?;
                     level = level.saturating_sub(1);
+                    let child = child.get_or_insert_with(|| match level {
+                        0 => Arc::new(Node::leaf()),
+                        _ => Arc::new(Node::Branch([const { None }; WIDTH])),
+                    });
+                    node = Arc::make_mut(child);
                 }
                 Node::Leaf(items) => return items.get_mut(slot(index, 0)),
             }
         }
     }
+}
 
-    pub(super) fn push(&mut self, item: T) {
-        if self.len >= WIDTH << (BITS * self.height) {
-            let old = std::mem::replace(&mut self.root, Arc::new(Node::Leaf(Vec::new())));
-            self.root = Arc::new(Node::Branch(vec![old]));
-            self.height += 1;
-        }
-        let mut node = Arc::make_mut(&mut self.root);
-        let mut level = self.height;
-        loop {
-            match node {
-                Node::Leaf(items) => {
-                    items.push(item);
-                    break;
-                }
-                Node::Branch(children) => {
-                    let slot = slot(self.len, level);
-                    level = level.saturating_sub(1);
-                    if slot == children.len() {
-                        let child = match level {
-                            0 => Node::Leaf(Vec::new()),
-                            _ => Node::Branch(Vec::new()),
-                        };
-                        children.push(Arc::new(child));
-                    }
-                    let Some(child) = children.get_mut(slot) else {
-                        return;
-                    };
-                    node = Arc::make_mut(child);
-                }
-            }
-        }
-        self.len += 1;
+impl<T: Default> Node<T> {
+    fn leaf() -> Self {
+        Self::Leaf(std::array::from_fn(|_| T::default()))
     }
 }
 

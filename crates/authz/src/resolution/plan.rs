@@ -21,9 +21,17 @@ pub(super) struct Plan {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Uses {
     /// Relations of the same object.
-    pub(super) computed: Vec<RelationId>,
+    pub(super) computed: Vec<Use>,
     /// Relations of the objects that a tupleset leads here from: the tupleset, and the relation.
-    pub(super) arrows: Vec<(RelationId, RelationId)>,
+    pub(super) arrows: Vec<(RelationId, Use)>,
+}
+
+/// A relation that follows from another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Use {
+    pub(super) relation: RelationId,
+    /// Whether it holds wherever the other one does, and not only if something else is so too.
+    pub(super) suffices: bool,
 }
 
 #[derive(Debug)]
@@ -32,6 +40,11 @@ pub(super) struct Planned {
     pub(super) id: RelationId,
     pub(super) allowed: Vec<Allowed>,
     pub(super) step: Step,
+    /// Whether it follows from nothing but facts that name the subject itself. Then it is found as
+    /// fast as it would be remembered.
+    pub(super) is_flat: bool,
+    /// Whether it holds for whoever is written into it.
+    pub(super) facts_suffice: bool,
 }
 
 /// Subjects that may be written into a relation.
@@ -43,6 +56,12 @@ pub(super) struct Allowed {
     pub(super) condition: Option<usize>,
     /// Whether an expiration has to come with it; none if that does not matter.
     pub(super) expires: Option<bool>,
+}
+
+impl Allowed {
+    fn is_userset(&self) -> bool {
+        matches!(self.kind, AllowedKind::Userset(_))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +104,18 @@ impl Plan {
             for relation in found.relations.values() {
                 let id = u32::try_from(plan.relations.len()).unwrap_or(u32::MAX);
                 let subjects = relation.subjects.iter();
+                let allowed: Vec<Allowed> =
+                    subjects.filter_map(|it| plan.allowed(it, model)).collect();
+                let step = plan.step(&relation.rewrite, type_index);
+                let is_flat =
+                    matches!(step, Step::Direct) && !allowed.iter().any(Allowed::is_userset);
                 let planned = Planned {
                     type_index,
                     id,
-                    allowed: subjects.filter_map(|it| plan.allowed(it, model)).collect(),
-                    step: plan.step(&relation.rewrite, type_index),
+                    allowed,
+                    facts_suffice: step.follows_from_any(|it| matches!(it, Step::Direct)),
+                    step,
+                    is_flat,
                 };
                 plan.relations.push(planned);
             }
@@ -171,22 +197,51 @@ fn uses(relations: &[Planned]) -> Vec<Uses> {
         }
     };
     for planned in relations {
-        planned.step.walk(false, &mut |step| match step {
-            Step::Computed(relation) => of(*relation, &|it| it.computed.push(planned.id)),
-            Step::Arrow {
-                tupleset, targets, ..
-            } => {
-                for target in targets.iter().flatten() {
-                    of(*target, &|it| it.arrows.push((*tupleset, planned.id)));
+        planned.step.walk(false, &mut |step| {
+            let following = Use {
+                relation: planned.id,
+                suffices: planned.step.follows_from(step),
+            };
+            match step {
+                Step::Computed(relation) => of(*relation, &|it| it.computed.push(following)),
+                Step::Arrow {
+                    tupleset,
+                    targets,
+                    all,
+                } => {
+                    let suffices = following.suffices && !all;
+                    let following = Use {
+                        suffices,
+                        ..following
+                    };
+                    for target in targets.iter().flatten() {
+                        of(*target, &|it| it.arrows.push((*tupleset, following)));
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         });
     }
     uses
 }
 
 impl Step {
+    /// Whether this holds wherever the part does: whether it is one of a union.
+    fn follows_from(&self, part: &Step) -> bool {
+        match self {
+            Self::Union(parts) => parts.iter().any(|it| it.follows_from(part)),
+            step => std::ptr::eq(step, part),
+        }
+    }
+
+    /// Whether it holds wherever a step of this form does.
+    fn follows_from_any(&self, is: fn(&Step) -> bool) -> bool {
+        match self {
+            Self::Union(parts) => parts.iter().any(|it| it.follows_from_any(is)),
+            step => is(step),
+        }
+    }
+
     /// Calls `see` with this step and with each of its parts; of exclusions only with the base,
     /// unless `subtracted` says otherwise.
     pub(super) fn walk<'a>(&'a self, subtracted: bool, see: &mut dyn FnMut(&'a Step)) {
