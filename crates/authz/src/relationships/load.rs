@@ -1,10 +1,12 @@
 //! Many facts at once, from text.
 
 use super::edges::Edge;
+use super::kinds::{Kind, KindId};
 use super::pages::Pages;
 use super::parse::parts;
 use super::snapshot::{NO_DETAIL, ObjectId};
-use super::{Relationship, Store};
+use super::store::Ends;
+use super::{Relationship, Store, WILDCARD};
 
 impl Store {
     /// A store with the facts that the texts say, each `object#relation@subject` with what may
@@ -17,39 +19,18 @@ impl Store {
         texts: impl IntoIterator<Item = &'t str>,
     ) -> Result<Self, Vec<(usize, String)>> {
         let mut store = Self::new();
-        let mut edges = Vec::new();
+        let mut loading = Loading::default();
         let mut mistakes = Vec::new();
         for (at, text) in texts.into_iter().enumerate() {
-            match store.edge(text) {
-                Ok(edge) => edges.push(edge),
-                Err(message) => mistakes.push((at, message)),
+            if let Err(message) = loading.add(&mut store, text) {
+                mistakes.push((at, message));
             }
         }
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        store.build(edges);
+        store.build(loading.edges);
         Ok(store)
-    }
-
-    /// The fact as an edge of its object.
-    fn edge(&mut self, text: &str) -> Result<(ObjectId, Edge), String> {
-        let parts = parts(text)?;
-        let detail = match parts.brackets {
-            "" => NO_DETAIL,
-            _ => {
-                let fact: Relationship = text.parse()?;
-                self.detail(&fact)
-            }
-        };
-        let ends = self.intern_ends(parts.ends);
-        let (object, other, kind) = ends.ok_or_else(|| "there are too many objects".to_owned())?;
-        let edge = Edge {
-            kind,
-            other,
-            detail,
-        };
-        Ok((object, edge))
     }
 
     fn build(&mut self, mut edges: Vec<(ObjectId, Edge)>) {
@@ -64,4 +45,72 @@ impl Store {
         self.current.count = edges.len() - replaced.len();
         replaced.into_iter().for_each(|detail| self.release(detail));
     }
+}
+
+/// Kinds that are remembered by their names: more than most models have.
+const KINDS_MAX: usize = 32;
+
+/// What has been read so far, and what is likely to come again.
+#[derive(Default)]
+struct Loading<'t> {
+    edges: Vec<(ObjectId, Edge)>,
+    kinds: Vec<(Ends<'t>, Kind, KindId)>,
+    /// The object of the last fact, and its number.
+    last: Option<((&'t str, &'t str), ObjectId)>,
+}
+
+impl<'t> Loading<'t> {
+    fn add(&mut self, store: &mut Store, text: &'t str) -> Result<(), String> {
+        let parts = parts(text)?;
+        let detail = match parts.brackets {
+            "" => NO_DETAIL,
+            _ => {
+                let fact: Relationship = text.parse()?;
+                store.detail(&fact)
+            }
+        };
+        let numbers = self.numbers(store, parts.ends);
+        let (object, other, kind) =
+            numbers.ok_or_else(|| "there are too many objects".to_owned())?;
+        let edge = Edge {
+            kind,
+            other,
+            detail,
+        };
+        self.edges.push((object, edge));
+        Ok(())
+    }
+
+    fn numbers(
+        &mut self,
+        store: &mut Store,
+        ends: Ends<'t>,
+    ) -> Option<(ObjectId, ObjectId, KindId)> {
+        let mut kinds = self.kinds.iter();
+        let (kind, number) = match kinds.find(|it| is_same_kind(&it.0, &ends)) {
+            Some((_, kind, number)) => (*kind, *number),
+            None => {
+                let (kind, number) = store.intern_kind(ends);
+                if self.kinds.len() < KINDS_MAX {
+                    self.kinds.push((ends, kind, number));
+                }
+                (kind, number)
+            }
+        };
+        let object = match self.last {
+            Some((last, object)) if last == ends.object => object,
+            _ => store.intern(kind.object_type, ends.object.1)?,
+        };
+        self.last = Some((ends.object, object));
+        let subject = store.intern(kind.subject_type, ends.subject.1)?;
+        Some((object, subject, number))
+    }
+}
+
+fn is_same_kind(a: &Ends<'_>, b: &Ends<'_>) -> bool {
+    a.relation == b.relation
+        && a.object.0 == b.object.0
+        && a.subject.0 == b.subject.0
+        && a.subject_relation == b.subject_relation
+        && (a.subject.1 == WILDCARD) == (b.subject.1 == WILDCARD)
 }

@@ -140,11 +140,19 @@ impl Snapshot {
         self.kinds.get_index(usize::try_from(kind).ok()?)
     }
 
+    /// Whether facts of the same kinds were written, in the words of the same names.
+    pub(crate) fn has_kinds_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kinds, &other.kinds) && Arc::ptr_eq(&self.symbols, &other.symbols)
+    }
+
     /// The number of an object that some fact has named.
     pub(crate) fn find_symbol(&self, type_name: Symbol, id: &str) -> Option<ObjectId> {
-        self.ids.find(hash(type_name, id), |number| {
-            self.names.get(number) == Some((type_name, id))
-        })
+        self.find_hash(hash(type_name, id), type_name, id)
+    }
+
+    pub(super) fn find_hash(&self, hash: u32, type_name: Symbol, id: &str) -> Option<ObjectId> {
+        let is = |number| self.names.is(number, type_name, id);
+        self.ids.find(hash, is)
     }
 
     /// The number that stands for every object of a type.

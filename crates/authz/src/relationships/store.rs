@@ -121,7 +121,17 @@ impl Store {
     }
 
     /// The numbers of the ends and of the kind, new ones if need be; none if there are no more.
-    pub(super) fn intern_ends(&mut self, ends: Ends<'_>) -> Option<(ObjectId, ObjectId, KindId)> {
+    fn intern_ends(&mut self, ends: Ends<'_>) -> Option<(ObjectId, ObjectId, KindId)> {
+        let (kind, number) = self.intern_kind(ends);
+        Some((
+            self.intern(kind.object_type, ends.object.1)?,
+            self.intern(kind.subject_type, ends.subject.1)?,
+            number,
+        ))
+    }
+
+    /// The kind of a fact with these ends, and its number.
+    pub(super) fn intern_kind(&mut self, ends: Ends<'_>) -> (Kind, KindId) {
         let kind = Kind {
             object_type: self.symbol(ends.object.0),
             relation: self.symbol(ends.relation),
@@ -131,11 +141,8 @@ impl Store {
                 None => self::subject(ends.subject.1),
             },
         };
-        Some((
-            self.intern(kind.object_type, ends.object.1)?,
-            self.intern(kind.subject_type, ends.subject.1)?,
-            self.kind(kind),
-        ))
+        let number = self.kind(kind);
+        (kind, number)
     }
 
     fn kind(&mut self, kind: Kind) -> KindId {
@@ -155,12 +162,14 @@ impl Store {
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 
-    fn intern(&mut self, type_name: Symbol, id: &str) -> Option<ObjectId> {
-        if let Some(found) = self.current.find_symbol(type_name, id) {
+    /// The number of an object, a new one if need be.
+    pub(super) fn intern(&mut self, type_name: Symbol, id: &str) -> Option<ObjectId> {
+        let hash = hash(type_name, id);
+        if let Some(found) = self.current.find_hash(hash, type_name, id) {
             return Some(found);
         }
         let number = self.current.names.push(type_name, id)?;
-        self.current.ids.insert(hash(type_name, id), number);
+        self.current.ids.insert(hash, number);
         Some(number)
     }
 

@@ -1,16 +1,21 @@
 //! A vector whose clones share what they have in common: a tree of wide nodes. A change to a
 //! vector that nobody shares is made in place; else only the nodes on its way are copied.
+//!
+//! To copy a node is to count one more user of each thing in it, which stand all over the memory.
+//! Leaves, of which there are too many for the caches, are therefore small.
 
 use std::sync::Arc;
 
 const BITS: u32 = 5;
 const WIDTH: usize = 1 << BITS;
+const LEAF_BITS: u32 = 3;
+const LEAF: usize = 1 << LEAF_BITS;
 
 /// Children and items stand in the node itself: a level costs a reader one look into memory.
 #[derive(Debug, Clone)]
 enum Node<T> {
     Branch([Option<Arc<Node<T>>>; WIDTH]),
-    Leaf([T; WIDTH]),
+    Leaf([T; LEAF]),
 }
 
 #[derive(Debug, Clone)]
@@ -44,10 +49,10 @@ impl<T: Clone + Default> Vector<T> {
         loop {
             match node {
                 Node::Branch(children) => {
-                    node = children.get(slot(index, level))?.as_deref()?;
-                    level = level.saturating_sub(1);
+                    node = children.get(branch_slot(index, level))?.as_deref()?;
+                    level = level.wrapping_sub(1);
                 }
-                Node::Leaf(items) => return items.get(slot(index, 0)),
+                Node::Leaf(items) => return items.get(index % LEAF),
             }
         }
     }
@@ -61,7 +66,14 @@ impl<T: Clone + Default> Vector<T> {
     }
 
     pub(super) fn push(&mut self, item: T) {
-        if self.len >= WIDTH << (BITS * self.height) {
+        if let Some(place) = self.reach(self.len) {
+            *place = item;
+        }
+    }
+
+    /// The item to change, copied if it is shared; the vector is made so long that there is one.
+    pub(super) fn reach(&mut self, index: usize) -> Option<&mut T> {
+        while index >= LEAF << (BITS * self.height) {
             let mut children = [const { None }; WIDTH];
             if let Some(first) = children.first_mut() {
                 *first = Some(Arc::clone(&self.root));
@@ -69,10 +81,8 @@ impl<T: Clone + Default> Vector<T> {
             self.root = Arc::new(Node::Branch(children));
             self.height += 1;
         }
-        if let Some(place) = self.place(self.len) {
-            *place = item;
-            self.len += 1;
-        }
+        self.len = self.len.max(index + 1);
+        self.place(index)
     }
 
     /// The place of an index within the capacity of the tree; nodes on the way are made.
@@ -82,7 +92,7 @@ impl<T: Clone + Default> Vector<T> {
         loop {
             match node {
                 Node::Branch(children) => {
-                    let child = children.get_mut(slot(index, level))?;
+                    let child = children.get_mut(branch_slot(index, level))?;
                     level = level.saturating_sub(1);
                     let child = child.get_or_insert_with(|| match level {
                         0 => Arc::new(Node::leaf()),
@@ -90,7 +100,7 @@ impl<T: Clone + Default> Vector<T> {
                     });
                     node = Arc::make_mut(child);
                 }
-                Node::Leaf(items) => return items.get_mut(slot(index, 0)),
+                Node::Leaf(items) => return items.get_mut(index % LEAF),
             }
         }
     }
@@ -102,7 +112,8 @@ impl<T: Default> Node<T> {
     }
 }
 
-/// Where an item lies in a node of this level; leaves have level 0.
-fn slot(index: usize, level: u32) -> usize {
-    (index >> (BITS * level)) & (WIDTH - 1)
+/// Where an item lies in a branch of this level; leaves have level 0.
+#[inline]
+fn branch_slot(index: usize, level: u32) -> usize {
+    (index >> (LEAF_BITS + BITS * level.wrapping_sub(1))) % WIDTH
 }

@@ -3,7 +3,9 @@
 use crate::model::relation::RelationModel;
 use crate::relationships::{EVERY, Edge, KindId, NO_DETAIL, NO_RELATION, Snapshot, Symbol};
 
+use super::Rules;
 use super::plan::{Allowed, AllowedKind, Plan, RelationId};
+use super::walk::Trail;
 
 #[derive(Debug, Clone)]
 pub(super) struct Binding {
@@ -21,6 +23,8 @@ pub(super) struct Binding {
     relations: Vec<Vec<Bound>>,
     /// By relation: the kinds of facts whose subject is whoever stands in it.
     usersets: Vec<Vec<Bound>>,
+    /// By relation: how it is walked, if it can be.
+    trails: Vec<Option<Trail>>,
 }
 
 /// Facts of one kind, in the words of the model.
@@ -37,7 +41,12 @@ pub(super) struct Bound {
 }
 
 impl Binding {
-    pub(super) fn new(model: &RelationModel, plan: &Plan, snapshot: &Snapshot) -> Self {
+    pub(super) fn new(
+        model: &RelationModel,
+        plan: &Plan,
+        snapshot: &Snapshot,
+        rules: Rules,
+    ) -> Self {
         let mut binding = Self {
             types: vec![None; snapshot.symbol_count()],
             type_symbols: vec![None; model.types.len()],
@@ -46,6 +55,7 @@ impl Binding {
             kinds: Vec::new(),
             relations: vec![Vec::new(); plan.relations.len()],
             usersets: vec![Vec::new(); plan.relations.len()],
+            trails: Vec::new(),
         };
         for (index, name) in model.types.keys().enumerate() {
             if let Some(symbol) = snapshot.symbol(name) {
@@ -62,6 +72,7 @@ impl Binding {
             }
         }
         binding.bind_kinds(plan, snapshot);
+        binding.trails = Trail::of_all(plan, &binding, rules);
         binding
     }
 
@@ -133,6 +144,13 @@ impl Binding {
         of(&self.usersets, relation)
     }
 
+    /// How the relation is walked, if it can be.
+    #[inline]
+    pub(super) fn trail(&self, relation: RelationId) -> Option<&Trail> {
+        let found = usize::try_from(relation).ok();
+        found.and_then(|it| self.trails.get(it))?.as_ref()
+    }
+
     /// Whether the fact that is an edge of an object is one that the model allows. What an earlier
     /// model allowed and this one does not is left out.
     #[inline]
@@ -161,6 +179,15 @@ impl Binding {
 }
 
 impl Bound {
+    /// Whether an arrow goes on from the subjects of these facts.
+    pub(super) fn leads_on(&self, rules: Rules) -> bool {
+        match self.subject {
+            AllowedKind::Object => true,
+            AllowedKind::Wildcard => false,
+            AllowedKind::Userset(_) => rules.arrows_follow_usersets,
+        }
+    }
+
     /// Whether this is what may be written, with this condition and an expiration or none.
     fn is(&self, allowed: &Allowed, condition: Option<usize>, expires: bool) -> bool {
         allowed.type_index == self.type_index

@@ -12,6 +12,7 @@ use crate::relationships::{EVERY, Edge, Edges, NO_RELATION, SubjectReference};
 use super::bind::Bound;
 use super::memo::{Known, Memo, NONE};
 use super::plan::{AllowedKind, Planned, RelationId, Step};
+use super::walk::Found;
 use super::{Answer, Asker, Circumstances, Engine, Question, QuestionError, ResolutionError};
 
 /// How deep relations and operators may be nested in each other, hops or not.
@@ -44,7 +45,7 @@ pub struct Checker<'a> {
     pub(super) engine: &'a Engine,
     pub(super) context: &'a Map<String, Json>,
     pub(super) now: Timestamp,
-    asker: Asker,
+    pub(super) asker: Asker,
     /// Whether every way is looked at, though one suffices.
     exhaustive: bool,
     memo: Memo,
@@ -52,7 +53,9 @@ pub struct Checker<'a> {
     depends_on: usize,
     open: usize,
     nesting: u32,
-    facts_left: u32,
+    pub(super) facts_left: u32,
+    /// Whether no walk has given up yet: another one would be likely to as well.
+    may_walk: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -73,6 +76,7 @@ impl<'a> Checker<'a> {
             open: 0,
             nesting: 0,
             facts_left: 0,
+            may_walk: true,
         }
     }
 
@@ -120,6 +124,7 @@ impl<'a> Checker<'a> {
         self.open = 0;
         self.nesting = 0;
         self.facts_left = self.engine.rules.facts_max;
+        self.may_walk = true;
         match self.relation(object, None, relation, 0) {
             Value::Yes => Answer::Yes,
             Value::No => Answer::No,
@@ -167,13 +172,17 @@ impl<'a> Checker<'a> {
         let Some(planned) = engine.plan.get(relation) else {
             return Value::No;
         };
+        if self.may_walk && !self.exhaustive && engine.binding.trail(relation).is_some() {
+            match self.walk(object, relation, hops) {
+                Found::Yes => return Value::Yes,
+                Found::No => return Value::No,
+                Found::GaveUp => self.may_walk = false,
+            }
+        }
         let node = |edges: Option<Edges<'a>>| Node {
             object,
             edges: edges.unwrap_or_else(|| engine.snapshot.subjects_of(object)),
         };
-        if planned.is_flat && hops <= engine.rules.hops_max {
-            return self.direct(planned, node(edges), hops);
-        }
         let key = (object, relation, self.exhaustive);
         match self.memo.get(key) {
             Some(Known::Open(position)) => {
@@ -361,7 +370,7 @@ impl<'a> Checker<'a> {
         let mut intersection: Option<Value> = None;
         for bound in engine.binding.kinds_of(tupleset) {
             let target = targets.get(bound.type_index).copied().flatten();
-            let follows = self.follows(bound);
+            let follows = bound.leads_on(engine.rules);
             for edge in edges.of_kind(bound.kind) {
                 if !self.pay() {
                     return self.too_many(union);
@@ -392,15 +401,6 @@ impl<'a> Checker<'a> {
             }
         }
         intersection.unwrap_or(union)
-    }
-
-    /// Whether an arrow follows facts of this kind.
-    fn follows(&self, bound: &Bound) -> bool {
-        match bound.subject {
-            AllowedKind::Object => true,
-            AllowedKind::Wildcard => false,
-            AllowedKind::Userset(_) => self.engine.rules.arrows_follow_usersets,
-        }
     }
 
     /// Whether one more fact may be looked at.

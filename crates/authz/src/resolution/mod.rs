@@ -14,6 +14,7 @@ mod expand;
 mod list;
 mod memo;
 mod plan;
+mod walk;
 
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ pub struct Engine {
     pub(crate) model: Arc<RelationModel>,
     plan: Arc<Plan>,
     snapshot: Snapshot,
-    binding: Binding,
+    binding: Arc<Binding>,
     rules: Rules,
 }
 
@@ -140,13 +141,19 @@ impl Engine {
     /// The same model with other facts.
     #[must_use]
     pub fn with_snapshot(&self, snapshot: Snapshot) -> Self {
+        if snapshot.has_kinds_of(&self.snapshot) {
+            return Self {
+                snapshot,
+                ..self.clone()
+            };
+        }
         let (model, plan) = (Arc::clone(&self.model), Arc::clone(&self.plan));
         Self::bind(model, plan, snapshot, self.rules)
     }
 
     fn bind(model: Arc<RelationModel>, plan: Arc<Plan>, snapshot: Snapshot, rules: Rules) -> Self {
         Self {
-            binding: Binding::new(&model, &plan, &snapshot),
+            binding: Arc::new(Binding::new(&model, &plan, &snapshot, rules)),
             model,
             plan,
             snapshot,
@@ -225,7 +232,7 @@ impl Engine {
     }
 
     fn type_index(&self, type_name: &str) -> Result<usize, QuestionError> {
-        let found = self.model.types.get_index_of(type_name);
+        let found = self.plan.find_type(type_name);
         found.ok_or_else(|| QuestionError {
             message: format!("unknown type `{type_name}`"),
             help: nearest(type_name, self.model.type_names())

@@ -1,6 +1,5 @@
 //! A model as the evaluator reads it: every name a number.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::relation::{RelationModel, Rewrite, SubjectKind, SubjectType};
@@ -13,8 +12,10 @@ pub(super) struct Plan {
     pub(super) relations: Vec<Planned>,
     /// By relation: what follows from it.
     uses: Vec<Uses>,
-    /// By the index of the type: its relations.
-    names: Vec<HashMap<Arc<str>, RelationId>>,
+    /// By the index of the type: its relations, sorted by their names.
+    names: Vec<Vec<(Arc<str>, RelationId)>>,
+    /// The types, sorted by their names, with their indices.
+    types: Vec<(Arc<str>, usize)>,
 }
 
 /// What follows from a relation, but for what only excludes by it.
@@ -40,9 +41,6 @@ pub(super) struct Planned {
     pub(super) id: RelationId,
     pub(super) allowed: Vec<Allowed>,
     pub(super) step: Step,
-    /// Whether it follows from nothing but facts that name the subject itself. Then it is found as
-    /// fast as it would be remembered.
-    pub(super) is_flat: bool,
     /// Whether it holds for whoever is written into it.
     pub(super) facts_suffice: bool,
 }
@@ -56,12 +54,6 @@ pub(super) struct Allowed {
     pub(super) condition: Option<usize>,
     /// Whether an expiration has to come with it; none if that does not matter.
     pub(super) expires: Option<bool>,
-}
-
-impl Allowed {
-    fn is_userset(&self) -> bool {
-        matches!(self.kind, AllowedKind::Userset(_))
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,11 +86,15 @@ impl Plan {
             relations: Vec::new(),
             uses: Vec::new(),
             names: Vec::new(),
+            types: model.types.keys().cloned().zip(0..).collect(),
         };
+        plan.types.sort_unstable();
         let mut numbers = 0..;
         for found in model.types.values() {
             let names = found.relations.keys().cloned();
-            plan.names.push(names.zip(&mut numbers).collect());
+            let mut names: Vec<_> = names.zip(&mut numbers).collect();
+            names.sort_unstable();
+            plan.names.push(names);
         }
         for (type_index, found) in model.types.values().enumerate() {
             for relation in found.relations.values() {
@@ -107,15 +103,12 @@ impl Plan {
                 let allowed: Vec<Allowed> =
                     subjects.filter_map(|it| plan.allowed(it, model)).collect();
                 let step = plan.step(&relation.rewrite, type_index);
-                let is_flat =
-                    matches!(step, Step::Direct) && !allowed.iter().any(Allowed::is_userset);
                 let planned = Planned {
                     type_index,
                     id,
                     allowed,
                     facts_suffice: step.follows_from_any(|it| matches!(it, Step::Direct)),
                     step,
-                    is_flat,
                 };
                 plan.relations.push(planned);
             }
@@ -131,7 +124,12 @@ impl Plan {
 
     /// The relation of this name that a type has.
     pub(super) fn find(&self, type_index: usize, name: &str) -> Option<RelationId> {
-        self.names.get(type_index)?.get(name).copied()
+        find(self.names.get(type_index)?, name)
+    }
+
+    /// The index of the type of this name.
+    pub(super) fn find_type(&self, name: &str) -> Option<usize> {
+        find(&self.types, name)
     }
 
     pub(super) fn get(&self, relation: RelationId) -> Option<&Planned> {
@@ -186,6 +184,11 @@ impl Plan {
             ))),
         }
     }
+}
+
+fn find<T: Copy>(names: &[(Arc<str>, T)], name: &str) -> Option<T> {
+    let at = names.binary_search_by(|it| (*it.0).cmp(name)).ok()?;
+    names.get(at).map(|it| it.1)
 }
 
 fn uses(relations: &[Planned]) -> Vec<Uses> {

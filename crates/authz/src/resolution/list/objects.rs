@@ -229,12 +229,7 @@ impl Search<'_> {
         let engine = self.engine;
         let edges = engine.snapshot.objects_of(object);
         for bound in engine.binding.kinds_of(tupleset) {
-            let follows = match bound.subject {
-                AllowedKind::Object => true,
-                AllowedKind::Wildcard => false,
-                AllowedKind::Userset(_) => engine.rules.arrows_follow_usersets,
-            };
-            if !follows {
+            if !bound.leads_on(engine.rules) {
                 continue;
             }
             for edge in edges.of_kind(bound.kind) {
