@@ -101,7 +101,14 @@ pub(crate) async fn suite(base: &str, cells: usize) -> anyhow::Result<()> {
         }
     };
     let (suite, plan) = (Arc::new(suite), Arc::new(plan));
-    let summary = runner::run(suite, plan, Head::new("bench"), options, &mut emit).await;
+    let summary = runner::run(
+        suite,
+        plan,
+        Head::new("bench", String::new()),
+        options,
+        &mut emit,
+    )
+    .await;
     told?;
     ensure!(
         summary.counts.held == cells,
@@ -146,7 +153,9 @@ fn read(text: &str) -> anyhow::Result<Suite> {
     let inputs = Inputs {
         suite: &source,
         policy: &[],
+        facts: &[],
         schemas: &[],
+        chosen: None,
         environment: &|_| None,
         unset_is_mistake: true,
     };

@@ -62,6 +62,16 @@ pub enum ReasonKind {
         /// The subject's own role that includes it; none if the subject has `role` itself.
         via: Option<String>,
     },
+    /// A relation.
+    Relation {
+        /// Its name.
+        relation: String,
+    },
+    /// The credential does not do for it, whatever its holder may do.
+    Credential {
+        /// What is wrong with it.
+        fault: CredentialFault,
+    },
     /// A rule.
     Rule {
         /// Its name.
@@ -73,7 +83,29 @@ pub enum ReasonKind {
     Default,
     /// Something could not be evaluated.
     Indeterminate {
-        /// The rule whose condition it is; none if it is the request itself.
+        /// The rule whose condition it is, if it is one.
         rule: Option<String>,
+        /// The relation that could not be looked up, if it is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        relation: Option<String>,
+        /// The parameters of conditions of relationships that have no value, sorted.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<String>,
     },
+}
+
+/// What is wrong with a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialFault {
+    /// It was taken back.
+    Revoked,
+    /// It is not valid yet.
+    NotYetValid,
+    /// It is valid no more.
+    Expired,
+    /// None of its scopes covers the action.
+    Scope,
+    /// A claim that the action asks for is missing or has another value.
+    Claim,
 }

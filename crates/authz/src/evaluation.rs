@@ -1,8 +1,11 @@
-//! Deciding: the tenant gate, then the role grants as one policy and each rule as one more under
-//! the combining algorithm, then default deny.
+//! Deciding: the credential gate and the tenant gate, then the role grants as one policy, the
+//! relation grants as one and each rule as one more under the combining algorithm, then default
+//! deny.
 
 pub(crate) mod combining;
 mod explain;
+mod gates;
+mod relations;
 
 #[cfg(test)]
 mod tests;
@@ -11,47 +14,52 @@ use std::sync::Arc;
 
 use crate::condition::{Evaluation, Failure};
 use crate::decision::{Decision, Denial, Outcome, Reason};
-use crate::facts::{Request, Resource, Subject};
-use crate::model::{ANYONE, ActionKind, Effect, Policy, Rule, SIGNED_IN, Target};
+use crate::facts::{Request, Subject};
+use crate::model::{ActionKind, Effect, Policy, Rule, Target};
 
 use combining::{Combination, Could, Extended, Member};
-
-/// The tenant gate: whether the resource belongs to a tenant that is not the subject's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gate {
-    Open,
-    Closed,
-}
+use gates::{Gate, Refusal};
+use relations::Doubt;
 
 /// What a member of the combination is.
 #[derive(Debug)]
 enum By {
     /// The grant of `granted_by`, which the subject holds through its role `role`.
     Roles { role: usize, granted_by: usize },
+    /// The relation that carries the action, with why nothing can be said if so.
+    Relation { action: usize, doubt: Option<Doubt> },
     /// A rule, with what went wrong if its condition could not be evaluated.
     Rule { index: usize, error: Option<String> },
 }
 
 impl Policy {
-    /// Decides one request: in this order the tenant gate, the grants of roles and the rules
-    /// under the combining algorithm, and default deny.
+    /// Decides one request: in this order the credential gate, the tenant gate, the grants of
+    /// roles, those of relations and the rules under the combining algorithm, and default deny.
     ///
+    /// - A credential that is not valid now is none, and one whose scopes do not cover the action,
+    ///   or that lacks a claim that the action asks for, is refused whatever its holder may do.
     /// - A resource of another tenant is permitted only by what a subject holds through a role
-    ///   with `across_tenants`; rules may still deny it. An instance whose tenant is not known
-    ///   is indeterminate.
-    /// - Without a session only the role `anyone` counts, and the gate stands open.
+    ///   with `across_tenants`, or where a share opens it; rules may still deny it. An instance
+    ///   whose tenant is not known is indeterminate.
+    /// - Without a session only the role `anyone` counts, and both gates stand open.
     /// - A rule does not apply where its condition comes to nothing for want of a subject (there
     ///   is no session) or of an instance (the action is one on the collection).
+    /// - A relation whose conditions want for context is indeterminate, unless something else
+    ///   permits.
     /// - A subject, resource or action that is not this policy's is indeterminate.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
         let Some((action, kind)) = self.requested_action(request) else {
             return undecided(self.unknown_request(request));
         };
-        let Some(gate) = self.gate(request, kind) else {
+        let mut depends_on_time = false;
+        let clock = &mut depends_on_time;
+        if let Some(refusal) = self.credential_gate(request, action, clock) {
+            return self.refused(request, action, &refusal, depends_on_time);
+        }
+        let Some(gate) = self.tenant_gate(request, (action, kind), clock) else {
             return undecided(self.unknown_tenant(request));
         };
-        let mut depends_on_time = false;
-        let members = self.combine(request, (action, kind), gate, &mut depends_on_time);
+        let members = self.combine(request, (action, kind), gate, clock);
         let (value, by) = members.finish();
         let outcome = match value {
             Extended::Permit => Outcome::Permit,
@@ -60,52 +68,43 @@ impl Policy {
         };
         Decision {
             outcome,
-            reason: self.explain(request, outcome, gate, by),
+            reason: self.explain(request, (action, outcome), gate, by),
+            depends_on_time,
+        }
+    }
+
+    fn refused(
+        &self,
+        request: &Request<'_>,
+        action: usize,
+        refusal: &Refusal<'_>,
+        depends_on_time: bool,
+    ) -> Decision {
+        Decision {
+            outcome: Outcome::Deny(refusal.denial()),
+            reason: self.by_credential(request, action, refusal),
             depends_on_time,
         }
     }
 
     /// The number and kind of the action, if everything in the request is of this policy.
     fn requested_action(&self, request: &Request<'_>) -> Option<(usize, ActionKind)> {
-        let Request {
-            subject, resource, ..
-        } = request;
-        if !self.knows(subject, resource) {
+        if !self.knows(request) {
             return None;
         }
-        let (_, found) = self.types.get_index(resource.type_index)?;
+        let (_, found) = self.types.get_index(request.resource.type_index)?;
         let action = found.actions.get(request.action)?;
         Some((action.number, action.kind))
     }
 
-    fn knows(&self, subject: &Subject, resource: &Resource) -> bool {
-        Arc::ptr_eq(&subject.policy, &self.identity)
-            && Arc::ptr_eq(&resource.policy, &self.identity)
+    fn knows(&self, request: &Request<'_>) -> bool {
+        let is_ours = |of: &Arc<()>| Arc::ptr_eq(of, &self.identity);
+        is_ours(&request.subject.policy)
+            && is_ours(&request.resource.policy)
+            && request.facts.policy.as_ref().is_none_or(is_ours)
     }
 
-    /// The state of the gate; none if it cannot be known whose the instance is.
-    fn gate(&self, request: &Request<'_>, kind: ActionKind) -> Option<Gate> {
-        let resource = request.resource;
-        let slot = self.types.get_index(resource.type_index);
-        let slot = slot.and_then(|(_, found)| found.tenant_slot);
-        let Some(slot) = slot.filter(|_| self.tenants.is_some()) else {
-            return Some(Gate::Open);
-        };
-        if !request.subject.signed_in {
-            return Some(Gate::Open);
-        }
-        match resource.attributes.get(slot).and_then(Option::as_ref) {
-            None if kind == ActionKind::Collection => Some(Gate::Open),
-            None => None,
-            Some(tenant) => Some(if tenant.as_str() == request.subject.tenant() {
-                Gate::Open
-            } else {
-                Gate::Closed
-            }),
-        }
-    }
-
-    /// What the roles and each rule say. What can change nothing is not looked at.
+    /// What the roles, the relations and each rule say. What can change nothing is not looked at.
     fn combine(
         &self,
         request: &Request<'_>,
@@ -117,6 +116,15 @@ impl Policy {
         if let Some(by) = self.role_grant(request.subject, action, gate) {
             let value = Extended::Permit;
             members.add(Member { value, by });
+        }
+        if members.is_decided() {
+            return members;
+        }
+        if gate == Gate::Open
+            && !members.is_permitted()
+            && let Some(member) = self.relation_grant(request, action, depends_on_time)
+        {
+            members.add(member);
         }
         if members.is_decided() {
             return members;
@@ -142,15 +150,7 @@ impl Policy {
 
     /// The first grant of the action in the order of the subject's roles, the reserved ones last.
     fn role_grant(&self, subject: &Subject, action: usize, gate: Gate) -> Option<By> {
-        let (assigned, reserved): (&[usize], &[&str]) = if subject.signed_in {
-            (&subject.roles, &[SIGNED_IN, ANYONE])
-        } else {
-            (&[], &[ANYONE])
-        };
-        let reserved = reserved.iter();
-        let reserved = reserved.filter_map(|name| self.roles.get_index_of(*name));
-        let mut roles = assigned.iter().copied().chain(reserved);
-        roles.find_map(|role| {
+        subject.all_roles().find_map(|role| {
             let (_, found) = self.roles.get_index(role)?;
             let granted_by = found.grant(action, gate == Gate::Closed)?;
             Some(By::Roles { role, granted_by })

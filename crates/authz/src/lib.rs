@@ -21,9 +21,11 @@ pub mod resolution;
 
 pub mod decision;
 
-pub use decision::{Decision, Denial, Outcome, Reason, ReasonKind};
-pub use facts::{Reference, Request, Resource, Subject, SubjectFacts};
-pub use language::{POLICY_SCHEMA, read_policy};
+pub use decision::{CredentialFault, Decision, Denial, Outcome, Reason, ReasonKind};
+pub use facts::{
+    Credential, Facts, Reference, Request, Resource, Subject, SubjectFacts, no_context,
+};
+pub use language::{POLICY_SCHEMA, read_facts, read_policy};
 pub use model::relation::{Language, RelationModel};
 pub use model::{ActionKind, Policy};
 pub use relationships::{Relationship, Snapshot, Store, SubjectReference};

@@ -16,7 +16,7 @@ use crate::terminal::Colour;
 #[command(
     name = "lockstep",
     version,
-    after_help = "Exit codes: 0 everything held; 1 at least one finding; 2 a mistake in the files, nothing was sent; 3 no finding, but something is inconclusive; 70 Lockstep's own fault; 130 interrupted.\n\nBegin with `lockstep demo`."
+    after_help = "Exit codes: 0 everything held; 1 at least one finding, or a grant that is not in the baseline; 2 a mistake in the files, nothing was sent; 3 no finding, but something is inconclusive; 70 Lockstep's own fault; 130 interrupted.\n\nBegin with `lockstep demo`."
 )]
 pub(crate) struct Arguments {
     /// When to use colour; `auto` honours NO_COLOR.
@@ -40,6 +40,12 @@ pub(crate) enum Command {
     Repeat(Repeat),
     /// Puts back what interrupted runs have left behind.
     Cleanup(Cleanup),
+    /// Accepts what a run was seen to allow: from then on, a new grant fails the run.
+    Baseline(Baseline),
+    /// Shows and compares the runs that are recorded under `.lockstep/`.
+    Runs(Runs),
+    /// Makes one report of those of several machines.
+    Report(ReportArguments),
     /// Prints a live credential of an actor, for use in other tools.
     Token(Token),
     /// Prints a workflow that runs the suite in CI and keeps its reports.
@@ -64,6 +70,9 @@ pub(crate) struct SuiteFile {
         env = "LOCKSTEP_SUITE"
     )]
     pub(crate) suite: PathBuf,
+    /// One of the `environments` of the suite.
+    #[arg(long, value_name = "NAME", env = "LOCKSTEP_ENV")]
+    pub(crate) env: Option<String>,
 }
 
 /// How requests are sent.
@@ -119,6 +128,94 @@ pub(crate) struct Test {
     /// Keeps no record of the run under `.lockstep/`.
     #[arg(long)]
     pub(crate) no_record: bool,
+}
+
+/// `lockstep runs`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every `lockstep test` is recorded; the last 50 runs of each suite in each environment are kept."
+)]
+pub(crate) struct Runs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: RunsCommand,
+}
+
+/// What to do with recorded runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// Lists the runs, the newest first.
+    List(RunsList),
+    /// Tells a run again, in every form of report.
+    Show(RunsShow),
+    /// Says what changed between two runs, or where two environments differ.
+    Compare(RunsCompare),
+}
+
+/// `lockstep runs list`.
+#[derive(Debug, Args)]
+pub(crate) struct RunsList {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `lockstep runs show`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit code: 0, however the run ended.")]
+pub(crate) struct RunsShow {
+    /// The run, or the beginning of its name; without, the newest.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// What is told.
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
+}
+
+/// `lockstep runs compare`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: of two runs 0, whatever changed; of two environments 0 where they agree, 1 where they differ (one allows what the other denies, or a finding is in one only), 3 where that is not established for every cell."
+)]
+pub(crate) struct RunsCompare {
+    /// The runs, the earlier first; without a second, the newest like it; without any, the newest
+    /// and the one before it of the same suite, environment and choice of cells.
+    #[arg(value_name = "RUN", num_args = 0..=2, conflicts_with = "env")]
+    pub(crate) runs: Vec<String>,
+    /// Compares the newest runs of two environments.
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    pub(crate) env: Vec<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `lockstep report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: ReportCommand,
+}
+
+/// What to do with reports.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Makes one report of those of all parts of a run (`lockstep test --shard 2/8`), and ends with
+    /// the exit code that the whole run would have had.
+    Merge(ReportMerge),
+}
+
+/// `lockstep report merge`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportMerge {
+    /// The JSON reports of the parts (`--report json=FILE`), or their records under
+    /// `.lockstep/runs/`.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// What is told.
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
 }
 
 /// `lockstep policy`.
@@ -192,6 +289,58 @@ pub(crate) struct Cleanup {
     /// How requests are sent.
     #[command(flatten)]
     pub(crate) sending: Sending,
+}
+
+/// `lockstep baseline`.
+#[derive(Debug, Args)]
+pub(crate) struct Baseline {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: BaselineCommand,
+}
+
+/// What to do with the baseline.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Writes what the latest run was seen to allow into the baseline, beside the suite.
+    ///
+    /// The baseline of `lockstep.yaml` is `lockstep.baseline`: one grant a line, sorted, such as
+    /// `allow viewer/post.read/editor`. While it is there, `lockstep test` fails (exit code 1)
+    /// when the system grants anything else. A grant that is gone, because the system denies it
+    /// or the suite has no such cell, is told and fails nothing.
+    ///
+    /// A run with findings (exit code 1), with inconclusive cells, of a part of the suite or
+    /// without its end (exit code 3) is not accepted, unless as a part.
+    Accept(Accept),
+    /// Shows what the latest run grants beyond the baseline, and the other way round.
+    ///
+    /// Exit code 1 if there is a grant outside of the baseline; 3 if there is none, but the run
+    /// could not establish everything.
+    Diff(Diff),
+}
+
+/// `lockstep baseline accept`.
+#[derive(Debug, Args)]
+pub(crate) struct Accept {
+    /// Takes the run for a part: only cells of which it could say what the system does are
+    /// accepted, or taken out; all others stay. What the system allows against the policy is
+    /// accepted too, and named.
+    #[arg(long)]
+    pub(crate) partial: bool,
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+}
+
+/// `lockstep baseline diff`.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// Which suite.
+    #[command(flatten)]
+    pub(crate) suite: SuiteFile,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `lockstep token`.
@@ -284,6 +433,8 @@ pub(crate) enum Format {
     Report,
     /// What `lockstep plan --json` prints.
     Plan,
+    /// What `lockstep baseline diff --json` prints.
+    Drift,
 }
 
 /// `lockstep completions`.

@@ -8,7 +8,7 @@ use suite::event::Summary;
 pub enum ExitCode {
     /// Everything held.
     Held = 0,
-    /// At least one finding, whatever else happened.
+    /// At least one finding, or a grant that is not in the baseline, whatever else happened.
     Finding = 1,
     /// A mistake in the files or on the command line; nothing was sent.
     Mistake = 2,
@@ -24,7 +24,7 @@ impl ExitCode {
     /// The exit code of a run of so many planned cells.
     pub fn of_run(summary: &Summary, cells_planned: usize) -> Self {
         let counts = &summary.counts;
-        if counts.findings() > 0 {
+        if summary.fails() {
             Self::Finding
         } else if summary.interrupted {
             Self::Interrupted

@@ -2,9 +2,11 @@
 //! environment, the disk or a terminal is here.
 
 mod arguments;
+mod baseline;
 mod commands;
 mod exit_code;
 mod failure;
+mod history;
 mod load;
 mod record;
 mod run;

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use authz::language::{beside, named_files};
 use authz::source::{Diagnostic, Diagnostics, SOURCE_BYTES_MAX, Source};
 use suite::file::{Inputs, read_suite, references};
 use suite::model::Suite;
 
+use crate::arguments::SuiteFile;
 use crate::failure::Failure;
 
 /// A suite with the files that it was read from.
@@ -19,11 +21,22 @@ pub(crate) struct Loaded {
     pub(crate) sources: Vec<Source>,
 }
 
+impl Loaded {
+    /// A hash of the files as they were read (FNV-1a, 64 bits), by which two runs of one suite can
+    /// be told from runs of two. It guards against no attacker.
+    pub(crate) fn digest(&self) -> String {
+        let texts = self.sources.iter().map(Source::text);
+        let whole = texts.collect::<Vec<_>>().join("\0");
+        format!("{:016x}", suite::hash::fnv_1a(&whole))
+    }
+}
+
 /// The files of a suite, not yet read.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     suite: Option<Source>,
     policy: Vec<Source>,
+    facts: Vec<Source>,
     schemas: Vec<Source>,
     mistakes: Vec<Diagnostic>,
     broken: Vec<Source>,
@@ -34,20 +47,21 @@ pub(crate) struct Files {
 /// # Errors
 /// Mistakes in the files, all at once.
 pub(crate) fn load(
-    path: &Path,
+    file: &SuiteFile,
     environment: &dyn Fn(&str) -> Option<String>,
     unset_is_mistake: bool,
 ) -> Result<Loaded, Failure> {
-    let files = Files::open(path)?;
-    read(files, environment, unset_is_mistake)
+    let files = Files::open(&file.suite)?;
+    read(files, file.env.as_deref(), environment, unset_is_mistake)
 }
 
-/// Reads a suite from its files.
+/// Reads a suite from its files, in one of its environments if `chosen` names one.
 ///
 /// # Errors
 /// Mistakes in the files, all at once.
 pub(crate) fn read(
     files: Files,
+    chosen: Option<&str>,
     environment: &dyn Fn(&str) -> Option<String>,
     unset_is_mistake: bool,
 ) -> Result<Loaded, Failure> {
@@ -61,7 +75,9 @@ pub(crate) fn read(
     let read = read_suite(&Inputs {
         suite,
         policy: &files.policy,
+        facts: &files.facts,
         schemas: &files.schemas,
+        chosen,
         environment,
         unset_is_mistake,
     });
@@ -114,10 +130,22 @@ impl Files {
         let named = references(&suite);
         if let Some((policy, place)) = named.policy {
             match policy_files(&folder.join(&policy)) {
-                Ok(paths) => files.policy = files.sources_of(&paths),
+                Ok(paths) => files.policy = files.policy_sources(&paths),
                 Err(why) => files.mistakes.push(Diagnostic::new(
                     place,
                     format!("the policy `{policy}` cannot be read: {why}"),
+                )),
+            }
+        }
+        for (path, place) in named.facts {
+            match self::bytes(&folder.join(&path)) {
+                Ok(bytes) => {
+                    let source = files.source(&folder.join(&path), &bytes);
+                    files.facts.extend(source);
+                }
+                Err(why) => files.mistakes.push(Diagnostic::new(
+                    place,
+                    format!("the facts `{path}` cannot be read: {why}"),
                 )),
             }
         }
@@ -135,6 +163,25 @@ impl Files {
         }
         files.suite = Some(suite);
         Ok(files)
+    }
+
+    /// The files of a policy, with the relation models that they name.
+    fn policy_sources(&mut self, paths: &[PathBuf]) -> Vec<Source> {
+        let mut sources = self.sources_of(paths);
+        // A manifest names modules in turn.
+        let mut read = 0;
+        while let Some(source) = sources.get(read).cloned() {
+            for path in named_files(&source) {
+                let name = beside(source.name(), &path);
+                // What cannot be read, or is not there, the reader tells of at its place.
+                let bytes = bytes(Path::new(&name)).unwrap_or_default();
+                if !bytes.is_empty() && !sources.iter().any(|it| it.name() == name) {
+                    sources.extend(self.source(Path::new(&name), &bytes));
+                }
+            }
+            read += 1;
+        }
+        sources
     }
 
     fn sources_of(&mut self, paths: &[PathBuf]) -> Vec<Source> {
@@ -170,6 +217,7 @@ impl Files {
         self.suite
             .iter()
             .chain(&self.policy)
+            .chain(&self.facts)
             .chain(&self.schemas)
             .chain(&self.broken)
             .cloned()
@@ -218,5 +266,6 @@ fn is_policy_file(path: &Path) -> bool {
     };
     let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
     let stem = name.trim_end_matches(".yaml").trim_end_matches(".yml");
-    yaml && path.is_file() && stem != "facts" && !stem.ends_with(".test")
+    let tests = stem.ends_with(".test") || stem.ends_with(".fga");
+    yaml && path.is_file() && stem != "facts" && !tests
 }

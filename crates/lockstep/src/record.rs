@@ -8,6 +8,13 @@ use report::record::EventLog;
 
 /// The folder, in the working directory.
 const FOLDER: &str = ".lockstep";
+/// The file of a run, in its folder.
+pub(crate) const EVENTS: &str = "events.jsonl";
+
+/// Where the runs are kept, each in a folder of its name.
+pub(crate) fn runs() -> PathBuf {
+    Path::new(FOLDER).join("runs")
+}
 
 /// Opens the log of a run: `.lockstep/runs/RUN/events.jsonl`.
 ///
@@ -20,7 +27,7 @@ pub(crate) fn open(run: &str) -> io::Result<EventLog<io::BufWriter<File>>> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(folder.join("events.jsonl"))?;
+    let file = options.open(folder.join(EVENTS))?;
     Ok(EventLog::new(io::BufWriter::new(file)))
 }
 

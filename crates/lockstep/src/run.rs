@@ -15,6 +15,7 @@ use report::sarif::SarifReporter;
 use report::terminal::TerminalReporter;
 use runner::journal::{Journal, LeftBehind};
 use runner::{Bounds, Head, Options, Stop};
+use suite::baseline::{Baseline, Comparison};
 use suite::event::{Event, Summary};
 use suite::model::Suite;
 use suite::plan::{Plan, Shard};
@@ -164,7 +165,8 @@ pub(crate) fn add_record(reports: &mut Reports, head: &Head) -> Result<(), Failu
     Ok(())
 }
 
-/// Runs a plan. The first Ctrl-C stops it in good order, the second at once.
+/// Runs a plan, and compares it with the baseline where there is one. The first Ctrl-C stops it
+/// in good order, the second at once.
 ///
 /// # Errors
 /// A report that cannot be written, unless there is a finding: that is not to be lost.
@@ -173,17 +175,29 @@ pub(crate) async fn run(
     plan: Plan,
     head: Head,
     options: Options,
+    baseline: Option<Baseline>,
     mut reports: Reports,
 ) -> Result<Summary, Failure> {
+    let mut comparison = baseline.map(Comparison::new);
+    let mut summary = Summary::default();
     let interrupt = tokio::spawn(stop_on_interrupt(options.stop.clone()));
     let mut written = Ok(());
     let mut emit = |event: Event| {
-        let told = reports.event(&event);
-        if written.is_ok() {
-            written = told;
+        let events = match &mut comparison {
+            Some(comparison) => comparison.follow(event),
+            None => vec![event],
+        };
+        for event in events {
+            let told = reports.event(&event);
+            if written.is_ok() {
+                written = told;
+            }
+            if let Event::RunFinished(end) = event {
+                summary = end;
+            }
         }
     };
-    let summary = runner::run(suite, Arc::new(plan), head, options, &mut emit).await;
+    runner::run(suite, Arc::new(plan), head, options, &mut emit).await;
     interrupt.abort();
     let error = match written {
         // Whoever reads the report has seen enough: `lockstep test | head`.
@@ -191,7 +205,7 @@ pub(crate) async fn run(
         _ => return Ok(summary),
     };
     let failure = Failure::from(anyhow::Error::new(error).context("a report cannot be written"));
-    if summary.counts.findings() > 0 {
+    if summary.fails() {
         let _ = io::stderr().write_all(failure.render(false).as_bytes());
         return Ok(summary);
     }

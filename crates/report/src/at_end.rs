@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Counts, Event, RunStarted, Summary};
+use suite::event::{CellRecord, Counts, Drift, Event, RunStarted, Summary};
 
 use crate::Reporter;
 use crate::text::clean_short;
@@ -11,10 +11,13 @@ use crate::text::clean_short;
 /// The most notes that are kept.
 const NOTES_MAX: usize = 100;
 
+/// The most drifts that are kept.
+pub(crate) const DRIFTS_MAX: usize = 1_000;
+
 /// What a report keeps of a run, and how it is written.
 pub(crate) trait Document {
-    /// Takes the next cell.
-    fn judged(&mut self, record: &CellRecord);
+    /// Takes the next cell of a run.
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted);
 
     /// Writes everything.
     fn write(&mut self, ran: &Ran, out: &mut dyn Write) -> io::Result<()>;
@@ -28,6 +31,8 @@ pub(crate) struct Ran {
     pub(crate) counts: Counts,
     /// The first notes, clean.
     pub(crate) notes: Vec<String>,
+    /// The first drifts: what was added before what is gone.
+    pub(crate) drifts: Vec<Drift>,
     /// How it ended; none where its end was never told.
     pub(crate) summary: Option<Summary>,
 }
@@ -37,6 +42,11 @@ impl Ran {
     pub(crate) fn is_whole(&self) -> bool {
         let ended = self.summary.as_ref();
         ended.is_some_and(|summary| !summary.interrupted) && self.counts.total() == self.run.cells
+    }
+
+    /// How many grants are not in the baseline.
+    pub(crate) fn grants_added(&self) -> usize {
+        self.summary.as_ref().map_or(0, Summary::grants_added)
     }
 }
 
@@ -81,16 +91,22 @@ impl<W: Write, D: Document> Reporter for AtEnd<W, D> {
                     run: run.clone(),
                     counts: Counts::default(),
                     notes: Vec::new(),
+                    drifts: Vec::new(),
                     summary: None,
                 }));
             }
             (State::Running(ran), Event::CellJudged(record)) => {
                 ran.counts.add(record.verdict);
-                self.document.judged(record);
+                self.document.judged(record, &ran.run);
             }
             (State::Running(ran), Event::Note(note)) => {
                 if ran.notes.len() < NOTES_MAX {
                     ran.notes.push(clean_short(&note.text));
+                }
+            }
+            (State::Running(ran), Event::Drift(drift)) => {
+                if ran.drifts.len() < DRIFTS_MAX {
+                    ran.drifts.push(drift.clone());
                 }
             }
             (State::Running(_), Event::RunFinished(summary)) => {

@@ -50,9 +50,13 @@ pub(crate) struct Expected {
 }
 
 impl Finding {
-    /// What is said of `record`.
-    pub(crate) fn of(record: &CellRecord) -> Self {
-        let mut repeat = vec![format!("lockstep repeat {}", quoted(&clean(&record.cell)))];
+    /// What is said of `record`, a cell of a run in this environment.
+    pub(crate) fn of(record: &CellRecord, environment: Option<&str>) -> Self {
+        let environment = environment
+            .map(|name| format!("--env {} ", quoted(&clean(name))))
+            .unwrap_or_default();
+        let cell = quoted(&clean(&record.cell));
+        let mut repeat = vec![format!("lockstep repeat {environment}{cell}")];
         if let Some(curl) = &record.curl {
             repeat.extend(clean_lines(curl));
         }

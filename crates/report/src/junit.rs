@@ -7,7 +7,8 @@
 //! act on, while a target is often the only one. A cell is a test case, its class `type.action`,
 //! which Jenkins splits at the dot and GitLab shows beside the name. A finding is a failure. A
 //! cell of which nothing can be said is an error: skipped tests are green in most views. For the
-//! same reason a run that did not come to its end has a test case of its own that says so.
+//! same reason a run that did not come to its end has a test case of its own that says so, and so
+//! has each grant in which the run differs from the baseline; it fails if the grant is a new one.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,18 +17,19 @@ use std::sync::Arc;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
-use suite::event::{CellRecord, Event};
+use suite::event::{CellRecord, Change, Drift, Event, RunStarted};
+use suite::verdict::Verdict;
 
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
 use crate::finding::Finding;
-use crate::text::{clean, grouped};
+use crate::text::{clean, clean_short, grouped};
 
 /// The most cells that did not hold whose details are told; of the others the sentence is. Of a
 /// cell that held only its names and its time are kept.
 const DETAILS_MAX: usize = 10_000;
 
-/// The suite of the test case that stands for a run without an end.
+/// The suite of the test cases that are no cells.
 const RUN: &str = "lockstep";
 
 /// Writes a run as JUnit XML, when the run is over.
@@ -68,22 +70,55 @@ struct Case {
     trouble: Option<Box<Trouble>>,
 }
 
+/// As what JUnit knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Failure,
+    Error,
+    Skipped,
+}
+
+impl Element {
+    fn of(verdict: Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Held => None,
+            Verdict::NotApplicable => Some(Self::Skipped),
+            Verdict::Inconclusive => Some(Self::Error),
+            _ => Some(Self::Failure),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Error => "error",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
 /// Why a cell did not hold.
 #[derive(Debug)]
 struct Trouble {
-    is_finding: bool,
+    element: Element,
     kind: &'static str,
     message: String,
     details: String,
 }
 
+impl Case {
+    fn element(&self) -> Option<Element> {
+        self.trouble.as_ref().map(|trouble| trouble.element)
+    }
+}
+
 impl Document for Cases {
-    fn judged(&mut self, record: &CellRecord) {
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         let case = Case {
             name: clean(&record.cell).into(),
             class: self.class(&record.action),
             duration_ms: record.duration_ms,
-            trouble: self.trouble(record),
+            trouble: self.trouble(record, run.environment.as_deref()),
         };
         let actor = clean(&record.actor);
         match self.by_actor.iter_mut().find(|(name, _)| *name == actor) {
@@ -93,8 +128,12 @@ impl Document for Cases {
     }
 
     fn write(&mut self, ran: &Ran, out: &mut dyn Write) -> io::Result<()> {
+        let mut apart: Vec<Case> = ran.drifts.iter().map(drifted).collect();
         if !ran.is_whole() {
-            self.by_actor.push((RUN.to_owned(), vec![not_whole(ran)]));
+            apart.push(not_whole(ran));
+        }
+        if !apart.is_empty() {
+            self.by_actor.push((RUN.to_owned(), apart));
         }
         for (_, cases) in &mut self.by_actor {
             cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -117,12 +156,9 @@ impl Cases {
         class
     }
 
-    fn trouble(&mut self, record: &CellRecord) -> Option<Box<Trouble>> {
-        let is_finding = record.verdict.is_finding();
-        if !is_finding && record.verdict == suite::verdict::Verdict::Held {
-            return None;
-        }
-        let finding = Finding::of(record);
+    fn trouble(&mut self, record: &CellRecord, environment: Option<&str>) -> Option<Box<Trouble>> {
+        let element = Element::of(record.verdict)?;
+        let finding = Finding::of(record, environment);
         self.details += 1;
         let details = if self.details > DETAILS_MAX {
             format!("details of the first {} only", grouped(DETAILS_MAX))
@@ -130,7 +166,7 @@ impl Cases {
             details(&finding)
         };
         Some(Box::new(Trouble {
-            is_finding,
+            element,
             kind: record.verdict.word(),
             message: finding.sentence,
             details,
@@ -160,6 +196,28 @@ fn details(finding: &Finding) -> String {
     format!("\n{}\n", lines.join("\n"))
 }
 
+/// The case of a grant in which the run differs from the baseline.
+fn drifted(drift: &Drift) -> Case {
+    let line = clean(&drift.line());
+    let details = format!(
+        "\n{line}\nreason    {}\nplace     {}\n",
+        clean_short(&drift.reason),
+        clean(&drift.place.to_string())
+    );
+    let trouble = Trouble {
+        element: Element::Failure,
+        kind: "drift",
+        message: format!("the baseline does not allow {}", clean(&drift.cell)),
+        details,
+    };
+    Case {
+        name: line.into(),
+        class: "lockstep.baseline".into(),
+        duration_ms: 0,
+        trouble: (drift.change == Change::Added).then(|| Box::new(trouble)),
+    }
+}
+
 /// The case of a run that did not come to its end.
 fn not_whole(ran: &Ran) -> Case {
     let judged = grouped(ran.counts.total());
@@ -169,7 +227,7 @@ fn not_whole(ran: &Ran) -> Case {
         class: RUN.into(),
         duration_ms: 0,
         trouble: Some(Box::new(Trouble {
-            is_finding: false,
+            element: Element::Error,
             kind: "interrupted",
             message: format!("{judged} of {planned} cells were judged"),
             details: "\nWhat was not tried has not held.\n".to_owned(),
@@ -203,10 +261,12 @@ fn write_suite(
     xml: &mut Writer<&mut dyn Write>,
 ) -> io::Result<()> {
     let time = cases.iter().map(|case| case.duration_ms).sum();
+    let is_skipped = |case: &&Case| case.element() == Some(Element::Skipped);
+    let skipped = cases.iter().filter(is_skipped).count();
     xml.create_element("testsuite")
         .with_attribute(("name", name))
         .with_attributes(totals(cases))
-        .with_attribute(("skipped", "0"))
+        .with_attribute(("skipped", skipped.to_string().as_str()))
         .with_attribute(("time", seconds(time).as_str()))
         .with_attribute(("timestamp", timestamp(&ran.run.started).as_str()))
         .write_inner_content(|xml| cases.iter().try_for_each(|case| write_case(case, xml)))?;
@@ -227,12 +287,7 @@ fn write_case(case: &Case, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
 }
 
 fn write_trouble(trouble: &Trouble, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
-    let name = if trouble.is_finding {
-        "failure"
-    } else {
-        "error"
-    };
-    xml.create_element(name)
+    xml.create_element(trouble.element.name())
         .with_attribute(("type", trouble.kind))
         .with_attribute(("message", trouble.message.as_str()))
         .write_text_content(BytesText::new(&trouble.details))?;
@@ -243,10 +298,10 @@ fn totals<'a>(cases: impl IntoIterator<Item = &'a Case>) -> [(&'static str, Cow<
     let (mut tests, mut failures, mut errors) = (0_usize, 0_usize, 0_usize);
     for case in cases {
         tests += 1;
-        match &case.trouble {
-            Some(trouble) if trouble.is_finding => failures += 1,
-            Some(_) => errors += 1,
-            None => {}
+        match case.element() {
+            Some(Element::Failure) => failures += 1,
+            Some(Element::Error) => errors += 1,
+            Some(Element::Skipped) | None => {}
         }
     }
     [

@@ -4,12 +4,15 @@
 //! nothing. Whoever calls hands in the writers.
 
 mod at_end;
+pub mod comparison;
 mod finding;
 mod inconclusive;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod merge;
 pub mod record;
+mod recorded;
 mod reporter;
 pub mod sarif;
 mod sentence;
@@ -17,4 +20,6 @@ mod summary;
 pub mod terminal;
 mod text;
 
+pub use merge::{Part, merge};
+pub use recorded::Recorded;
 pub use reporter::Reporter;

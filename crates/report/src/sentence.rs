@@ -3,6 +3,7 @@
 //! A sentence is made only where it comes out right; other actions are called by their names.
 
 use suite::event::CellRecord;
+use suite::plan::MALFORMED;
 use suite::verdict::Verdict;
 
 /// The sentence of a judged cell; not clean yet.
@@ -45,11 +46,20 @@ impl<'a> Phrase<'a> {
 }
 
 fn object(record: &CellRecord, type_name: &str, verb: &str) -> String {
-    match &record.owner {
+    let object = match &record.owner {
         Some(owner) if *owner == record.actor => format!("its own {type_name}"),
         Some(owner) => format!("{owner}'s {type_name}"),
         None if matches!(verb, "list" | "search" | "count" | "export") => plural(type_name),
         None => with_article(type_name),
+    };
+    object + with_situation(record)
+}
+
+/// In what the call was particular.
+fn with_situation(record: &CellRecord) -> &'static str {
+    match record.situation.as_deref() {
+        Some(MALFORMED) => " with a malformed body",
+        _ => "",
     }
 }
 
@@ -84,7 +94,8 @@ fn named(record: &CellRecord, is_allowed: bool) -> String {
         (Verdict::NotApplicable, _) => " is not applicable",
     };
     let what = row_name(&record.action, record.owner.as_deref());
-    format!("{}: {what}{end}", record.actor)
+    let with = with_situation(record);
+    format!("{}: {what}{with}{end}", record.actor)
 }
 
 /// The name of a row of the matrix: `post.update of editor`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use suite::event::{Counts, Summary};
+use suite::event::{Counts, DriftCounts, Summary};
 use suite::verdict::Verdict;
 
 use crate::text::{count, grouped};
@@ -20,6 +20,7 @@ pub(crate) fn sentences(summary: &Summary, planned: usize) -> Vec<String> {
     if summary.effects_unseen > 0 {
         sentences.push(effects_unseen(summary.effects_unseen));
     }
+    sentences.extend(summary.drift.as_ref().and_then(drift));
     let requests = usize::try_from(summary.requests).unwrap_or(usize::MAX);
     sentences.push(format!(
         "{} in {}.",
@@ -63,6 +64,35 @@ fn outcome(counts: &Counts) -> String {
 pub(crate) fn short_outcome(counts: &Counts) -> String {
     let findings = count(counts.findings(), "finding", "findings");
     format!("{} held, {findings}", grouped(counts.held))
+}
+
+/// `2 grants are not in the baseline, 1 of it is gone.`
+fn drift(counts: &DriftCounts) -> Option<String> {
+    let is = |number: usize| if number == 1 { "is" } else { "are" };
+    let gone = counts.denied + counts.vanished;
+    let added = grants_added(counts.added);
+    match (counts.added, gone) {
+        (0, 0) => None,
+        (_, 0) => Some(format!("{added}.")),
+        (0, _) => {
+            let gone_grants = count(gone, "grant", "grants");
+            Some(format!("{gone_grants} of the baseline {} gone.", is(gone)))
+        }
+        _ => Some(format!(
+            "{added}, {} of it {} gone.",
+            grouped(gone),
+            is(gone)
+        )),
+    }
+}
+
+/// `2 grants are not in the baseline`
+pub(crate) fn grants_added(number: usize) -> String {
+    let is = if number == 1 { "is" } else { "are" };
+    format!(
+        "{} {is} not in the baseline",
+        count(number, "grant", "grants")
+    )
 }
 
 fn effects_unseen(number: usize) -> String {

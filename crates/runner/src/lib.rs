@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use suite::event::{Event, Summary};
 use suite::model::Suite;
-use suite::plan::Plan;
+use suite::plan::{Plan, Shard};
 
 /// How a plan is run.
 #[derive(Debug, Clone)]
@@ -80,15 +80,21 @@ pub struct Head {
     pub run: String,
     /// The file of the suite.
     pub suite: String,
+    /// A hash of the suite's files.
+    pub digest: String,
     /// When it begins.
     pub started: Timestamp,
+    /// The patterns that chose the cells; none where all are tried.
+    pub patterns: Vec<String>,
+    /// Which part of several it is.
+    pub shard: Option<Shard>,
     /// The beginning of every unique text that the run makes.
     marker: String,
 }
 
 impl Head {
     /// The head of a run that begins now.
-    pub fn new(suite: &str) -> Self {
+    pub fn new(suite: &str, digest: String) -> Self {
         let started = Timestamp::now();
         // The keys of a `RandomState` come from the operating system.
         let random = RandomState::new().hash_one(started.as_nanosecond()) & 0xffff_ffff;
@@ -97,9 +103,20 @@ impl Head {
         Self {
             run: format!("{time}-{random:08x}"),
             suite: suite.to_owned(),
+            digest,
             started,
+            patterns: Vec::new(),
+            shard: None,
             marker: format!("lk{random:08x}"),
         }
+    }
+
+    /// The same, of a part of the suite.
+    #[must_use]
+    pub fn of_part(mut self, patterns: &[String], shard: Option<Shard>) -> Self {
+        self.patterns = patterns.to_vec();
+        self.shard = shard;
+        self
     }
 }
 

@@ -7,10 +7,11 @@ use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exch
 use suite::model::Suite;
 use suite::plan::{
     Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, is_allowed, name, place,
+    situation,
 };
 use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
-use suite::verdict::{EffectSeen, Judgement, Verdict};
+use suite::verdict::{Access, EffectSeen, Judgement, Verdict, access};
 
 use crate::session::Sending;
 use crate::trial::Tried;
@@ -42,6 +43,14 @@ impl Recorder<'_> {
             (None, false) => Some(judgement.because.to_owned()),
         };
         let mut record = self.outline(cell, judgement.verdict)?;
+        record.access = match tried.unsure {
+            Some(_) => Access::Unknown,
+            None => access(
+                cell.expectation.expected,
+                &tried.observation,
+                judgement.verdict,
+            ),
+        };
         record.observed = observed(tried, masker);
         record.because = because.map(|because| masker.mask(&because));
         record.control = control
@@ -52,6 +61,7 @@ impl Recorder<'_> {
         if !held || self.every_exchange {
             record.curl = tried.probe.as_ref().map(|(request, sent)| {
                 masker.mask(&probe::curl(
+                    self.suite,
                     &showable(request),
                     &record.actor,
                     sent.as_ref(),
@@ -73,12 +83,18 @@ impl Recorder<'_> {
         masker: &Arc<Masker>,
     ) -> Option<CellRecord> {
         let mut record = self.outline(self.plan.cells.get(index)?, verdict)?;
+        record.access = match verdict {
+            Verdict::Held => Access::Allowed,
+            Verdict::Lockout => Access::Denied,
+            _ => Access::Unknown,
+        };
         record.observed = masker.mask(observed);
         record.because = because.map(|because| masker.mask(&because));
         if verdict != Verdict::Held || self.every_exchange {
             let probe = log.last();
             record.curl = probe.map(|sending| {
                 masker.mask(&probe::curl(
+                    self.suite,
                     &showable(&sending.request),
                     &record.actor,
                     sending.sent.as_ref(),
@@ -104,10 +120,12 @@ impl Recorder<'_> {
             actor: actor_name(self.suite, cell.actor).to_owned(),
             action,
             owner: owner.map(|owner| actor_name(self.suite, owner).to_owned()),
+            situation: situation(cell.trial),
             target: target
                 .map(|target| target.name.to_string())
                 .unwrap_or_default(),
             verdict,
+            access: Access::Unknown,
             expected: cell.expectation.record(),
             observed: String::new(),
             because: None,

@@ -12,7 +12,8 @@ use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, EffectKind, Expected, Suite, TargetIndex};
 use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
 use suite::verdict::{
-    Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening, succeeded,
+    Access, Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening,
+    succeeded,
 };
 use tokio::sync::mpsc;
 
@@ -132,8 +133,14 @@ impl<'a> Run<'a> {
         let started = RunStarted {
             run: self.head.run.clone(),
             suite: self.head.suite.clone(),
+            digest: self.head.digest.clone(),
+            environment: suite.environment.clone(),
+            read_only: false,
             started: self.head.started.to_string(),
             cells: self.plan.cells.len(),
+            patterns: self.head.patterns.clone(),
+            shard: self.head.shard,
+            cells_of_all: self.head.shard.map(|_| self.plan.cells_of_all),
             targets: targets
                 .map(|target| (target.name.to_string(), target.base.clone()))
                 .collect(),
@@ -151,13 +158,7 @@ impl<'a> Run<'a> {
 
     fn tell(&mut self, record: Option<CellRecord>) {
         if let Some(record) = record {
-            self.summary.counts.add(record.verdict);
-            if record.effect_seen == Some(false)
-                && record.verdict == Verdict::Held
-                && record.expected.what == "deny"
-            {
-                self.summary.effects_unseen += 1;
-            }
+            self.summary.add(&record);
             (self.emit)(Event::CellJudged(Box::new(record)));
         }
     }
@@ -373,19 +374,32 @@ impl<'a> Run<'a> {
 
     /// Tries cells, several at once, in parts.
     pub(crate) async fn run_cells(&mut self, cells: Vec<CellIndex>) {
-        for part in cells.chunks(PART_CELLS) {
-            if self.options.stop.is_set() {
-                return;
+        let (alone, together): (Vec<_>, Vec<_>) =
+            cells.into_iter().partition(|&cell| self.needs_quiet(cell));
+        for (cells, at_once) in [(together, self.options.concurrency), (alone, 1)] {
+            for part in cells.chunks(PART_CELLS) {
+                if self.options.stop.is_set() {
+                    return;
+                }
+                self.run_part(part.to_vec(), at_once).await;
             }
-            self.run_part(part.to_vec()).await;
         }
+    }
+
+    /// Whether nothing else may be made or removed while a cell is tried: the total of a listing
+    /// is watched, and must move for one reason only.
+    fn needs_quiet(&self, cell: CellIndex) -> bool {
+        let cell = self.plan.cells.get(cell).filter(|cell| is_allowed(cell));
+        let layer = cell.and_then(|cell| cell.trial.layer(self.suite()));
+        let items = layer.and_then(|layer| layer.items.as_ref());
+        items.is_some_and(|items| items.total.is_some())
     }
 
     /// Tries some cells and judges each as it comes in; but a 404 to somebody who may waits for
     /// the end of the part, because it counts only if others get through, and a denial that
     /// holds is believed only when its actor's session has been seen alive after it.
-    async fn run_part(&mut self, part: Vec<CellIndex>) {
-        let mut results = self.start(part, "");
+    async fn run_part(&mut self, part: Vec<CellIndex>, at_once: usize) {
+        let mut results = self.start(part, at_once, "");
         let mut waiting = Vec::new();
         let mut believed_later = Vec::new();
         while let Some((index, mut tried)) = results.recv().await {
@@ -418,6 +432,7 @@ impl<'a> Run<'a> {
             if let Err(why) = pulse {
                 let masker = self.world.sessions.masker();
                 record.verdict = Verdict::Inconclusive;
+                record.access = Access::Unknown;
                 record.because = Some(masker.mask(why));
             }
             self.tell(Some(record));
@@ -429,11 +444,12 @@ impl<'a> Run<'a> {
     pub(crate) fn start(
         &self,
         cells: Vec<CellIndex>,
+        at_once: usize,
         round: &'static str,
     ) -> mpsc::Receiver<(CellIndex, Tried)> {
         let next = Arc::new(AtomicUsize::new(0));
         let (sender, results) = mpsc::channel(RESULTS_WAITING_MAX);
-        let workers = self.options.concurrency.clamp(1, cells.len().max(1));
+        let workers = at_once.clamp(1, cells.len().max(1));
         let cells: Arc<[CellIndex]> = cells.into();
         for _ in 0..workers {
             tokio::spawn(work(Worker {
@@ -506,6 +522,16 @@ impl<'a> Run<'a> {
             },
             None => judge(expected, &tried.observation),
         };
+        let judgement = match tried.doubt.take() {
+            Some(doubt) if judgement.verdict == Verdict::Held => {
+                tried.unsure = Some(doubt);
+                Judgement {
+                    verdict: Verdict::Inconclusive,
+                    because: "",
+                }
+            }
+            _ => judgement,
+        };
         let recorder = Recorder {
             suite: &self.world.suite,
             plan: &self.plan,
@@ -521,7 +547,10 @@ impl<'a> Run<'a> {
             Some(record)
                 if has_session
                     && record.verdict == Verdict::Held
-                    && matches!(expected, Expected::Deny(_) | Expected::Absent) =>
+                    && matches!(
+                        expected,
+                        Expected::Deny(_) | Expected::Absent | Expected::Reject
+                    ) =>
             {
                 believed_later.push((actor, record));
             }
@@ -531,7 +560,8 @@ impl<'a> Run<'a> {
 
     /// The cell itself, if it succeeded before its session turned.
     fn rehearsal(&self, cell: &Cell) -> Option<CellIndex> {
-        let is_it = |other: &Cell| other.actor == cell.actor && other.trial == cell.trial;
+        let is_it =
+            |other: &Cell| other.actor == cell.actor && other.trial == cell.trial.well_formed();
         let mut cells = self.plan.cells.iter();
         let index = self.turns(cell).then(|| cells.position(is_it))??;
         self.rehearsed.get(index)?.then_some(index)
@@ -558,7 +588,7 @@ impl<'a> Run<'a> {
     fn control(&self, cell: &Cell) -> (Control, Option<(CellIndex, bool)>) {
         if !matches!(
             cell.expectation.expected,
-            Expected::Allow | Expected::Deny(_) | Expected::Absent
+            Expected::Allow | Expected::Deny(_) | Expected::Absent | Expected::Reject
         ) {
             return (Control::Missing, None);
         }

@@ -4,15 +4,16 @@
 
 mod answer;
 mod effect;
+mod total;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authz::Denial;
-use suite::model::{Action, ActorIndex, Expected, Layer, Resource, ResourceIndex};
+use suite::model::{Action, ActorIndex, Expected, Layer, Malformed, Resource, ResourceIndex};
 use suite::observation::Failure;
 use suite::plan::{Cell, Phase, Trial, expected_at};
-use suite::probe::{Request, Sent};
+use suite::probe::{Request, Sent, cut_off};
 use suite::template::plain;
 use suite::verdict::{Control, EffectSeen, Observation, Received, Shown};
 
@@ -42,6 +43,8 @@ pub(crate) struct Tried {
     pub(crate) left_behind: Vec<String>,
     /// A view of the whole collection showed what was made.
     pub(crate) listed_by_a_view: bool,
+    /// Why the cell cannot be said to hold, although its call can be a control.
+    pub(crate) doubt: Option<String>,
 }
 
 /// What a probe showed when it was sent once.
@@ -50,6 +53,7 @@ struct Attempt {
     status: Option<u16>,
     details: Vec<String>,
     probe: (Request, Option<Sent>),
+    doubt: Option<String>,
     /// The session with which it was sent, if the target said that there is none.
     unauthenticated: Option<Arc<Live>>,
 }
@@ -108,6 +112,7 @@ pub(crate) async fn try_cell(
         duration,
         left_behind: trial.left_behind,
         listed_by_a_view: trial.listed_by_a_view,
+        doubt: None,
     };
     match result {
         Ok(attempt) => {
@@ -115,6 +120,7 @@ pub(crate) async fn try_cell(
             tried.status = attempt.status;
             tried.details = attempt.details;
             tried.probe = Some(attempt.probe);
+            tried.doubt = attempt.doubt;
         }
         Err(why) => tried.unsure = Some(why),
     }
@@ -198,6 +204,10 @@ impl<'a> ActionTrial<'a> {
         }
         let now = jiff::Timestamp::now();
         let expected = expected_at(&self.world.suite, self.cell.actor, action, owner, now);
+        let expected = match self.is_malformed() {
+            true => expected.and_then(Expected::with_malformed_body),
+            false => expected,
+        };
         if expected == Some(self.cell.expectation.expected) {
             return Ok(());
         }
@@ -383,6 +393,7 @@ impl<'a> ActionTrial<'a> {
             observation: NOTHING,
             details: Vec::new(),
             is_session_in_doubt: false,
+            doubt: None,
         };
         let status = match &result {
             Ok(answer) => {
@@ -390,6 +401,7 @@ impl<'a> ActionTrial<'a> {
                     .await;
                 self.compare_with_absent(answer, &request, live, fixture, &mut seen)
                     .await;
+                self.check_total(answer, live, &mut seen).await;
                 Some(answer.status)
             }
             Err(failure) => {
@@ -406,20 +418,30 @@ impl<'a> ActionTrial<'a> {
             status,
             details: seen.details,
             probe: (request, live.sent.clone()),
+            doubt: seen.doubt,
             unauthenticated,
         })
     }
 
     async fn request(&mut self, live: &Live, about: About<'_>) -> Result<Request, Unsure> {
-        self.world
-            .request(
-                &self.layer.call,
-                Some(self.cell.actor),
-                live,
-                about,
-                &mut self.log,
-            )
-            .await
+        let malformed = self.layer.malformed.as_ref();
+        let malformed = malformed.filter(|_| self.is_malformed());
+        let call = match malformed {
+            Some(Malformed::Call(call)) => call,
+            _ => &self.layer.call,
+        };
+        let (world, actor) = (self.world, Some(self.cell.actor));
+        let mut request = world
+            .request(call, actor, live, about, &mut self.log)
+            .await?;
+        if let Some(Malformed::CutOff) = malformed {
+            cut_off(&mut request);
+        }
+        Ok(request)
+    }
+
+    fn is_malformed(&self) -> bool {
+        self.cell.trial.is_malformed()
     }
 
     /// A session that is told it is none, though something else is expected.
@@ -436,6 +458,8 @@ struct Seen {
     details: Vec<String>,
     /// The session may have died after the probe, while the answer was compared.
     is_session_in_doubt: bool,
+    /// Why the cell cannot be said to hold, whatever the answer is.
+    doubt: Option<String>,
 }
 
 impl Seen {

@@ -25,7 +25,12 @@ impl Run<'_> {
         if cells.is_empty() {
             return;
         }
-        self.rehearse(&cells).await;
+        let is_well_formed = |index: &CellIndex| {
+            let cell = self.plan.cells.get(*index);
+            cell.is_some_and(|cell| !cell.trial.is_malformed())
+        };
+        let well_formed: Vec<CellIndex> = cells.iter().copied().filter(is_well_formed).collect();
+        self.rehearse(&well_formed).await;
         if self.options.stop.is_set() {
             return;
         }
@@ -34,7 +39,7 @@ impl Run<'_> {
     }
 
     async fn rehearse(&mut self, cells: &[CellIndex]) {
-        let mut results = self.start(cells.to_vec(), "r");
+        let mut results = self.start(cells.to_vec(), self.options.concurrency, "r");
         while let Some((index, tried)) = results.recv().await {
             let success = tried.unsure.is_none() && succeeded(&tried.observation);
             if let Some(slot) = self.rehearsed.get_mut(index) {

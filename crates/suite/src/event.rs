@@ -5,7 +5,8 @@
 use authz::source::Place;
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::Verdict;
+use crate::plan::Shard;
+use crate::verdict::{Access, Verdict};
 
 /// The version of the event and report form. It changes when a reader of the old one would be
 /// misled by the new one.
@@ -21,6 +22,9 @@ pub enum Event {
     CellJudged(Box<CellRecord>),
     /// Something that the user should know that belongs to no single cell.
     Note(Note),
+    /// Something that the system allows is not in the baseline, or the other way round. Told when
+    /// all cells are judged, before the end.
+    Drift(Drift),
     /// The run is over.
     RunFinished(Summary),
 }
@@ -32,14 +36,39 @@ pub struct RunStarted {
     pub run: String,
     /// The file of the suite.
     pub suite: String,
+    /// A hash of the suite's files; another one, another suite.
+    #[serde(default)]
+    pub digest: String,
+    /// The environment of the suite, if one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Whether no call was sent that changes something.
+    #[serde(default)]
+    pub read_only: bool,
     /// When it began (RFC 3339).
     pub started: String,
     /// How many cells it will judge.
     pub cells: usize,
+    /// The patterns that name the cells that are tried; none where all are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    /// Which part of several this is, such as `2/8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// How many cells the whole of a part judges, each counted once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells_of_all: Option<usize>,
     /// The targets: name and address.
     pub targets: Vec<(String, String)>,
     /// The actors that are tried, in the order of the file.
     pub actors: Vec<String>,
+}
+
+impl RunStarted {
+    /// Whether the whole suite is tried, and not only what somebody chose.
+    pub fn is_of_all(&self) -> bool {
+        self.patterns.is_empty() && self.shard.is_none() && !self.read_only
+    }
 }
 
 /// Something that the user should know.
@@ -52,7 +81,7 @@ pub struct Note {
 /// A judged cell.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CellRecord {
-    /// `actor/type.action/owner[/layer]`.
+    /// `actor/type.action/owner[/situation=value][/layer]`.
     pub cell: String,
     /// The actor.
     pub actor: String,
@@ -61,10 +90,15 @@ pub struct CellRecord {
     /// The owner of the resource, where the action has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// What else is particular: `body=malformed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub situation: Option<String>,
     /// The target.
     pub target: String,
     /// What it means.
     pub verdict: Verdict,
+    /// What the system did, whatever was expected.
+    pub access: Access,
     /// What was expected.
     pub expected: ExpectedRecord,
     /// What was observed, in words.
@@ -103,6 +137,82 @@ pub struct ExpectedRecord {
     /// Where that stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+}
+
+impl ExpectedRecord {
+    /// Whether the actor may.
+    pub fn is_allow(&self) -> bool {
+        self.what == "allow"
+    }
+
+    /// Whether nothing is expected: the cell is observed only.
+    pub fn is_nothing(&self) -> bool {
+        self.what == "?"
+    }
+}
+
+/// A difference between the grants of a run and those of the baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// What became of the grant.
+    pub change: Change,
+    /// The cell.
+    pub cell: String,
+    /// Why the system allows it, or what it does instead.
+    pub reason: String,
+    /// For what was added, the line that allows it, or else its action; for the others, the line
+    /// of the baseline.
+    pub place: Place,
+}
+
+impl Drift {
+    /// As a line of a diff of the baseline: `+ allow viewer/post.read/editor`.
+    pub fn line(&self) -> String {
+        let sign = match self.change {
+            Change::Added => '+',
+            Change::Denied | Change::Vanished => '-',
+        };
+        format!("{sign} allow {}", self.cell)
+    }
+}
+
+/// What became of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// The system allows it, and it is not in the baseline. The run fails.
+    Added,
+    /// It is in the baseline, and the system denies it.
+    Denied,
+    /// It is in the baseline, and the suite has no such cell.
+    Vanished,
+}
+
+/// How many grants differ from the baseline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftCounts {
+    /// See [`Change::Added`].
+    pub added: usize,
+    /// See [`Change::Denied`].
+    pub denied: usize,
+    /// See [`Change::Vanished`].
+    pub vanished: usize,
+}
+
+impl DriftCounts {
+    /// Counts one more.
+    pub fn add(&mut self, change: Change) {
+        *match change {
+            Change::Added => &mut self.added,
+            Change::Denied => &mut self.denied,
+            Change::Vanished => &mut self.vanished,
+        } += 1;
+    }
+
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.added + self.denied + self.vanished
+    }
 }
 
 /// The control of a denial.
@@ -170,6 +280,34 @@ pub struct Summary {
     pub duration_ms: u64,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
+    /// How far it is from the baseline; none where there is no baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftCounts>,
+}
+
+impl Summary {
+    /// The grants that are not in the baseline.
+    pub fn grants_added(&self) -> usize {
+        self.drift.map_or(0, |drift| drift.added)
+    }
+
+    /// Whether something was found that must not be: the run fails, whatever else happened.
+    pub fn fails(&self) -> bool {
+        self.counts.findings() + self.grants_added() > 0
+    }
+}
+
+impl Summary {
+    /// Counts one more cell.
+    pub fn add(&mut self, record: &CellRecord) {
+        self.counts.add(record.verdict);
+        if record.effect_seen == Some(false)
+            && record.verdict == Verdict::Held
+            && matches!(record.expected.what.as_str(), "deny" | "reject")
+        {
+            self.effects_unseen += 1;
+        }
+    }
 }
 
 /// How many cells had each verdict.

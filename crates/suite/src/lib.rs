@@ -3,9 +3,12 @@
 //!
 //! Pure: no I/O, no clock, no randomness. The modules stand in the order in which a suite passes
 //! them: `file` reads a [`model::Suite`], [`plan`] makes the cells, [`probe`] turns a cell into
-//! requests, [`observation`] reads the answers, [`verdict`] judges, [`event`] is what reports see.
+//! requests, [`observation`] reads the answers, [`verdict`] judges, [`event`] is what reports see, [`baseline`] is
+//! what earlier runs were seen to allow.
 
+pub mod baseline;
 pub mod event;
+mod facts;
 pub mod file;
 pub mod hash;
 pub mod model;

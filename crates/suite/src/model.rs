@@ -4,7 +4,7 @@
 //! the file.
 
 use authz::source::Place;
-use authz::{Denial, Policy};
+use authz::{Denial, Facts, Policy};
 use indexmap::IndexMap;
 use regex::Regex;
 use serde_json::Value;
@@ -29,8 +29,15 @@ pub struct Suite {
     pub expect: Option<ExpectTable>,
     /// What the policy expects.
     pub policy: Option<Policy>,
+    /// What the policy decides from beside actors and fixtures: the files that the suite names, and
+    /// the relationships of the fixtures.
+    pub facts: Facts,
     /// Values that must never be shown: all that came from the environment, but for addresses.
     pub secrets: Vec<String>,
+    /// Which of its `environments` this is, if it is one.
+    pub environment: Option<String>,
+    /// Whether calls that change something are never sent there (`read-only: true`).
+    pub read_only: bool,
 }
 
 /// Index of a [`Target`] in [`Suite::targets`].
@@ -257,6 +264,10 @@ pub struct Actor {
     pub roles: Vec<String>,
     /// Attributes of the subject.
     pub attributes: serde_json::Map<String, Value>,
+    /// The scopes of the credential; none if it has no such limit.
+    pub scopes: Option<Vec<String>>,
+    /// The claims of the credential.
+    pub claims: serde_json::Map<String, Value>,
     /// Everything else that is declared, as `actor.NAME`: mail, password and the like. These hold no variables.
     pub fields: IndexMap<String, String>,
     /// Whose account and session these are (`like`).
@@ -354,6 +365,8 @@ pub struct Resource {
     pub views: Vec<View>,
     /// What the policy knows of a fixture. May use `owner.*` only.
     pub attributes: Vec<(String, JsonTemplate)>,
+    /// The relationships of a fixture: `document:{{ document.id }}#owner@{{ owner.subject }}`.
+    pub relationships: Vec<Template>,
 }
 
 /// How a fixture comes to be.
@@ -396,7 +409,7 @@ pub struct View {
 }
 
 /// One request to a target.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     /// The system that is called.
     pub target: TargetIndex,
@@ -428,7 +441,7 @@ pub enum Caller {
 }
 
 /// The body of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Body {
     /// None.
     Empty,
@@ -474,6 +487,18 @@ pub struct Layer {
     pub effect: Option<Effect>,
     /// For a listing: where the ids of its items stand, and the action that decides who sees an item.
     pub items: Option<Items>,
+    /// The same with a body that must be refused, if that is tried too.
+    pub malformed: Option<Malformed>,
+}
+
+/// A body that must be refused: to whoever may it is bad input, and to everybody else it changes
+/// nothing.
+#[derive(Debug)]
+pub enum Malformed {
+    /// The JSON of the call, cut off in the middle.
+    CutOff,
+    /// The call with another body.
+    Call(Box<Call>),
 }
 
 /// What the answer to an allowed call is.
@@ -532,6 +557,8 @@ pub struct Items {
     pub ids: JsonPath,
     /// The action (index into [`Suite::actions`]) that decides who may see an item.
     pub of: ActionIndex,
+    /// Where the number of all items stands, on this page and on others.
+    pub total: Option<CaptureSource>,
 }
 
 /// The table of `expect:`.
@@ -576,8 +603,21 @@ pub enum Expected {
     Deny(Denial),
     /// There is no such thing: it answers as an unknown path does.
     Absent,
+    /// The actor may, but not with a malformed body: it is refused as bad input.
+    Reject,
     /// Nothing is expected (`?`): it is observed only.
     Observe,
+}
+
+impl Expected {
+    /// What is expected of the same call with a malformed body; `None` where that says nothing.
+    pub fn with_malformed_body(self) -> Option<Self> {
+        match self {
+            Self::Allow => Some(Self::Reject),
+            Self::Deny(denial) => Some(Self::Deny(denial)),
+            Self::Reject | Self::Absent | Self::Observe => None,
+        }
+    }
 }
 
 impl Denies {

@@ -190,6 +190,15 @@ fn body(
     Ok(Some(text))
 }
 
+/// Cuts the body of a request off in the middle: no proper beginning of a JSON object or array is
+/// JSON.
+pub fn cut_off(request: &mut Request) {
+    if let Some(body) = &mut request.body {
+        let chars = body.chars().count();
+        *body = body.chars().take(chars / 2).collect();
+    }
+}
+
 /// Adds a field to the form that a request carries; a request without a body becomes one. JSON
 /// and other texts have no place for it.
 pub fn add_form_field(request: &mut Request, name: &str, value: &str) {
@@ -212,8 +221,9 @@ pub fn add_form_field(request: &mut Request, name: &str, value: &str) {
     }
 }
 
-/// The request as a `curl` command in which the credential is a call of `lockstep token`.
-pub fn curl(request: &Request, actor: &str, sent: Option<&Sent>) -> String {
+/// The request as a `curl` command in which the credential is a call of `lockstep token`, in the
+/// environment of the suite.
+pub fn curl(suite: &Suite, request: &Request, actor: &str, sent: Option<&Sent>) -> String {
     let mut words = vec!["curl".to_owned()];
     // Otherwise curl resolves dot segments and reads brackets as patterns.
     if request.url.contains("/.") || request.url.contains("%2e") || request.url.contains("%2E") {
@@ -225,7 +235,13 @@ pub fn curl(request: &Request, actor: &str, sent: Option<&Sent>) -> String {
     if request.method != "GET" {
         words.extend(["-X".to_owned(), request.method.clone()]);
     }
-    let token = format!("$(lockstep token {})", quote_word(actor));
+    let environment = suite.environment.as_deref();
+    let environment = environment.map(|name| format!("--env {} ", quote_word(name)));
+    let token = format!(
+        "$(lockstep token {}{})",
+        environment.unwrap_or_default(),
+        quote_word(actor)
+    );
     words.push(match sent {
         // Only the credential is left to the shell; the rest stays in single quotes.
         Some(Sent::Query { value, .. }) => request

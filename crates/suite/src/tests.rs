@@ -86,7 +86,10 @@ fn suite() -> Suite {
         actions: Vec::new(),
         expect: None,
         policy: None,
+        facts: authz::Facts::default(),
         secrets: Vec::new(),
+        environment: None,
+        read_only: false,
     }
 }
 
@@ -228,7 +231,7 @@ fn requests_and_curl_commands() {
             for (name, value) in &request.headers {
                 out += &format!("{name}: {value}\n");
             }
-            out += &format!("{}\n\n", curl(&request, "vera k.", Some(&sent)));
+            out += &format!("{}\n\n", curl(&suite(), &request, "vera k.", Some(&sent)));
         }
     }
     insta::assert_snapshot!(out);
@@ -239,7 +242,7 @@ fn a_curl_command_shows_no_credential() {
     for (_, declared) in credentials() {
         let sent = credential(Some(&declared), "", &Values).unwrap();
         let request = made(&call("GET", &["/x"], Body::Empty), Some(&sent));
-        let command = curl(&request, "vera", Some(&sent));
+        let command = curl(&suite(), &request, "vera", Some(&sent));
         for secret in sent.secrets() {
             assert!(!command.contains(&secret), "{command}");
         }

@@ -1,10 +1,14 @@
 //! Our own tests of a policy: who is given, what they may do and what not. The policy is the
 //! `policy.yaml` beside the file.
 
-use authz::language::read_policy;
+use authz::language::{beside, named_files, read_policy};
 use authz::source::yaml::{Entry, Node, Value};
-use authz::source::{Diagnostic, Place};
-use authz::{Outcome, Policy, Reference, Request, Resource, Subject, SubjectFacts};
+use authz::source::{Diagnostic, Diagnostics, Place, Source};
+use authz::{
+    Facts, Outcome, Policy, Reference, Relationship, Request, Resource, Subject, SubjectFacts,
+    no_context, read_facts,
+};
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
 use super::{Assertion, Difference, Reading, Report, name_of};
@@ -13,13 +17,42 @@ pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> 
     let mut fields = root.fields(&mut reading.diagnostics)?;
     let tests = fields.required("tests", &mut reading.diagnostics);
     let policy = fields.optional("policy");
+    let facts = fields.optional("facts");
     fields.finish(&mut reading.diagnostics);
     let policy = self::policy(reading, policy)?;
+    let facts = self::facts(reading, facts, &policy)?;
+    let known = Known { policy, facts };
     let mut report = Report::default();
     for node in tests?.list(&mut reading.diagnostics)? {
-        test(reading, node, &policy, &mut report);
+        test(reading, node, &known, &mut report);
     }
     Some(report)
+}
+
+/// The policy under test, and the facts of all its tests.
+struct Known {
+    policy: Policy,
+    facts: Facts,
+}
+
+/// The facts of the file that `facts` names.
+fn facts(reading: &mut Reading<'_, '_>, node: Option<&Node>, policy: &Policy) -> Option<Facts> {
+    let Some(node) = node else {
+        return Some(Facts::default());
+    };
+    let path = node.text(&mut reading.diagnostics)?;
+    let source = reading.file(path, &node.place)?;
+    told(reading, read_facts(policy, &[source]))
+}
+
+/// What was read, if nothing is wrong with it.
+fn told<T>(reading: &mut Reading<'_, '_>, read: Result<T, Vec<Diagnostic>>) -> Option<T> {
+    let tell = |mistakes: Vec<Diagnostic>| {
+        mistakes
+            .into_iter()
+            .for_each(|mistake| reading.diagnostics.push(mistake));
+    };
+    read.map_err(tell).ok()
 }
 
 /// The policy that `policy` names, or the one beside the file.
@@ -31,35 +64,42 @@ fn policy(reading: &mut Reading<'_, '_>, node: Option<&Node>) -> Option<Policy> 
         ),
         None => ("policy.yaml".to_owned(), reading.source.place(0..0)),
     };
-    let source = reading.file(&path, &place)?;
-    let read = read_policy(&[source]);
-    let tell = |mistakes: Vec<Diagnostic>| {
-        mistakes
-            .into_iter()
-            .for_each(|mistake| reading.diagnostics.push(mistake));
-    };
-    read.map_err(tell).ok()
+    let mut named = vec![path];
+    let mut sources: Vec<Source> = Vec::new();
+    while let Some(path) = named.get(sources.len()).cloned() {
+        let source = reading.file(&path, &place)?;
+        // A policy names its relation model, and a manifest its modules.
+        let files = named_files(&source).into_iter();
+        named.extend(files.map(|file| beside(&path, &file)));
+        sources.push(source);
+    }
+    told(reading, read_policy(&sources))
 }
 
-/// Who asks about what.
+/// Who asks about what, when, and what is known besides.
 struct Given {
     subject: Subject,
     resource: Resource,
+    now: Timestamp,
+    /// Those of the file and those of the test.
+    facts: Facts,
+    context: Map<String, Json>,
 }
 
 fn test(
     reading: &mut Reading<'_, '_>,
     node: &Node,
-    policy: &Policy,
+    known: &Known,
     report: &mut Report,
 ) -> Option<()> {
+    let policy = &known.policy;
     let mut fields = node.fields(&mut reading.diagnostics)?;
     let name = name_of(fields.required("name", &mut reading.diagnostics));
     let given = fields.required("given", &mut reading.diagnostics);
     let allow = fields.optional("allow");
     let deny = fields.optional("deny");
     fields.finish(&mut reading.diagnostics);
-    let given = self::given(reading, given?, policy)?;
+    let given = self::given(reading, given?, known)?;
     for (list, expected) in [(allow, true), (deny, false)] {
         let items = list.and_then(|node| node.list(&mut reading.diagnostics));
         for item in items.into_iter().flatten() {
@@ -72,7 +112,7 @@ fn test(
                 reading.diagnostics.push(mistake.nearest(action, known));
                 continue;
             }
-            let assertion = decide(reading.now, policy, &given, action, expected);
+            let assertion = decide(policy, &given, action, expected);
             report.assertions.push(Assertion {
                 test: name.clone(),
                 place: item.place.clone(),
@@ -83,18 +123,14 @@ fn test(
     Some(())
 }
 
-fn decide(
-    now: jiff::Timestamp,
-    policy: &Policy,
-    given: &Given,
-    action: &str,
-    expected: bool,
-) -> Assertion {
+fn decide(policy: &Policy, given: &Given, action: &str, expected: bool) -> Assertion {
     let decision = policy.decide(&Request {
         subject: &given.subject,
         action,
         resource: &given.resource,
-        now,
+        now: given.now,
+        facts: &given.facts,
+        context: &given.context,
     });
     let found = match decision.outcome {
         Outcome::Permit => "allowed",
@@ -128,14 +164,21 @@ fn decide(
     }
 }
 
-/// `{ subject: "user:vera", tenant: acme, roles: [editor], resource: { post: {...} } }`.
-fn given(reading: &mut Reading<'_, '_>, node: &Node, policy: &Policy) -> Option<Given> {
+/// `{ subject: "user:vera", tenant: acme, roles: [editor], resource: { post: {...} } }`, and what
+/// is known besides: `scopes` and `claims` of the credential, `relationships`, the `context` of
+/// conditions, and the instant `at` which it is asked.
+fn given(reading: &mut Reading<'_, '_>, node: &Node, known: &Known) -> Option<Given> {
     let diagnostics = &mut reading.diagnostics;
     let mut fields = node.fields(diagnostics)?;
     let subject = fields.optional("subject").filter(|node| !node.is_null());
     let tenant = fields.optional("tenant");
     let roles = fields.optional("roles");
     let attributes = fields.optional("attributes");
+    let scopes = fields.optional("scopes");
+    let claims = fields.optional("claims");
+    let relationships = fields.optional("relationships");
+    let context = fields.optional("context");
+    let at = fields.optional("at");
     let resource = fields.required("resource", diagnostics);
     fields.finish(diagnostics);
     let mut facts = SubjectFacts::default();
@@ -146,61 +189,118 @@ fn given(reading: &mut Reading<'_, '_>, node: &Node, policy: &Policy) -> Option<
     if let Some(node) = tenant {
         facts.tenant = Some(node.text(diagnostics)?.to_owned());
     }
-    for node in roles
-        .and_then(|node| node.list(diagnostics))
-        .into_iter()
-        .flatten()
-    {
-        facts.roles.push(node.text(diagnostics)?.to_owned());
+    facts.roles = texts(roles, diagnostics)?;
+    facts.attributes = object(attributes, diagnostics)?;
+    facts.credential.claims = object(claims, diagnostics)?;
+    if scopes.is_some() {
+        let scopes = texts(scopes, diagnostics)?.into_iter();
+        facts.credential.scopes = Some(scopes.map(Into::into).collect());
     }
-    if let Some(node) = attributes {
-        facts.attributes = object(node.to_json());
-    }
-    let place = &node.place;
-    let subject = policy.subject(facts);
-    let told = |error: String| diagnostics.push(Diagnostic::new(place.clone(), error));
-    let subject = subject.map_err(told).ok();
-    let resource = self::resource(reading, resource?, policy);
+    let context = object(context, diagnostics)?;
+    let now = match at {
+        Some(node) => instant(node, diagnostics)?,
+        None => reading.now,
+    };
+    let relationships = relationships.map_or(Some(Vec::new()), |node| read(node, diagnostics))?;
+    let subject = known.policy.subject(known.facts.complete(facts));
+    let tell = |error: String| diagnostics.push(Diagnostic::new(node.place.clone(), error));
+    let subject = subject.map_err(tell).ok();
+    let facts = known
+        .facts
+        .with_relationships(&known.policy, &relationships);
+    let facts = told(reading, facts);
+    let resource = self::resource(reading, resource?, known);
     Some(Given {
         subject: subject?,
         resource: resource?,
+        now,
+        facts: facts?,
+        context,
     })
 }
 
-/// `post`, or `{ post: { owner: "user:vera" } }`, in which `id` names which one.
-fn resource(reading: &mut Reading<'_, '_>, node: &Node, policy: &Policy) -> Option<Resource> {
-    let (type_name, attributes, place) = match &node.value {
-        Value::Scalar(scalar) => (scalar.text.as_str(), Map::new(), &node.place),
-        Value::Map(entries) => match entries.as_slice() {
-            [Entry { key, value, place }] => (key.as_str(), object(value.to_json()), place),
-            _ => return told(reading, node, "a resource is one type with its attributes"),
-        },
-        Value::List(_) => return told(reading, node, "a resource is one type with its attributes"),
+/// The texts of a list; none where there is no list.
+fn texts(node: Option<&Node>, diagnostics: &mut Diagnostics) -> Option<Vec<String>> {
+    let Some(node) = node else {
+        return Some(Vec::new());
     };
-    let mut attributes = attributes;
-    let id = attributes.remove("id");
-    let id = id.as_ref().and_then(Json::as_str).unwrap_or("of the test");
-    let is_collection = matches!(node.value, Value::Scalar(_));
-    let id = (!is_collection).then_some(id);
-    let found = policy.resource(type_name, id, &attributes);
-    let tell = |error: String| {
-        reading
-            .diagnostics
-            .push(Diagnostic::new(place.clone(), error));
+    let texts = node.list(diagnostics)?.iter();
+    let texts: Vec<_> = texts
+        .map(|node| node.text(diagnostics).map(str::to_owned))
+        .collect();
+    texts.into_iter().collect()
+}
+
+/// A mapping as JSON; an empty one where there is none.
+fn object(node: Option<&Node>, diagnostics: &mut Diagnostics) -> Option<Map<String, Json>> {
+    let Some(node) = node else {
+        return Some(Map::new());
     };
+    node.map(diagnostics)?;
+    match node.to_json() {
+        Json::Object(entries) => Some(entries),
+        _ => None,
+    }
+}
+
+fn instant(node: &Node, diagnostics: &mut Diagnostics) -> Option<Timestamp> {
+    let text = node.text(diagnostics)?;
+    let read = text.parse();
+    if read.is_err() {
+        let message = format!("`{text}` is not a time such as \"2027-01-01T00:00:00Z\"");
+        diagnostics.push(Diagnostic::new(node.place.clone(), message));
+    }
+    read.ok()
+}
+
+/// The relationships of a list, each with its place.
+fn read(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<(Relationship, Place)>> {
+    let mut relationships = Vec::new();
+    for item in node.list(diagnostics)? {
+        let text = item.text(diagnostics)?;
+        match text.parse() {
+            Ok(fact) => relationships.push((fact, item.place.clone())),
+            Err(message) => diagnostics.push(Diagnostic::new(item.place.clone(), message)),
+        }
+    }
+    Some(relationships)
+}
+
+/// `post`, or `{ post: { owner: "user:vera" } }`, in which `id` names which one. What the facts
+/// know of that one is added.
+fn resource(reading: &mut Reading<'_, '_>, node: &Node, known: &Known) -> Option<Resource> {
+    let entry = match &node.value {
+        Value::Scalar(_) => None,
+        Value::Map(entries) if entries.len() == 1 => entries.first(),
+        _ => {
+            let message = "a resource is one type with its attributes";
+            let mistake = Diagnostic::new(node.place.clone(), message);
+            reading.diagnostics.push(mistake);
+            return None;
+        }
+    };
+    let (found, place) = match entry {
+        None => {
+            let type_name = node.text(&mut reading.diagnostics)?;
+            let found = known.policy.resource(type_name, None, no_context());
+            (found, &node.place)
+        }
+        Some(Entry { key, value, place }) => {
+            let mut attributes = object(Some(value), &mut reading.diagnostics)?;
+            let id = attributes.remove("id");
+            let id = id.as_ref().and_then(Json::as_str).unwrap_or(UNNAMED);
+            let stored = known.facts.attributes_of(&Reference::new(key, id));
+            for (name, value) in stored.into_iter().flatten() {
+                attributes.entry(name).or_insert_with(|| value.clone());
+            }
+            let found = known.policy.resource(key, Some(id), &attributes);
+            (found, place)
+        }
+    };
+    let diagnostics = &mut reading.diagnostics;
+    let tell = |error: String| diagnostics.push(Diagnostic::new(place.clone(), error));
     found.map_err(tell).ok()
 }
 
-fn told<T>(reading: &mut Reading<'_, '_>, node: &Node, message: &str) -> Option<T> {
-    reading
-        .diagnostics
-        .push(Diagnostic::new(node.place.clone(), message));
-    None
-}
-
-fn object(json: Json) -> Map<String, Json> {
-    match json {
-        Json::Object(entries) => entries,
-        _ => Map::new(),
-    }
-}
+/// The id of a resource that is given none.
+const UNNAMED: &str = "of-the-test";

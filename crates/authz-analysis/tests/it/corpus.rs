@@ -30,7 +30,7 @@ fn our_files_hold() {
         );
         count += report.assertions.len();
     }
-    assert_eq!(count, 64);
+    assert_eq!(count, 79);
 }
 
 #[test]

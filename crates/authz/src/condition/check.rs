@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::model::{AttributeType, Type as ObjectType};
+use crate::model::{AttributeType, Flag, Type as ObjectType};
 
 use super::context::Parameters;
 use super::mistake::Mistake;
@@ -17,7 +17,7 @@ use super::types::Type;
 use super::value::{Key, Value};
 
 /// The names that every condition can use.
-const VARIABLES: [&str; 5] = ["subject", "resource", "action", "tenant", "now"];
+const VARIABLES: [&str; 6] = ["subject", "resource", "action", "tenant", "claims", "now"];
 
 /// What the names of a condition mean.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,15 @@ pub(crate) struct Scope<'a> {
     pub(crate) resource: &'a ObjectType,
     /// Whether some declaration of a type could not be read, so that an attribute of the subject
     /// that is not known may yet be declared.
+    pub(crate) is_partial: bool,
+    pub(crate) flags: Flags<'a>,
+}
+
+/// The flags that conditions may ask for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flags<'a> {
+    pub(crate) declared: &'a IndexMap<Arc<str>, Arc<Flag>>,
+    /// Whether one could not be read, so that a flag that is not known may yet be declared.
     pub(crate) is_partial: bool,
 }
 
@@ -143,11 +152,15 @@ impl<'a> Checker<'a> {
             }
             "action" => (Expression::Action, Type::String),
             "tenant" => (Expression::Tenant, Type::String),
+            "claims" => {
+                let found = Type::Map(Box::new(Type::String), Box::new(Type::Dyn));
+                (Expression::Claims, found)
+            }
             "now" => (Expression::Now, Type::Timestamp),
             _ => {
                 let locals = self.locals.iter().map(|(name, _)| name.as_str());
                 let mistake = Mistake::new(node.span.clone(), format!("unknown name `{name}`"))
-                    .label("expected `subject`, `resource`, `action`, `tenant` or `now`")
+                    .label("expected `subject`, `resource`, `action`, `tenant`, `claims` or `now`")
                     .nearest(name, locals.chain(VARIABLES));
                 self.mistaken(mistake)
             }

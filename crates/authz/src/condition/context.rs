@@ -210,7 +210,8 @@ impl Parameters {
     }
 }
 
-fn untyped(json: &Json) -> Value {
+/// The value that JSON says, whatever its type.
+pub(crate) fn untyped(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),

@@ -89,6 +89,7 @@ pub(super) fn holds_for(
 }
 
 /// The value of a checked expression.
+#[cfg(test)]
 pub(super) fn evaluate(
     expression: &Expression,
     request: &Request<'_>,
@@ -201,16 +202,14 @@ impl<'a> Evaluator<'a> {
             Expression::Resource => self.resource(),
             Expression::Action => Ok(Value::String(self.request()?.action.into())),
             Expression::Tenant => self.tenant(),
+            Expression::Claims => Ok(self.session()?.claims.clone()),
+            Expression::Flag(flag) => Ok(Value::Bool(flag.is_on(self.request()?.subject))),
             Expression::Now => {
                 self.read_now = true;
                 Ok(Value::Timestamp(self.request()?.now))
             }
-            Expression::SubjectAttribute(attribute) => {
-                self.subject_attribute(attribute).cloned()
-            }
-            Expression::ResourceAttribute(attribute) => {
-                self.resource_attribute(attribute).cloned()
-            }
+            Expression::SubjectAttribute(attribute) => self.subject_attribute(attribute).cloned(),
+            Expression::ResourceAttribute(attribute) => self.resource_attribute(attribute).cloned(),
             Expression::Parameter(slot) => self.parameter(*slot).cloned(),
             Expression::HasSubjectAttribute(attribute) => {
                 let found = self.find_of_subject(attribute)?.is_some();
@@ -629,9 +628,7 @@ fn missing(attribute: &str, reference: Option<&Reference>) -> Failure {
 
 #[cold]
 fn too_long() -> Failure {
-    Failure::Error(format!(
-        "the condition takes more than {STEPS_MAX} steps"
-    ))
+    Failure::Error(format!("the condition takes more than {STEPS_MAX} steps"))
 }
 
 fn error(message: &str) -> Failure {

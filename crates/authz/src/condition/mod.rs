@@ -3,7 +3,7 @@
 //! The standard is the language definition of github.com/google/cel-spec (doc/langdef.md). Text
 //! becomes tokens, a syntax tree and then, checked against the types of the policy, an expression
 //! in which every name is a slot. Ours beyond the standard: references to objects as values that
-//! are compared with references only, and `within`. Stricter than the standard: the items of a
+//! are compared with references only, `within`, and `flag`. Stricter than the standard: the items of a
 //! list are of one type, as are the keys and the values of a map, and the two sides of `:`.
 //! Left out: bytes, messages, `type`.
 
@@ -29,9 +29,9 @@ mod tests;
 
 pub use value::{Key, Value};
 
-pub(crate) use check::Scope;
-pub(crate) use context::TYPE_DEPTH_MAX;
+pub(crate) use check::{Flags, Scope};
 pub use context::{ParameterType, Parameters};
+pub(crate) use context::{TYPE_DEPTH_MAX, untyped};
 pub(crate) use evaluate::{Evaluation, Failure};
 pub(crate) use mistake::Mistake;
 pub(crate) use time::timestamp;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use crate::model::Flag;
+
 use super::functions::Function;
 use super::syntax::{MacroKind, Operator};
 use super::value::{Key, Value};
@@ -18,6 +20,10 @@ pub(super) enum Expression {
     Resource,
     Action,
     Tenant,
+    /// The claims of the credential.
+    Claims,
+    /// Whether a feature flag is on for the subject.
+    Flag(Arc<Flag>),
     Now,
     SubjectAttribute(Arc<SubjectAttribute>),
     ResourceAttribute(ResourceAttribute),

@@ -7,12 +7,12 @@ mod oracle;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use crate::facts::Request;
+use crate::facts::{Facts, Request, no_context};
 use crate::model::ActionKind;
 use crate::source::Source;
 use crate::{Policy, SubjectFacts, read_policy};
 
-use super::check::{Checker, Scope};
+use super::check::{Checker, Flags, Scope};
 use super::evaluate::{Failure, evaluate};
 use super::parser;
 use super::value::{Key, Value};
@@ -45,6 +45,10 @@ pub(super) fn outcome(policy: &Policy, text: &str) -> String {
         types,
         resource,
         is_partial: false,
+        flags: Flags {
+            declared: &policy.flags,
+            is_partial: false,
+        },
     });
     let (expression, found) = checker.check(&tree);
     if !checker.mistakes.is_empty() {
@@ -70,6 +74,8 @@ pub(super) fn outcome(policy: &Policy, text: &str) -> String {
         action: "read",
         resource: &policy.resource("post", Some("7"), attributes).unwrap(),
         now: "2026-11-22T13:30:05.25Z".parse().unwrap(),
+        facts: Facts::none(),
+        context: no_context(),
     };
     match evaluate(&expression, &request, ActionKind::Instance).result {
         Ok(value) => format!("{found}: {}", show(&value)),

@@ -4,15 +4,22 @@
 //! and types. All mistakes of all files are told at once; a part whose structure is wrong is
 //! left out of the second phase, the rest is not.
 
+mod facts;
+mod limits;
 mod names;
 pub mod openfga;
+mod related;
 mod relation;
 mod roles;
 mod rules;
 mod scalar;
 mod scanner;
+mod sections;
 pub mod spicedb;
 mod structure;
+
+pub use facts::read_facts;
+pub use related::{beside, is_relation_model, named_files};
 
 use crate::model::Policy;
 use crate::source::{Diagnostic, Diagnostics, Source};
@@ -20,13 +27,15 @@ use crate::source::{Diagnostic, Diagnostics, Source};
 /// The JSON Schema (draft 2020-12) of `policy.yaml`, for editors.
 pub const POLICY_SCHEMA: &str = include_str!("../../schema/policy.schema.json");
 
-/// Reads the policy that stands in one or more files, whose sections are merged.
+/// Reads the policy that stands in one or more files, whose sections are merged. Sources that are
+/// relation models by their names (see [`is_relation_model`]) are read where `relations` names them.
 ///
 /// # Errors
 /// Every mistake, sorted by file and place.
 pub fn read_policy(sources: &[Source]) -> Result<Policy, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
-    let file = structure::read(sources, &mut diagnostics);
+    let policies = sources.iter().filter(|it| !is_relation_model(it.name()));
+    let file = structure::read(policies, &mut diagnostics);
     let policy = names::resolve(&file, sources, &mut diagnostics);
     diagnostics.into_result(Some(policy))
 }
@@ -38,6 +47,6 @@ pub fn read_policy(sources: &[Source]) -> Result<Policy, Vec<Diagnostic>> {
 /// Every mistake of structure, sorted by place.
 pub fn check_structure(source: &Source) -> Result<(), Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
-    structure::read(std::slice::from_ref(source), &mut diagnostics);
+    structure::read([source], &mut diagnostics);
     diagnostics.into_result(Some(()))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::condition::Flags;
 use crate::evaluation::combining::Algorithm;
 use crate::model::{
     ANYONE, Action, ActionKind, Attribute, AttributeType, Policy, Role, SIGNED_IN, Tenants, Type,
@@ -13,31 +14,32 @@ use crate::model::{
 use crate::source::{Diagnostic, Diagnostics, Place, Source};
 
 use super::roles::{self, Declared};
-use super::rules;
 use super::structure::{AttributeEntry, File, Grant, RoleEntry, TypeEntry, Word};
+use super::{limits, related, rules};
 
 /// The policy that the files mean; what is wrong is reported and left out.
 pub(super) fn resolve(file: &File, sources: &[Source], diagnostics: &mut Diagnostics) -> Policy {
     let types = types(file, diagnostics);
-    let actions = types.declared.values();
-    let actions: usize = actions.map(|it| it.actions.len()).sum();
+    let actions = types.action_count();
     let declared = declared_roles(file, &types, diagnostics);
     let roles = roles::inherit(declared, actions, diagnostics);
     let roles = roles.into_iter().map(|role| (Arc::clone(&role.name), role));
-    once(
-        "combine",
-        file.combine.iter().map(|it| &it.place),
-        diagnostics,
-    );
-    once(
-        "tenants",
-        file.tenants.iter().map(|it| &it.place),
-        diagnostics,
-    );
-    let rules = rules::resolve(&file.rules, &types, sources, diagnostics);
+    let roles: IndexMap<Arc<str>, Role> = roles.collect();
+    given_once(file, diagnostics);
+    let flags = limits::flags(file, &types, &roles, diagnostics);
+    let scope = Flags {
+        declared: &flags,
+        is_partial: file.misses_flags,
+    };
+    let rules = rules::resolve(&file.rules, (&types, scope), sources, diagnostics);
     Policy {
         identity: Arc::new(()),
-        roles: roles.collect(),
+        relations: related::resolve(file, &types, sources, diagnostics),
+        scopes: limits::scopes(file, &types, diagnostics),
+        claims: limits::claims(file, &types, diagnostics),
+        may_share: limits::may_share(file, &types, diagnostics),
+        flags,
+        roles,
         roles_place: file.roles_place.clone(),
         tenants: file.tenants.first().map(|tenants| Tenants {
             conceal: tenants.conceal,
@@ -70,6 +72,23 @@ impl Types {
     pub(super) fn is_partial(&self) -> bool {
         self.misses_some || !self.partial.is_empty()
     }
+
+    /// How many actions the types have together.
+    pub(super) fn action_count(&self) -> usize {
+        self.declared.values().map(|it| it.actions.len()).sum()
+    }
+
+    /// The type of this name; that there is none is told.
+    pub(super) fn find(&self, word: &Word, diagnostics: &mut Diagnostics) -> Option<&Type> {
+        let found = self.declared.get(word.text.as_str());
+        if found.is_none() && !self.misses_some {
+            let known = self.declared.keys().map(|name| &**name);
+            let message = format!("unknown type `{}`", word.text);
+            let mistake = Diagnostic::new(word.place.clone(), message);
+            diagnostics.push(mistake.nearest(&word.text, known));
+        }
+        found
+    }
 }
 
 /// A name declared before is a mistake; within one file the reader of YAML has told it already.
@@ -95,6 +114,18 @@ impl<'a> Declarations<'a> {
         diagnostics.push(mistake.label(format!("first declared at {first}")));
         false
     }
+}
+
+/// Sections that hold one thing stand in one of the files.
+fn given_once(file: &File, diagnostics: &mut Diagnostics) {
+    let combine = file.combine.iter().map(|it| &it.place);
+    once("combine", combine, diagnostics);
+    let tenants = file.tenants.iter().map(|it| &it.place);
+    once("tenants", tenants, diagnostics);
+    let relations = file.relations.iter().map(|it| &it.place);
+    once("relations", relations, diagnostics);
+    let shares = file.shares.iter().map(|it| &it.place);
+    once("shares", shares, diagnostics);
 }
 
 fn once<'a>(key: &str, mut places: impl Iterator<Item = &'a Place>, diagnostics: &mut Diagnostics) {
@@ -262,6 +293,7 @@ fn empty_role(name: &str, place: Option<Place>) -> Role {
         place,
         grants: Vec::new(),
         grants_across: Vec::new(),
+        includes: Vec::new(),
     }
 }
 
@@ -280,9 +312,7 @@ fn included_role(
     let found = names.get(word.text.as_str()).copied();
     if found.is_none() && !misses_roles {
         let known = names.keys().copied().filter(|name| !is_reserved(name));
-        let message = format!("unknown role `{}`", word.text);
-        let mistake = Diagnostic::new(word.place.clone(), message);
-        diagnostics.push(mistake.nearest(&word.text, known));
+        diagnostics.push(unknown_role(word, known));
     }
     found
 }
@@ -293,16 +323,10 @@ pub(super) fn granted_actions(
     types: &Types,
     diagnostics: &mut Diagnostics,
 ) -> (Option<usize>, Vec<usize>) {
-    let word = &grant.type_name;
-    let Some((index, _, found)) = types.declared.get_full(word.text.as_str()) else {
-        if !types.misses_some {
-            let known = types.declared.keys().map(|name| &**name);
-            let message = format!("unknown type `{}`", word.text);
-            let mistake = Diagnostic::new(word.place.clone(), message);
-            diagnostics.push(mistake.nearest(&word.text, known));
-        }
+    let Some(found) = types.find(&grant.type_name, diagnostics) else {
         return (None, Vec::new());
     };
+    let index = types.declared.get_index_of(&found.name);
     let mut numbers = Vec::new();
     for action in &grant.actions {
         match found.actions.get(action.text.as_str()) {
@@ -316,10 +340,15 @@ pub(super) fn granted_actions(
     }
     numbers.sort_unstable();
     numbers.dedup();
-    (Some(index), numbers)
+    (index, numbers)
 }
 
-fn unknown_action(action: &Word, found: &Type) -> Diagnostic {
+pub(super) fn unknown_role<'a>(word: &Word, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let message = format!("unknown role `{}`", word.text);
+    Diagnostic::new(word.place.clone(), message).nearest(&word.text, known)
+}
+
+pub(super) fn unknown_action(action: &Word, found: &Type) -> Diagnostic {
     let message = format!("`{}` has no action `{}`", found.name, action.text);
     let known = found.actions.keys().map(|name| &**name);
     Diagnostic::new(action.place.clone(), message).nearest(&action.text, known)

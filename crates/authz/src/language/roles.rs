@@ -46,10 +46,11 @@ fn grants(index: usize, own: &Declared, mut role: Role, roles: &[Role], actions:
     for &action in &own.can {
         set(&mut role.grants, action, Some(index));
     }
-    for (included, _) in &own.includes {
-        let Some(included) = roles.get(*included) else {
+    for (number, _) in &own.includes {
+        let Some(included) = roles.get(*number) else {
             continue;
         };
+        role.includes.push(*number);
         for action in 0..actions {
             set(&mut role.grants, action, included.grant(action, false));
             set(

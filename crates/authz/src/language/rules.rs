@@ -1,7 +1,7 @@
 //! Rules with their names looked up and their conditions checked against every type that they
 //! apply to.
 
-use crate::condition::{Condition, Mistake, Scope};
+use crate::condition::{Condition, Flags, Mistake, Scope};
 use crate::model::{Rule, Target};
 use crate::source::yaml::Node;
 use crate::source::{Diagnostic, Diagnostics, Source};
@@ -13,7 +13,7 @@ use super::structure::{Grant, RuleEntry};
 /// The rules in the order of the file.
 pub(super) fn resolve(
     entries: &[RuleEntry],
-    types: &Types,
+    known: (&Types, Flags<'_>),
     sources: &[Source],
     diagnostics: &mut Diagnostics,
 ) -> Vec<Rule> {
@@ -24,7 +24,7 @@ pub(super) fn resolve(
         let targets = entry.targets.iter();
         let targets = targets.filter_map(|grant| {
             let when = entry.when.as_ref();
-            target(grant, when, types, sources, diagnostics)
+            target(grant, when, known, sources, diagnostics)
         });
         rules.push(Rule {
             targets: targets.collect(),
@@ -54,7 +54,7 @@ pub(super) fn index(rules: &[Rule], actions: usize) -> Vec<Vec<(usize, usize)>> 
 fn target(
     grant: &Grant,
     when: Option<&Node>,
-    types: &Types,
+    (types, flags): (&Types, Flags<'_>),
     sources: &[Source],
     diagnostics: &mut Diagnostics,
 ) -> Option<Target> {
@@ -67,6 +67,7 @@ fn target(
         types: &types.declared,
         resource,
         is_partial: types.is_partial(),
+        flags,
     };
     let condition = match when {
         Some(node) => Some(condition(node, scope, sources, diagnostics)?),

@@ -6,6 +6,8 @@ use crate::model::{ActionKind, AttributeType, Effect};
 use crate::source::yaml::{self, Entry, Fields, Node};
 use crate::source::{Diagnostic, Diagnostics, Place, Source, one_of};
 
+use super::sections::{ClaimEntry, FlagEntry, RelatedEntry, SharesEntry};
+
 /// What all files say, in their order.
 #[derive(Debug, Default)]
 pub(super) struct File {
@@ -20,6 +22,16 @@ pub(super) struct File {
     pub(super) tenants: Vec<TenantsEntry>,
     pub(super) combine: Vec<Word>,
     pub(super) rules: Vec<RuleEntry>,
+    /// The file of the relation model.
+    pub(super) relations: Vec<Word>,
+    pub(super) related: Vec<RelatedEntry>,
+    pub(super) flags: Vec<FlagEntry>,
+    /// Whether one could not be read.
+    pub(super) misses_flags: bool,
+    /// Each scope with what it covers.
+    pub(super) scopes: Vec<(Word, Vec<Grant>)>,
+    pub(super) claims: Vec<ClaimEntry>,
+    pub(super) shares: Vec<SharesEntry>,
 }
 
 /// A word and its place.
@@ -77,7 +89,10 @@ pub(super) struct RuleEntry {
 }
 
 /// Reads the structure of all sources; what is wrong is reported and left out.
-pub(super) fn read(sources: &[Source], diagnostics: &mut Diagnostics) -> File {
+pub(super) fn read<'a>(
+    sources: impl IntoIterator<Item = &'a Source>,
+    diagnostics: &mut Diagnostics,
+) -> File {
     let mut file = File::default();
     for source in sources {
         if let Some(root) = yaml::read(source, diagnostics) {
@@ -116,10 +131,11 @@ fn document(root: &Node, file: &mut File, diagnostics: &mut Diagnostics) {
         let rules = items.iter().filter_map(|item| rule(item, diagnostics));
         file.rules.extend(rules);
     }
+    super::sections::read(&mut fields, file, diagnostics);
     fields.finish(diagnostics);
 }
 
-fn version(node: &Node, diagnostics: &mut Diagnostics) {
+pub(super) fn version(node: &Node, diagnostics: &mut Diagnostics) {
     if node.to_json().as_f64() != Some(1.0) {
         diagnostics.push(node.mismatch("the version `1`"));
     }
@@ -278,7 +294,7 @@ fn effect(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<(Eff
     Some((effect, targets))
 }
 
-fn grant(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Grant> {
+pub(super) fn grant(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Grant> {
     let actions = words(&entry.value, diagnostics);
     Some(Grant {
         type_name: Word {
@@ -290,7 +306,7 @@ fn grant(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Grant> {
 }
 
 /// The entries of the mapping `key`, if it is given.
-fn section<T>(
+pub(super) fn section<T>(
     fields: &mut Fields<'_>,
     key: &'static str,
     diagnostics: &mut Diagnostics,
@@ -302,7 +318,7 @@ fn section<T>(
     }
 }
 
-fn entries<T>(
+pub(super) fn entries<T>(
     node: &Node,
     diagnostics: &mut Diagnostics,
     read: impl Fn(&Entry, &mut Diagnostics) -> Option<T>,
@@ -313,20 +329,20 @@ fn entries<T>(
 }
 
 /// How many entries there should be; one if it is no mapping, because then nobody knows.
-fn length(node: &Node) -> usize {
+pub(super) fn length(node: &Node) -> usize {
     match &node.value {
         yaml::Value::Map(entries) => entries.len(),
         _ => 1,
     }
 }
 
-fn words(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Word> {
+pub(super) fn words(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Word> {
     let items = node.list(diagnostics).unwrap_or_default();
     let words = items.iter().filter_map(|item| word(item, diagnostics));
     words.collect()
 }
 
-fn word(node: &Node, diagnostics: &mut Diagnostics) -> Option<Word> {
+pub(super) fn word(node: &Node, diagnostics: &mut Diagnostics) -> Option<Word> {
     let text = node.text(diagnostics)?.to_owned();
     let place = node.place.clone();
     Some(Word { text, place })
@@ -339,7 +355,7 @@ fn flag(fields: &mut Fields<'_>, key: &'static str, diagnostics: &mut Diagnostic
 }
 
 /// A value that is neither a collection nor left out.
-fn scalar(node: &Node, diagnostics: &mut Diagnostics) -> Option<Node> {
+pub(super) fn scalar(node: &Node, diagnostics: &mut Diagnostics) -> Option<Node> {
     let is_scalar = matches!(node.value, yaml::Value::Scalar(_)) && !node.is_null();
     if !is_scalar {
         diagnostics.push(node.mismatch("text, a number or a boolean"));
@@ -358,7 +374,7 @@ fn rule_name(node: &Node, diagnostics: &mut Diagnostics) -> Option<Word> {
 }
 
 /// A key that names something: a letter or `_`, then letters, digits, `_` and `-`.
-fn name(what: &str, entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Word> {
+pub(super) fn name(what: &str, entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Word> {
     let is_name = is_name(&entry.key, true);
     if !is_name {
         let message = format!("`{}` cannot be the name of {what}", entry.key);

@@ -1,28 +1,36 @@
 //! The one typed form of a policy. Every name in it is resolved and every mistake is told before
 //! one of these exists, so evaluation has nothing left to check. It knows no file format.
 
+mod credential;
+mod flag;
+mod related;
 pub mod relation;
 mod role;
 mod rule;
 mod typing;
 
-pub(crate) use role::{Role, is_reserved};
+pub(crate) use credential::{RequiredClaim, Scope, Scopes};
+pub(crate) use flag::Flag;
+pub(crate) use related::{Related, Relations};
+pub(crate) use role::{ANYONE_INDEX, Role, SIGNED_IN_INDEX, is_reserved};
 pub(crate) use rule::{Effect, Rule, Target};
 pub(crate) use typing::{Action, Attribute, AttributeType, Type};
 
 pub use role::{ANYONE, SIGNED_IN};
 pub use typing::ActionKind;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
+use crate::condition;
 use crate::evaluation::combining::Algorithm;
-use crate::facts::{Reference, Resource, Subject, SubjectFacts};
+use crate::facts::{Reference, Resource, Subject, SubjectFacts, roles_that_count};
 use crate::source::{Place, nearest};
 
-/// Who may do what: types, roles, tenants and rules, in the order of the file.
+/// Who may do what: types, roles, tenants, relations and rules, in the order of the file.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Tells this policy from others: subjects and resources hold indices into it.
@@ -39,6 +47,13 @@ pub struct Policy {
     pub(crate) rules: Vec<Rule>,
     /// By the number of the action: the targets of rules that name it, as (rule, target).
     pub(crate) targets: Vec<Vec<(usize, usize)>>,
+    pub(crate) relations: Option<Relations>,
+    pub(crate) flags: IndexMap<Arc<str>, Arc<Flag>>,
+    pub(crate) scopes: Scopes,
+    /// By the number of the action: the claims that it asks for.
+    pub(crate) claims: Vec<Vec<RequiredClaim>>,
+    /// The numbers of the actions that shares may open across tenants, sorted.
+    pub(crate) may_share: Vec<usize>,
 }
 
 /// How resources of other tenants are treated.
@@ -98,6 +113,22 @@ impl Policy {
         Some(name)
     }
 
+    /// The model of the relations, if the policy has one.
+    pub fn relation_model(&self) -> Option<&relation::RelationModel> {
+        Some(self.relations.as_ref()?.engine.model())
+    }
+
+    /// The relation that carries the action of the type, if one does.
+    pub fn related(&self, type_name: &str, action: &str) -> Option<&str> {
+        let number = self.types.get(type_name)?.actions.get(action)?.number;
+        Some(&self.relations.as_ref()?.of(number)?.relation)
+    }
+
+    /// The names of the flags.
+    pub fn flag_names(&self) -> impl Iterator<Item = &str> {
+        self.flags.keys().map(|name| &**name)
+    }
+
     /// The names of the rules.
     pub fn rule_names(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| &*rule.name)
@@ -124,14 +155,18 @@ impl Policy {
             }
         };
         let roles = facts.roles.iter().map(|name| self.assigned_role(name));
+        let roles: Vec<usize> = roles.collect::<Result<_, _>>()?;
         Ok(Subject {
+            held: self.held(roles_that_count(facts.signed_in, &roles)),
+            roles,
             policy: Arc::clone(&self.identity),
             reference,
             type_index,
             signed_in: facts.signed_in,
             tenant: facts.tenant.as_deref().map(Arc::from),
-            roles: roles.collect::<Result<_, _>>()?,
             attributes,
+            claims: condition::untyped(&Json::Object(facts.credential.claims.clone())),
+            credential: facts.credential,
         })
     }
 
@@ -153,18 +188,33 @@ impl Policy {
             type_index,
             type_name: Arc::clone(&found.name),
             reference: id.map(|id| Reference::new(type_name, id)),
+            stand_in: None,
             attributes: found.attribute_values(attributes)?,
         })
     }
 
-    fn find_type(&self, name: &str) -> Result<(usize, &Type), String> {
+    /// These roles with all that they include, directly or not.
+    fn held(&self, roles: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+        let mut held = BTreeSet::new();
+        let mut open: Vec<usize> = roles.collect();
+        while let Some(role) = open.pop() {
+            if held.insert(role)
+                && let Some((_, role)) = self.roles.get_index(role)
+            {
+                open.extend(&role.includes);
+            }
+        }
+        held
+    }
+
+    pub(crate) fn find_type(&self, name: &str) -> Result<(usize, &Type), String> {
         match self.types.get_full(name) {
             Some((index, _, found)) => Ok((index, found)),
             None => Err(unknown("type", name, self.type_names())),
         }
     }
 
-    fn assigned_role(&self, name: &str) -> Result<usize, String> {
+    pub(crate) fn assigned_role(&self, name: &str) -> Result<usize, String> {
         if role::is_reserved(name) {
             return Err(format!("role `{name}` is reserved and is never assigned"));
         }

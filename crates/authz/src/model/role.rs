@@ -9,6 +9,11 @@ pub const ANYONE: &str = "anyone";
 /// The reserved role of every valid session.
 pub const SIGNED_IN: &str = "signed-in";
 
+/// The index of [`ANYONE`] in every policy.
+pub(crate) const ANYONE_INDEX: usize = 0;
+/// The index of [`SIGNED_IN`] in every policy.
+pub(crate) const SIGNED_IN_INDEX: usize = 1;
+
 /// Whether the role is given by the state of the session and never assigned or included.
 pub(crate) fn is_reserved(name: &str) -> bool {
     name == ANYONE || name == SIGNED_IN
@@ -26,6 +31,8 @@ pub(crate) struct Role {
     /// The same for resources of other tenants: what the role holds through a role with
     /// `across_tenants`, itself or one that it includes.
     pub(crate) grants_across: Vec<Option<usize>>,
+    /// The roles that it includes itself.
+    pub(crate) includes: Vec<usize>,
 }
 
 impl Role {

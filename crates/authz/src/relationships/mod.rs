@@ -33,7 +33,7 @@ pub use store::Store;
 
 pub(crate) use edges::{Edge, Edges};
 pub(crate) use kinds::{EVERY, KindId, NO_RELATION};
-pub(crate) use snapshot::{NO_DETAIL, Symbol};
+pub(crate) use snapshot::{Detail, NO_DETAIL, Symbol};
 
 /// The id that stands for every object of a type.
 pub const WILDCARD: &str = "*";
@@ -88,6 +88,13 @@ impl Relationship {
     }
 }
 
+impl Relationship {
+    /// What tells it from all others: `object#relation@subject`.
+    pub fn ends(&self) -> String {
+        format!("{}#{}@{}", self.object, self.relation, self.subject)
+    }
+}
+
 impl SubjectReference {
     /// The object itself.
     pub fn object(object: Reference) -> Self {
@@ -115,7 +122,7 @@ impl fmt::Display for SubjectReference {
 impl fmt::Display for Relationship {
     /// As SpiceDB writes them; `valid_from` is ours.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}@{}", self.object, self.relation, self.subject)?;
+        f.write_str(&self.ends())?;
         if let Some(condition) = &self.condition {
             write!(f, "[{}", condition.name)?;
             if !condition.context.is_empty() {

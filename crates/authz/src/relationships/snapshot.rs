@@ -51,6 +51,11 @@ pub(crate) struct Detail {
 }
 
 impl Detail {
+    /// Whether the fact begins or ends.
+    pub(crate) fn has_limits(&self) -> bool {
+        self.valid_from.is_some() || self.valid_until.is_some()
+    }
+
     pub(crate) fn is_valid_at(&self, now: Timestamp) -> bool {
         self.valid_from.is_none_or(|from| from <= now)
             && self.valid_until.is_none_or(|until| now < until)

@@ -46,7 +46,7 @@ impl Store {
 
     /// Adds a fact, or replaces the one with the same ends. Whether it is another fact than before.
     pub fn write(&mut self, fact: &Relationship) -> bool {
-        let Some((object, subject, kind)) = self.intern_ends(fact.ends()) else {
+        let Some((object, subject, kind)) = self.intern_ends(fact.names()) else {
             return false;
         };
         let detail = self.detail(fact);
@@ -231,7 +231,7 @@ fn ends<'a>(object: &'a Reference, relation: &'a str, subject: &'a SubjectRefere
 }
 
 impl Relationship {
-    pub(super) fn ends(&self) -> Ends<'_> {
+    fn names(&self) -> Ends<'_> {
         ends(&self.object, &self.relation, &self.subject)
     }
 }

@@ -56,6 +56,9 @@ pub struct Checker<'a> {
     pub(super) facts_left: u32,
     /// Whether no walk has given up yet: another one would be likely to as well.
     may_walk: bool,
+    /// Whether a limit of time of a fact was looked at: without one, the answer is the same at any
+    /// other instant.
+    pub(super) read_now: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -77,6 +80,7 @@ impl<'a> Checker<'a> {
             nesting: 0,
             facts_left: 0,
             may_walk: true,
+            read_now: false,
         }
     }
 
@@ -103,6 +107,11 @@ impl<'a> Checker<'a> {
         }
         self.begin(circumstances);
         self.ask(question.object, question.relation, question.asker)
+    }
+
+    /// Whether the answers so far may be others at another time.
+    pub fn depends_on_time(&self) -> bool {
+        self.read_now
     }
 
     /// Sets what the next questions are asked with.
@@ -347,7 +356,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The value under the condition of the fact that led to it, which is asked only if it matters.
-    fn under(&self, edge: &Edge, value: Value) -> Value {
+    fn under(&mut self, edge: &Edge, value: Value) -> Value {
         match value {
             Value::No => Value::No,
             value => self.counts(edge).and(value),

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use crate::condition::Failure;
-use crate::relationships::{Edge, NO_RELATION};
+use crate::relationships::{Detail, Edge, NO_RELATION};
 
 use super::ResolutionError;
 use super::check::{Checker, Value};
 
 impl Checker<'_> {
     /// Whether a fact that the model allows counts now.
-    pub(super) fn counts(&self, edge: &Edge) -> Value {
+    pub(super) fn counts(&mut self, edge: &Edge) -> Value {
         let Some(detail) = self.engine.snapshot.detail(edge.detail) else {
             return Value::Yes;
         };
+        self.read_now |= detail.has_limits();
         if !detail.is_valid_at(self.now) {
             return Value::No;
         }
@@ -52,8 +53,9 @@ impl Checker<'_> {
     }
 
     /// Whether the fact is over, or has not begun: it is as if it were not there.
-    pub(super) fn is_out_of_time(&self, edge: &Edge) -> bool {
+    pub(super) fn is_out_of_time(&mut self, edge: &Edge) -> bool {
         let detail = self.engine.snapshot.detail(edge.detail);
+        self.read_now |= detail.is_some_and(Detail::has_limits);
         detail.is_some_and(|detail| !detail.is_valid_at(self.now))
     }
 }

@@ -69,6 +69,11 @@ impl Diagnostics {
         self.0.len()
     }
 
+    /// Whether a mistake has been told at this place. O(mistakes).
+    pub fn is_told(&self, place: &Place) -> bool {
+        self.0.iter().any(|mistake| mistake.place == *place)
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -3,7 +3,8 @@
 
 use authz::source::{Source, render};
 use authz::{
-    Decision, Denial, Outcome, Policy, Request, Resource, Subject, SubjectFacts, read_policy,
+    Decision, Denial, Facts, Outcome, Policy, Request, Resource, Subject, SubjectFacts, no_context,
+    read_policy,
 };
 use serde_json::{Value, json};
 
@@ -25,6 +26,7 @@ fn member(policy: &Policy, name: &str, tenant: &str, roles: &[&str], attributes:
         tenant: Some(tenant.to_owned()),
         roles: roles.iter().map(|&role| role.to_owned()).collect(),
         attributes: attributes.as_object().unwrap().clone(),
+        ..SubjectFacts::default()
     };
     policy.subject(facts).unwrap()
 }
@@ -154,6 +156,8 @@ fn the_matrix_of_the_publishing_policy() {
                 action,
                 resource: &resource,
                 now: "2026-11-22T18:30:00Z".parse().unwrap(),
+                facts: Facts::none(),
+                context: no_context(),
             });
             matrix.push_str(&format!("{:12}", short(&decision)));
             let place = decision.reason.place.map(|place| place.line.to_string());
@@ -181,6 +185,8 @@ fn a_decision_is_printed_as_json() {
             action,
             resource: &policy.resource("post", Some("7"), attributes).unwrap(),
             now: jiff::Timestamp::UNIX_EPOCH,
+            facts: Facts::none(),
+            context: no_context(),
         });
         printed.push(serde_json::to_value(&decision).unwrap());
     }
@@ -222,6 +228,8 @@ fn without_tenants_in_the_file_there_is_no_gate_and_without_conceal_no_hiding() 
             action: "update",
             resource: &resource.unwrap(),
             now: jiff::Timestamp::UNIX_EPOCH,
+            facts: Facts::none(),
+            context: no_context(),
         });
         (policy.conceals(), decision.outcome)
     };
@@ -286,6 +294,8 @@ fn facts_of_another_policy_are_indeterminate() {
         action: "create",
         resource: &other.resource("post", None, &none).unwrap(),
         now: jiff::Timestamp::UNIX_EPOCH,
+        facts: Facts::none(),
+        context: no_context(),
     });
     assert_eq!(decision.outcome, Outcome::Indeterminate);
 }
@@ -346,6 +356,8 @@ fn each_algorithm_decides_in_its_own_way() {
                 action,
                 resource: &resource,
                 now,
+                facts: Facts::none(),
+                context: no_context(),
             });
             table.push_str(&format!(
                 "{algorithm:20} {action:7} {:?}: {}\n",

@@ -12,6 +12,7 @@ mod decisions;
 mod dialects;
 mod errors;
 mod garbage;
+mod joined;
 mod languages;
 mod reference;
 mod schema;

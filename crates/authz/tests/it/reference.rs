@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use authz::{Denial, Outcome, ReasonKind, Request, SubjectFacts};
+use authz::{Denial, Facts, Outcome, ReasonKind, Request, SubjectFacts, no_context};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -303,6 +303,7 @@ fn decided(policy: &authz::Policy, q: &Question) -> String {
         tenant: q.tenant.map(|index| TENANTS[index].to_owned()),
         roles: q.roles.iter().map(|&role| ROLES[role].to_owned()).collect(),
         attributes: of_subject,
+        ..SubjectFacts::default()
     };
     let resource = policy.resource(TYPES[q.object], q.has_id.then_some("7"), &of_resource);
     let decision = policy.decide(&Request {
@@ -310,6 +311,8 @@ fn decided(policy: &authz::Policy, q: &Question) -> String {
         action: ACTIONS[q.object][q.action],
         resource: &resource.unwrap(),
         now: jiff::Timestamp::from_second(q.hour * 3600 + 1800).unwrap(),
+        facts: Facts::none(),
+        context: no_context(),
     });
     let outcome = match decision.outcome {
         Outcome::Permit => "permit",
@@ -321,9 +324,11 @@ fn decided(policy: &authz::Policy, q: &Question) -> String {
     let reason = match decision.reason.kind {
         ReasonKind::Role { .. } => "role".to_owned(),
         ReasonKind::Rule { name } => name,
+        ReasonKind::Relation { relation } => relation,
+        ReasonKind::Credential { .. } => "credential".to_owned(),
         ReasonKind::Tenant => "tenant".to_owned(),
         ReasonKind::Default => "default".to_owned(),
-        ReasonKind::Indeterminate { rule } => rule.unwrap_or_else(|| "-".to_owned()),
+        ReasonKind::Indeterminate { rule, .. } => rule.unwrap_or_else(|| "-".to_owned()),
     };
     format!("{outcome} {reason}")
 }

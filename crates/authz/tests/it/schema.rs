@@ -10,8 +10,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
-const VALID: [&str; 2] = [
+const VALID: [&str; 3] = [
     include_str!("policies/publishing.yaml"),
+    include_str!("policies/joined/policy.yaml"),
     include_str!("policies/small.yaml"),
 ];
 
@@ -61,7 +62,7 @@ fn every_golden_mistake_is_one_for_both_or_for_neither() {
 
 /// Each constraint of the schema, broken alone or just kept: where, what is put there, and whether
 /// both accept it.
-const SINGLE: [(&str, &str, bool); 44] = [
+const SINGLE: [(&str, &str, bool); 69] = [
     ("/version", "2", false),
     ("/version", "1.0", true),
     ("/version", "\"1\"", false),
@@ -121,15 +122,57 @@ const SINGLE: [(&str, &str, bool); 44] = [
     ("/rules/0/deny", "{ \"post\": [] }", false),
     ("/rules/0/when", "true", false),
     ("/rules/0/when", "\"(\"", true),
-    ("/flags", "{}", false),
+    ("/flagss", "{}", false),
+    ("/flags", "{}", true),
+    ("/flags/a", "true", true),
+    ("/flags/a", "null", false),
+    ("/flags/a", "\"on\"", false),
+    ("/flags/a b", "true", false),
+    ("/flags/a", "{}", true),
+    ("/flags/a", "{ \"rollout\": 25.0 }", true),
+    ("/flags/a", "{ \"rollout\": 25.5 }", false),
+    ("/flags/a", "{ \"rollout\": 101 }", false),
+    ("/flags/a", "{ \"rollout\": -1 }", false),
+    ("/flags/a", "{ \"users\": \"user:a\" }", false),
+    ("/flags/a", "{ \"default\": 1 }", false),
+    ("/flags/a", "{ \"on\": true }", false),
+    ("/relations", "\"model.fga\"", true),
+    ("/relations", "[]", false),
+    ("/related", "{ \"post\": { \"read\": \"viewer\" } }", true),
+    (
+        "/related",
+        "{ \"post\": { \"read\": [\"viewer\"] } }",
+        false,
+    ),
+    (
+        "/scopes",
+        "{ \"read:data\": { \"post\": [\"read\"] } }",
+        true,
+    ),
+    ("/scopes", "{ \"read:data\": [\"post\"] }", false),
+    (
+        "/claims",
+        "{ \"post\": { \"read\": { \"mfa\": true } } }",
+        true,
+    ),
+    (
+        "/claims",
+        "{ \"post\": { \"read\": { \"mfa\": [] } } }",
+        false,
+    ),
+    ("/claims", "{ \"post\": { \"read\": true } }", false),
+    ("/shares", "{}", true),
+    ("/shares", "{ \"may_grant\": [] }", false),
+    ("/shares", "{ \"may\": {} }", false),
 ];
 
 #[test]
 fn every_constraint_of_the_schema_is_the_readers_too() {
     let schema = jsonschema::validator_for(&schema()).unwrap();
     for (pointer, value, accepted) in SINGLE {
-        let mut policy = as_json(VALID[0]).unwrap();
         let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let mut policies = VALID.iter().map(|text| as_json(text).unwrap());
+        let mut policy = policies.find(|it| it.pointer(parent).is_some()).unwrap();
         let value: Value = serde_json::from_str(value).unwrap();
         match policy.pointer_mut(parent).unwrap() {
             Value::Object(map) => drop(map.insert(key.to_owned(), value.clone())),

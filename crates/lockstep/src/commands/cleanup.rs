@@ -13,7 +13,7 @@ use crate::load::load;
 use crate::{record, run};
 
 pub(super) async fn execute(command: Cleanup) -> Result<ExitCode, Failure> {
-    let loaded = load(&command.suite.suite, &environment, true)?;
+    let loaded = load(&command.suite, &environment, true)?;
     let suite = Arc::new(loaded.suite);
     let options = run::options(&command.sending, false);
     let journals = record::journals().context("the journals under `.lockstep/` cannot be read")?;

@@ -58,19 +58,14 @@ async fn test(
         Source::new(SUITE, SUITE_TEXT),
         Source::new(POLICY, POLICY_TEXT),
     );
-    let loaded = read(files, &environment, true)?;
+    let loaded = read(files, None, &environment, true)?;
     let plan = run::plan(&loaded, &[], None)?;
     let planned = plan.cells.len();
     let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);
-    let summary = run::run(
-        Arc::new(loaded.suite),
-        plan,
-        Head::new(SUITE),
-        options,
-        reports,
-    )
-    .await?;
+    let head = Head::new(SUITE, loaded.digest());
+    let suite = Arc::new(loaded.suite);
+    let summary = run::run(suite, plan, head, options, None, reports).await?;
     Ok(ExitCode::of_run(&summary, planned))
 }
 

@@ -1,11 +1,14 @@
 //! One module a command.
 
+mod baseline;
 mod ci;
 mod cleanup;
 mod demo;
 mod plan;
 mod policy;
 mod repeat;
+mod report_merge;
+mod runs;
 mod test;
 mod token;
 
@@ -13,7 +16,9 @@ use std::io::{self, Write};
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Completions, Format, Schema};
+use crate::arguments::{
+    Arguments, BaselineCommand, Command, Completions, Format, ReportCommand, Schema,
+};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -30,7 +35,15 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
         Command::Cleanup(command) => cleanup::execute(command).await,
+        Command::Baseline(command) => match command.command {
+            BaselineCommand::Accept(command) => baseline::accept(&command),
+            BaselineCommand::Diff(command) => baseline::diff(&command, colour),
+        },
         Command::Token(command) => token::execute(command).await,
+        Command::Runs(command) => runs::execute(command.command, colour),
+        Command::Report(command) => match command.command {
+            ReportCommand::Merge(command) => report_merge::execute(&command, colour),
+        },
         Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
@@ -41,11 +54,28 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Where the commit under test can be seen, as GitHub Actions and GitLab CI/CD tell their jobs.
+fn sources() -> Option<String> {
+    let github = || {
+        let server = environment("GITHUB_SERVER_URL")?;
+        let repository = environment("GITHUB_REPOSITORY")?;
+        let commit = environment("GITHUB_SHA")?;
+        Some(format!("{server}/{repository}/blob/{commit}"))
+    };
+    let gitlab = || {
+        let project = environment("CI_PROJECT_URL")?;
+        let commit = environment("CI_COMMIT_SHA")?;
+        Some(format!("{project}/-/blob/{commit}"))
+    };
+    github().or_else(gitlab)
+}
+
 fn schema(format: Format) -> &'static str {
     match format {
         Format::Suite => suite::file::SUITE_SCHEMA,
         Format::Policy => authz::POLICY_SCHEMA,
         Format::Report => report::json::REPORT_SCHEMA,
+        Format::Drift => report::json::DRIFT_SCHEMA,
         Format::Plan => report::json::PLAN_SCHEMA,
     }
 }

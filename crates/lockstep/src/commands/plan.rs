@@ -14,7 +14,7 @@ use crate::run;
 use crate::terminal::{Colour, stdout_style};
 
 pub(super) fn execute(command: &Plan, colour: Colour) -> Result<ExitCode, Failure> {
-    let loaded = load(&command.suite.suite, &environment, false)?;
+    let loaded = load(&command.suite, &environment, false)?;
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let cells = plan.records(&loaded.suite);
     if command.json {

@@ -12,7 +12,7 @@ use super::environment;
 use crate::arguments::Repeat;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::load::load;
+use crate::load::{load, name};
 use crate::run;
 use crate::terminal::{Colour, stdout_style};
 
@@ -39,10 +39,11 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
     if command.cell.contains('*') {
         return Err(Failure::usage("`repeat` takes the whole name of one cell"));
     }
-    let loaded = load(path, &environment, true)?;
+    let loaded = load(&command.suite, &environment, true)?;
     let plan = run::plan(&loaded, std::slice::from_ref(&command.cell), None)?;
     let planned = plan.cells.len();
-    let head = Head::new(&path.to_string_lossy());
+    let head =
+        Head::new(&name(path), loaded.digest()).of_part(std::slice::from_ref(&command.cell), None);
     let shown = Exchanges {
         cell: command.cell,
         style: stdout_style(colour, true),
@@ -53,6 +54,7 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
         plan,
         head,
         options,
+        None,
         vec![Box::new(shown)],
     )
     .await?;

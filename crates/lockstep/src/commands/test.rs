@@ -5,31 +5,41 @@ use std::sync::Arc;
 
 use runner::Head;
 
-use super::environment;
+use super::{environment, sources};
 use crate::arguments::Test;
+use crate::baseline;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::load::load;
-use crate::run;
+use crate::load::{load, name};
 use crate::terminal::Colour;
+use crate::{history, run};
 
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
-    let loaded = load(path, &environment, true)?;
+    let loaded = load(&command.suite, &environment, true)?;
+    let baseline = baseline::load(&baseline::path(path))?;
+    let is_first = baseline.is_none() && command.cells.is_empty() && command.shard.is_none();
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
-    let head = Head::new(&path.to_string_lossy());
+    let head = Head::new(&name(path), loaded.digest()).of_part(&command.cells, command.shard);
     let mut reports = run::reports(&command.reporting, colour, sources().as_deref())?;
     let mut options = run::options(&command.sending, false);
     let suite = Arc::new(loaded.suite);
     if command.no_record {
-        let summary = run::run(suite, plan, head, options, reports).await?;
+        let summary = run::run(suite, plan, head, options, baseline, reports).await?;
         return Ok(ExitCode::of_run(&summary, planned));
     }
     run::add_record(&mut reports, &head)?;
     let (journal, path) = run::journal(&head, &suite)?;
     options.journal = Some(journal.clone());
-    let run = run::run(Arc::clone(&suite), plan, head, options.clone(), reports);
+    let run = run::run(
+        Arc::clone(&suite),
+        plan,
+        head,
+        options.clone(),
+        baseline,
+        reports,
+    );
     let summary = run.await;
     journal.close();
     // What an answer that never came may have made is looked for here.
@@ -41,21 +51,16 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
             "left behind: {why}\nhelp: `lockstep cleanup` tries again"
         );
     }
-    Ok(ExitCode::of_run(&summary?, planned))
-}
-
-/// Where the commit under test can be seen, as GitHub Actions and GitLab CI/CD tell their jobs.
-fn sources() -> Option<String> {
-    let github = || {
-        let server = environment("GITHUB_SERVER_URL")?;
-        let repository = environment("GITHUB_REPOSITORY")?;
-        let commit = environment("GITHUB_SHA")?;
-        Some(format!("{server}/{repository}/blob/{commit}"))
-    };
-    let gitlab = || {
-        let project = environment("CI_PROJECT_URL")?;
-        let commit = environment("CI_COMMIT_SHA")?;
-        Some(format!("{project}/-/blob/{commit}"))
-    };
-    github().or_else(gitlab)
+    if let Err(failure) = history::forget_oldest() {
+        let why = failure.render(false);
+        let _ = write!(io::stderr(), "old runs could not be removed: {why}");
+    }
+    let code = ExitCode::of_run(&summary?, planned);
+    if is_first && code == ExitCode::Held {
+        let _ = writeln!(
+            io::stderr(),
+            "help: `lockstep baseline accept` writes down what was allowed; from then on, a new grant fails the run"
+        );
+    }
+    Ok(code)
 }

@@ -10,7 +10,7 @@ use crate::load::load;
 use crate::run;
 
 pub(super) async fn execute(command: Token) -> Result<ExitCode, Failure> {
-    let loaded = load(&command.suite.suite, &environment, true)?;
+    let loaded = load(&command.suite, &environment, true)?;
     let names = || loaded.suite.actors.iter().map(|actor| &*actor.name);
     let Some(actor) = names().position(|name| name == command.actor) else {
         let help = match authz::source::nearest(&command.actor, names()) {

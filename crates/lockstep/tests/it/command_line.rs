@@ -35,6 +35,15 @@ fn the_manual() {
         );
         assert_snapshot!(format!("help_{command}"), manual.stdout);
     }
+    for (command, inner) in [
+        ("runs", "list"),
+        ("runs", "show"),
+        ("runs", "compare"),
+        ("report", "merge"),
+    ] {
+        let manual = run(&[command, inner, "--help"]);
+        assert_snapshot!(format!("help_{command}_{inner}"), manual.stdout);
+    }
 }
 
 #[test]

@@ -7,27 +7,33 @@
 )]
 
 mod bad_input;
+mod baseline;
 mod cleanup;
 mod command_line;
 mod commands;
 mod doubt;
+mod environments;
 mod faults;
 mod fixtures;
 mod garden;
 mod hostile;
 mod house;
 mod library;
+mod malformed;
 mod policy_tests;
 mod portal;
 mod proxy;
 mod readme;
 mod real_systems;
 mod record;
+mod report_merge;
+mod runs;
 mod secrets;
 mod session_kinds;
 mod sessions;
 mod small_server;
 mod support;
 mod token_variants;
+mod totals;
 mod vault;
 mod wire;

@@ -1,23 +1,46 @@
 //! A run as one JSON document, written while the run goes on.
 //!
-//! The form is that of [`REPORT_SCHEMA`]. Memory does not grow with the cells: only the notes and
-//! the names of the findings are kept until the end.
+//! The form is that of [`REPORT_SCHEMA`]. Memory does not grow with the cells: only the notes,
+//! the names of the findings and the drifts are kept until the end.
 
+mod drift;
 mod members;
 mod plan;
+mod read;
 
+pub use drift::{DRIFT_SCHEMA, drift_json};
 pub use plan::{PLAN_SCHEMA, plan_json};
+pub(crate) use read::read;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
-use suite::event::{CellRecord, Counts, Event, FORMAT_VERSION, RunStarted};
+use suite::event::{CellRecord, Counts, Drift, Event, FORMAT_VERSION, RunStarted, Summary};
 
 use crate::Reporter;
 use members::Members;
 
 /// The JSON Schema (draft 2020-12) of the report.
 pub const REPORT_SCHEMA: &str = include_str!("../../schema/report.schema.json");
+
+/// Writes a value as one JSON document that says what it is: `format`, `version` 1, and the value
+/// under `name`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn document(
+    format: &str,
+    name: &str,
+    value: &(impl Serialize + ?Sized),
+    out: impl Write,
+) -> io::Result<()> {
+    let mut members = Members::new(out);
+    members.open()?;
+    members.member("format", format)?;
+    members.member("version", &1)?;
+    members.member(name, value)?;
+    members.close()
+}
 
 /// Writes a run as one JSON document.
 ///
@@ -31,6 +54,7 @@ pub struct JsonReporter<W: Write> {
     counts: Counts,
     notes: Vec<String>,
     findings: Vec<String>,
+    drifts: Vec<Drift>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +87,7 @@ impl<W: Write> JsonReporter<W> {
             counts: Counts::default(),
             notes: Vec::new(),
             findings: Vec::new(),
+            drifts: Vec::new(),
         }
     }
 
@@ -78,8 +103,22 @@ impl<W: Write> JsonReporter<W> {
         self.members.member("version", &FORMAT_VERSION)?;
         self.members.member("run", &run.run)?;
         self.members.member("suite", &run.suite)?;
+        self.members.member("digest", &run.digest)?;
+        if let Some(environment) = &run.environment {
+            self.members.member("environment", environment)?;
+        }
+        self.members.member("read_only", &run.read_only)?;
         self.members.member("started", &run.started)?;
         self.members.member("planned", &run.cells)?;
+        if !run.patterns.is_empty() {
+            self.members.member("patterns", &run.patterns)?;
+        }
+        if let Some(shard) = &run.shard {
+            self.members.member("shard", shard)?;
+        }
+        if let Some(cells) = &run.cells_of_all {
+            self.members.member("cells_of_all", cells)?;
+        }
         self.members.member("targets", &targets)?;
         self.members.member("actors", &run.actors)?;
         self.members.open_list("cells")
@@ -93,11 +132,19 @@ impl<W: Write> JsonReporter<W> {
         self.members.item(record)
     }
 
-    fn finish(&mut self, summary: &impl Serialize) -> io::Result<()> {
+    fn end(&mut self, summary: &Summary) -> io::Result<()> {
+        let has_baseline = summary.drift.is_some();
+        self.finish(summary, has_baseline)
+    }
+
+    fn finish(&mut self, summary: &impl Serialize, has_baseline: bool) -> io::Result<()> {
         self.state = State::Over;
         self.members.close_list()?;
         self.members.member("notes", &self.notes)?;
         self.members.member("findings", &self.findings)?;
+        if has_baseline {
+            self.members.member("drift", &self.drifts)?;
+        }
         self.members.member("summary", summary)?;
         self.members.close()
     }
@@ -112,7 +159,11 @@ impl<W: Write> Reporter for JsonReporter<W> {
                 self.notes.push(note.text.clone());
                 Ok(())
             }
-            (State::Running, Event::RunFinished(summary)) => self.finish(summary),
+            (State::Running, Event::Drift(drift)) => {
+                self.drifts.push(drift.clone());
+                Ok(())
+            }
+            (State::Running, Event::RunFinished(summary)) => self.end(summary),
             _ => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "an event stands outside of a run",
@@ -125,10 +176,11 @@ impl<W: Write> Drop for JsonReporter<W> {
     fn drop(&mut self) {
         if self.state == State::Running {
             // Nobody is left to be told that even this fails.
-            let _ = self.finish(&Aborted {
+            let aborted = Aborted {
                 counts: self.counts,
                 interrupted: true,
-            });
+            };
+            let _ = self.finish(&aborted, false);
         }
     }
 }

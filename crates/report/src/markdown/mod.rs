@@ -9,7 +9,7 @@ mod page;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event};
+use suite::event::{CellRecord, Event, RunStarted};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
@@ -31,14 +31,6 @@ impl<W: Write> MarkdownReporter<W> {
     /// A report that goes to `out`.
     pub fn new(out: W) -> Self {
         Self(AtEnd::new(out, Page::default()))
-    }
-
-    /// Adds a section with these lines, such as `+ allow viewer/post.delete/editor`.
-    #[must_use]
-    pub fn grants(mut self, lines: &[String]) -> Self {
-        let grants = &mut self.0.document_mut().grants;
-        grants.extend(lines.iter().map(|line| clean(line)));
-        self
     }
 
     /// Makes the places links: `base` is the address, with a scheme, under which the forge shows
@@ -66,17 +58,17 @@ struct Page {
     /// The gravest first, then by name.
     findings: BTreeMap<(u8, String), Finding>,
     inconclusive: Inconclusive,
-    grants: Vec<String>,
     sources: Option<String>,
 }
 
 impl Document for Page {
-    fn judged(&mut self, record: &CellRecord) {
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         if record.verdict == Verdict::Inconclusive {
             self.inconclusive.add(record);
         } else if record.verdict.is_finding() {
             let rank = (severity(record.verdict), clean(&record.cell));
-            self.findings.insert(rank, Finding::of(record));
+            self.findings
+                .insert(rank, Finding::of(record, run.environment.as_deref()));
             if self.findings.len() > FINDINGS_MAX {
                 self.findings.pop_last();
             }

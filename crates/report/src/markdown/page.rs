@@ -1,13 +1,13 @@
 //! The page: its sections, and how much room each of them may take.
 
-use suite::event::Summary;
+use suite::event::{Drift, Summary};
 
 use super::Page;
 use super::escape::{block, cell_code, code, cut, html_code, prose};
 use crate::at_end::Ran;
 use crate::finding::Finding;
 use crate::inconclusive::Group;
-use crate::summary::sentences;
+use crate::summary::{grants_added, sentences};
 use crate::text::{clean, count, grouped};
 
 /// The most characters of the page: GitHub takes 65,536 in a comment, and somebody may want to
@@ -29,7 +29,7 @@ const IN_TABLE_CHARS_MAX: usize = 160;
 pub(super) fn text(page: &Page, ran: &Ran) -> String {
     let findings: Vec<&Finding> = page.findings.values().collect();
     let mut left = CHARS_MAX - FRAME_CHARS_MAX;
-    let grants = grants(page, &mut left);
+    let grants = grants(ran, page, &mut left);
     let rows = fit(
         findings.iter().map(|finding| row(finding, page)),
         ROWS_CHARS_MAX,
@@ -100,12 +100,16 @@ fn headline(ran: &Ran) -> String {
     let counts = &ran.counts;
     let findings = count(counts.findings(), "finding", "findings");
     let inconclusive = count(counts.inconclusive, "cell", "cells");
-    let outcome = match (counts.findings(), counts.inconclusive) {
-        (0, 0) => None,
-        (0, _) => Some(format!("{inconclusive} inconclusive")),
-        (_, 0) => Some(findings),
-        _ => Some(format!("{findings}, {inconclusive} inconclusive")),
-    };
+    let added = ran.grants_added();
+    let outcome: Vec<String> = [
+        (counts.findings(), findings),
+        (added, grants_added(added)),
+        (counts.inconclusive, format!("{inconclusive} inconclusive")),
+    ]
+    .into_iter()
+    .filter_map(|(number, words)| (number > 0).then_some(words))
+    .collect();
+    let outcome = (!outcome.is_empty()).then(|| outcome.join(", "));
     let judged = grouped(counts.total());
     match (outcome, ran.is_whole()) {
         (None, true) if counts.total() == 0 => "no cell was judged".to_owned(),
@@ -121,18 +125,36 @@ fn headline(ran: &Ran) -> String {
     }
 }
 
-fn grants(page: &Page, left: &mut usize) -> String {
-    let lines = page.grants.iter().map(|line| format!("{line}\n"));
-    let fitted = fit(lines, GRANTS_CHARS_MAX, left);
-    if page.grants.is_empty() {
+/// The grants in which the run differs from the baseline: as a diff of it, and below why.
+fn grants(ran: &Ran, page: &Page, left: &mut usize) -> String {
+    let shown = |drift: &Drift| format!("{}\n", cut(&clean(&drift.line()), IN_TABLE_CHARS_MAX));
+    let lines = fit(ran.drifts.iter().map(shown), GRANTS_CHARS_MAX, left);
+    if ran.drifts.is_empty() {
         return String::new();
     }
-    let more = page.grants.len() - fitted.count;
-    let more = match more {
+    let reasons = ran.drifts.iter().take(lines.count);
+    let reasons = reasons.map(|drift| reason(drift, page));
+    let reasons = fit(reasons, GRANTS_CHARS_MAX, left);
+    let all = ran.summary.as_ref().and_then(|summary| summary.drift);
+    let all = all.map_or(ran.drifts.len(), |all| all.total());
+    let more = match all.saturating_sub(lines.count) {
         0 => String::new(),
-        _ => format!("\nand {more} more\n", more = grouped(more)),
+        more => format!("\nand {} more\n", grouped(more)),
     };
-    format!("### Grants\n\n{}{more}", block("diff", fitted.text.lines()))
+    let diff = block("diff", lines.text.lines());
+    format!("### Grants\n\n{diff}\n{}{more}", reasons.text)
+}
+
+/// Why a grant is new, or gone.
+fn reason(drift: &Drift, page: &Page) -> String {
+    let why = cut(&clean(&drift.reason), IN_TABLE_CHARS_MAX);
+    let at = clean(&drift.place.to_string());
+    format!(
+        "- {}: {} ({})\n",
+        code(&clean(&drift.cell)),
+        code(&why),
+        place(&at, page, code)
+    )
 }
 
 fn table(rows: &str) -> String {
@@ -248,5 +270,8 @@ fn summary(ran: &Ran) -> String {
             sentences.into_iter().next().unwrap_or_default()
         }
     };
-    format!("{suite}, run {run}: {said}\n")
+    let environment = ran.run.environment.as_deref().map(clean);
+    let environment = environment.map(|name| format!(", environment {}", code(&cut(&name, 80))));
+    let environment = environment.unwrap_or_default();
+    format!("{suite}{environment}, run {run}: {said}\n")
 }

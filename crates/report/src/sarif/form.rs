@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use suite::verdict::Verdict;
 
-use super::rules::{Rule, id, index, level, rules};
-use super::{Kept, Spot};
+use super::rules::{DRIFT, DRIFT_INDEX, Rule, drift_level, id, index, level, rules};
+use super::{Drifted, Kept, Spot};
 use crate::at_end::Ran;
 
 const SCHEMA: &str =
@@ -143,15 +142,24 @@ struct Region {
 #[derive(Serialize)]
 struct Properties<'a> {
     cell: &'a str,
-    actor: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<&'a str>,
-    expected: &'a str,
-    observed: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observed: Option<&'a str>,
 }
 
 /// The whole file of these results.
-pub(super) fn log<'a>(results: &[(&'a str, &'a Kept)], told: &'a [String], ran: &Ran) -> Log<'a> {
+pub(super) fn log<'a>(
+    results: &[(&'a str, &'a Kept)],
+    drifts: &'a [Drifted],
+    told: &'a [String],
+    ran: &Ran,
+) -> Log<'a> {
+    let results = results.iter().map(|(cell, kept)| result(cell, kept));
     let notifications = told.iter().map(|text| Notification {
         level: "note",
         message: Message { text },
@@ -172,10 +180,7 @@ pub(super) fn log<'a>(results: &[(&'a str, &'a Kept)], told: &'a [String], ran: 
                 execution_successful: ran.is_whole(),
                 tool_execution_notifications: notifications.collect(),
             }],
-            results: results
-                .iter()
-                .map(|(cell, kept)| result(cell, kept))
-                .collect(),
+            results: results.chain(drifts.iter().map(drifted)).collect(),
         }],
     }
 }
@@ -201,13 +206,39 @@ fn result<'a>(cell: &'a str, kept: &'a Kept) -> ResultObject<'a> {
             message: None,
         }],
         related_locations: policy.collect(),
-        partial_fingerprints: fingerprints(cell, kept.verdict),
+        partial_fingerprints: fingerprints(cell, id(kept.verdict)),
         properties: Properties {
             cell,
-            actor: &kept.actor,
+            actor: Some(&kept.actor),
             owner: kept.owner.as_deref(),
-            expected: &kept.expected,
-            observed: &kept.observed,
+            expected: Some(&kept.expected),
+            observed: Some(&kept.observed),
+        },
+    }
+}
+
+/// The result of a grant in which the run differs from the baseline.
+fn drifted(drifted: &Drifted) -> ResultObject<'_> {
+    ResultObject {
+        rule_id: DRIFT,
+        rule_index: DRIFT_INDEX,
+        level: drift_level(drifted.change),
+        message: Message {
+            text: &drifted.message,
+        },
+        locations: [Location {
+            id: None,
+            physical_location: (&drifted.place).into(),
+            message: None,
+        }],
+        related_locations: Vec::new(),
+        partial_fingerprints: fingerprints(&drifted.cell, DRIFT),
+        properties: Properties {
+            cell: &drifted.cell,
+            actor: None,
+            owner: None,
+            expected: None,
+            observed: None,
         },
     }
 }
@@ -244,11 +275,8 @@ fn artifact(file: &str) -> ArtifactLocation {
 ///
 /// GitHub tells alerts apart by `primaryLocationLineHash` alone, and makes one of the text of the
 /// line where there is none. Many cells share the line of their action, and would be one alert.
-fn fingerprints(cell: &str, verdict: Verdict) -> BTreeMap<&'static str, String> {
-    let hash = format!(
-        "{:016x}",
-        suite::hash::fnv_1a(&format!("{cell}\n{}", id(verdict)))
-    );
+fn fingerprints(cell: &str, rule: &str) -> BTreeMap<&'static str, String> {
+    let hash = format!("{:016x}", suite::hash::fnv_1a(&format!("{cell}\n{rule}")));
     BTreeMap::from([
         ("cellAndVerdict/v1", hash.clone()),
         ("primaryLocationLineHash", hash),

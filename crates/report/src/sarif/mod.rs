@@ -1,4 +1,5 @@
-//! A run as SARIF 2.1.0 (OASIS), for code scanning: a result for each cell that did not hold.
+//! A run as SARIF 2.1.0 (OASIS), for code scanning: a result for each cell that did not hold,
+//! and for each grant in which the run differs from the baseline.
 //!
 //! Results point into the user's own files, at the action, and from there at the line of the
 //! policy. They stand in the order of their cells' names, whichever answer came first.
@@ -9,13 +10,14 @@ mod rules;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event};
+use authz::source::Place;
+use suite::event::{CellRecord, Change, Drift, Event, RunStarted};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
 use crate::finding::Finding;
-use crate::text::{clean, count};
+use crate::text::{clean, clean_short, count};
 
 /// The most results. GitHub shows as many of a run, the gravest first, and drops the others.
 const RESULTS_MAX: usize = 5_000;
@@ -71,13 +73,24 @@ struct Spot {
     column: usize,
 }
 
+/// What is written of a grant in which the run differs from the baseline. Every text in it is
+/// clean, but for the file of the place.
+#[derive(Debug)]
+struct Drifted {
+    change: Change,
+    cell: String,
+    message: String,
+    place: Spot,
+}
+
 impl Document for Results {
-    fn judged(&mut self, record: &CellRecord) {
+    fn judged(&mut self, record: &CellRecord, run: &RunStarted) {
         if matches!(record.verdict, Verdict::Held | Verdict::NotApplicable) {
             return;
         }
         let rank = (record.verdict == Verdict::Inconclusive, clean(&record.cell));
-        self.by_rank.insert(rank, Kept::of(record));
+        self.by_rank
+            .insert(rank, Kept::of(record, run.environment.as_deref()));
         if self.by_rank.len() > RESULTS_MAX {
             self.by_rank.pop_last();
             self.left_out += 1;
@@ -91,7 +104,10 @@ impl Document for Results {
             .map(|((_, cell), kept)| (cell.as_str(), kept))
             .collect();
         results.sort_by_key(|(cell, _)| *cell);
-        serde_json::to_writer_pretty(&mut *out, &form::log(&results, &self.told(ran), ran))?;
+        let drifts: Vec<Drifted> = ran.drifts.iter().map(Drifted::of).collect();
+        let told = self.told(ran);
+        let log = form::log(&results, &drifts, &told, ran);
+        serde_json::to_writer_pretty(&mut *out, &log)?;
         out.write_all(b"\n")
     }
 }
@@ -118,8 +134,8 @@ impl Results {
 }
 
 impl Kept {
-    fn of(record: &CellRecord) -> Self {
-        let finding = Finding::of(record);
+    fn of(record: &CellRecord, environment: Option<&str>) -> Self {
+        let finding = Finding::of(record, environment);
         let expected = format!("{} ({})", finding.expected.what, finding.expected.reason);
         let policy = record.expected.place.as_ref();
         Self {
@@ -129,16 +145,36 @@ impl Kept {
             owner: record.owner.as_deref().map(clean),
             expected,
             observed: finding.observed,
-            action: Spot {
-                file: record.place.file.to_string(),
-                line: record.place.line,
-                column: record.place.column,
-            },
-            policy: policy.map(|place| Spot {
-                file: place.file.to_string(),
-                line: place.line,
-                column: place.column,
-            }),
+            action: Spot::of(&record.place),
+            policy: policy.map(Spot::of),
+        }
+    }
+}
+
+impl Spot {
+    fn of(place: &Place) -> Self {
+        Self {
+            file: place.file.to_string(),
+            line: place.line,
+            column: place.column,
+        }
+    }
+}
+
+impl Drifted {
+    fn of(drift: &Drift) -> Self {
+        let cell = clean(&drift.cell);
+        let what = match drift.change {
+            Change::Added => "is granted, and is not in the baseline",
+            Change::Denied | Change::Vanished => "is in the baseline, and is not granted",
+        };
+        let reason = clean_short(&drift.reason);
+        let message = format!("{cell} {what}. Because: {reason}.");
+        Self {
+            change: drift.change,
+            cell,
+            message: unlinked(&message),
+            place: Spot::of(&drift.place),
         }
     }
 }
@@ -158,6 +194,10 @@ fn message(finding: &Finding, expected: &str) -> String {
     if let Some(repeat) = finding.repeat.first() {
         text += &format!(" Repeat: {repeat}");
     }
-    // `[text](target)` in a message is a link (SARIF 3.11.6), and the text is not ours.
+    unlinked(&text)
+}
+
+/// `[text](target)` in a message is a link (SARIF 3.11.6), and the text is not ours.
+fn unlinked(text: &str) -> String {
     text.replace("](", "] (")
 }

@@ -1,6 +1,8 @@
-//! The rules of the SARIF report: one for each verdict but `held`.
+//! The rules of the SARIF report: one for each verdict but `held`, and one for what differs from
+//! the baseline.
 
 use serde::Serialize;
+use suite::event::Change;
 use suite::verdict::Verdict;
 
 /// The verdicts that results have, the gravest first.
@@ -41,9 +43,33 @@ struct Tags {
     tags: [&'static str; 2],
 }
 
-/// Every rule, in the order of [`index`].
+/// Every rule, in the order of [`index`]; at [`DRIFT_INDEX`] the one of drifts.
 pub(super) fn rules() -> Vec<Rule> {
-    VERDICTS.into_iter().map(rule).collect()
+    let verdicts = VERDICTS.into_iter();
+    let verdicts = verdicts.map(|verdict| rule(id(verdict), level(verdict), words(verdict)));
+    let drift = rule(DRIFT, drift_level(Change::Added), DRIFT_WORDS);
+    verdicts.chain([drift]).collect()
+}
+
+/// The stable name of the rule of drifts.
+pub(super) const DRIFT: &str = "drift";
+
+/// Where the rule of drifts stands.
+pub(super) const DRIFT_INDEX: usize = VERDICTS.len();
+
+const DRIFT_WORDS: Words = (
+    "Drift",
+    "Not as in the baseline",
+    "The running system allows what nobody has accepted: the grant does not stand in the baseline. Or it does, and the system does not allow it any more.",
+    "If the grant is meant, accept it with `lockstep baseline accept` and have the changed file reviewed. If not, take it out of the policy, or of the system.",
+);
+
+/// How a drift weighs: only a new grant fails the run.
+pub(super) fn drift_level(change: Change) -> &'static str {
+    match change {
+        Change::Added => "error",
+        Change::Denied | Change::Vanished => "note",
+    }
 }
 
 /// Where the rule of a verdict stands.
@@ -74,17 +100,14 @@ pub(super) fn level(verdict: Verdict) -> &'static str {
     }
 }
 
-fn rule(verdict: Verdict) -> Rule {
-    let (name, short, full, help) = words(verdict);
+fn rule(id: &'static str, level: &'static str, (name, short, full, help): Words) -> Rule {
     Rule {
-        id: id(verdict),
+        id,
         name,
         short_description: Text { text: short },
         full_description: Text { text: full },
         help: Text { text: help },
-        default_configuration: Configuration {
-            level: level(verdict),
-        },
+        default_configuration: Configuration { level },
         properties: Tags {
             tags: ["security", "authorization"],
         },
@@ -92,7 +115,9 @@ fn rule(verdict: Verdict) -> Rule {
 }
 
 /// A rule's name, what it is in a line, what it means, and what to do.
-fn words(verdict: Verdict) -> (&'static str, &'static str, &'static str, &'static str) {
+type Words = (&'static str, &'static str, &'static str, &'static str);
+
+fn words(verdict: Verdict) -> Words {
     match verdict {
         Verdict::Escalation => (
             "Escalation",

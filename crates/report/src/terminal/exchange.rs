@@ -90,7 +90,7 @@ fn cut(body: &str, paint: Paint) -> String {
 }
 
 fn verdict(record: &CellRecord, style: Style) -> String {
-    let found = Finding::of(record);
+    let found = Finding::of(record, None);
     let columns = Columns::fit(style.columns(), std::iter::once(finding::widths(&found)));
     let mut block = Block::new(columns, style.paint());
     finding::write_judgement(&found, &mut block);

@@ -4,12 +4,14 @@
 //! the terminal's height, each time a run begins.
 
 mod block;
+mod drift;
 mod exchange;
 mod finding;
 mod inconclusive;
 mod live;
 mod paint;
 mod plan;
+mod runs;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -17,13 +19,15 @@ mod text;
 
 pub use exchange::exchanges;
 pub use plan::plan_matrix;
+pub use runs::{RunLine, changes_text, disagreement_text, runs_table};
 
 use std::io::{self, Write};
 
-use suite::event::{CellRecord, Event, RunStarted, Summary};
+use suite::event::{CellRecord, Drift, Event, RunStarted, Summary};
 use suite::verdict::Verdict;
 
 use crate::Reporter;
+use crate::at_end::DRIFTS_MAX;
 use crate::finding::Finding;
 use crate::inconclusive::Inconclusive;
 use crate::text::{clean, clean_short, count, grouped};
@@ -66,16 +70,20 @@ impl Style {
 /// Tells a run to people.
 ///
 /// Notes come at once (and every cell, with [`Style::verbose`]); the findings come at the end, the
-/// gravest first, then what is inconclusive, then the summary.
+/// gravest first, then what is inconclusive, then what differs from the baseline,
+/// then the summary.
 #[derive(Debug)]
 pub struct TerminalReporter<W> {
     out: W,
     style: Style,
     live: Option<Live>,
     planned: usize,
+    environment: Option<String>,
     findings: Vec<Finding>,
     findings_untold: usize,
     inconclusive: Inconclusive,
+    drifts: Vec<Drift>,
+    drifts_untold: usize,
 }
 
 impl<W: Write> TerminalReporter<W> {
@@ -86,14 +94,18 @@ impl<W: Write> TerminalReporter<W> {
             style,
             live: None,
             planned: 0,
+            environment: None,
             findings: Vec::new(),
             findings_untold: 0,
             inconclusive: Inconclusive::default(),
+            drifts: Vec::new(),
+            drifts_untold: 0,
         }
     }
 
     fn start(&mut self, run: &RunStarted) -> io::Result<()> {
         self.planned = run.cells;
+        self.environment.clone_from(&run.environment);
         self.say(&head(run, self.style))?;
         if self.style.progress {
             let paint = self.style.paint();
@@ -104,7 +116,8 @@ impl<W: Write> TerminalReporter<W> {
 
     fn judged(&mut self, record: &CellRecord) -> io::Result<()> {
         if record.verdict.is_finding() && self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding::of(record));
+            self.findings
+                .push(Finding::of(record, self.environment.as_deref()));
         } else if record.verdict.is_finding() {
             self.findings_untold += 1;
         } else if record.verdict == Verdict::Inconclusive {
@@ -133,6 +146,7 @@ impl<W: Write> TerminalReporter<W> {
             text += &format!("and {more}; the JSON report has them all\n\n");
         }
         text += &inconclusive::render(&self.inconclusive, columns, paint);
+        text += &drift::render(&self.drifts, self.drifts_untold, columns, paint);
         text += &summary::summary(summary, self.planned, columns, paint);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
@@ -161,12 +175,25 @@ impl<W: Write> Reporter for TerminalReporter<W> {
                 let text = clean_short(&note.text);
                 self.say(&hang("note: ", 6, &text, self.style.columns()))
             }
+            Event::Drift(drift) => {
+                if self.drifts.len() < DRIFTS_MAX {
+                    self.drifts.push(drift.clone());
+                } else {
+                    self.drifts_untold += 1;
+                }
+                Ok(())
+            }
             Event::RunFinished(summary) => self.finish(summary),
         }
     }
 }
 
-/// `lockstep.yaml: 87 cells, 5 actors; posts at http://127.0.0.1:8080`
+/// How the grants of a run differ from the baseline, as lines of a diff of it.
+pub fn drift_lines(drifts: &[Drift], style: Style) -> String {
+    drift::lines(drifts, style.columns(), style.paint())
+}
+
+/// `lockstep.yaml: 87 cells, 5 actors; environment staging; posts at http://127.0.0.1:8080`
 fn head(run: &RunStarted, style: Style) -> String {
     let targets: Vec<String> = run
         .targets
@@ -174,12 +201,17 @@ fn head(run: &RunStarted, style: Style) -> String {
         .map(|(name, address)| format!("{} at {}", clean(name), clean(address)))
         .collect();
     let suite = clean(&run.suite);
-    let text = format!(
-        "{}, {}; {}",
+    let mut parts = vec![format!(
+        "{}, {}",
         count(run.cells, "cell", "cells"),
-        count(run.actors.len(), "actor", "actors"),
-        targets.join(", ")
-    );
+        count(run.actors.len(), "actor", "actors")
+    )];
+    let environment = run.environment.as_deref();
+    parts.extend(environment.map(|name| format!("environment {}", clean(name))));
+    parts.extend(run.shard.map(|shard| format!("part {shard}")));
+    parts.extend(run.read_only.then(|| "read-only".to_owned()));
+    parts.push(targets.join(", "));
+    let text = parts.join("; ");
     hang(
         &format!("{suite}: "),
         width(&suite) + 2,

@@ -69,7 +69,8 @@ struct Table {
 
 impl Table {
     fn of(cells: &[PlannedCell], actors: &[String]) -> Self {
-        let tried = |cell: &&PlannedCell| cell.action != SESSION_OPEN;
+        // `expect` has no rows for them: what is expected follows from the rows that it has.
+        let tried = |cell: &&PlannedCell| cell.action != SESSION_OPEN && cell.situation.is_none();
         let columns: Vec<&String> = actors
             .iter()
             .filter(|actor| cells.iter().filter(tried).any(|cell| cell.actor == **actor))
@@ -149,6 +150,7 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
     ];
     let further = [
         (number("absent"), "absent".to_owned()),
+        (number("reject"), "refused as bad input".to_owned()),
         (
             number("?"),
             "only observed, which is never green".to_owned(),
@@ -175,7 +177,8 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
 fn without_control(cells: &[PlannedCell], paint: Paint) -> String {
     let alone: Vec<&PlannedCell> = cells
         .iter()
-        .filter(|cell| cell.expected.what == "deny" && cell.control.is_none())
+        .filter(|cell| matches!(cell.expected.what.as_str(), "deny" | "reject"))
+        .filter(|cell| cell.control.is_none())
         .collect();
     if alone.is_empty() {
         return String::new();

@@ -32,7 +32,7 @@ fn fill(sentences: &[String], columns: usize) -> Vec<String> {
 }
 
 fn ink(summary: &Summary) -> Ink {
-    if summary.counts.findings() > 0 {
+    if summary.fails() {
         Ink::Harm
     } else if summary.counts.inconclusive > 0 || summary.interrupted {
         Ink::Unsure

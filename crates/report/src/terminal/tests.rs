@@ -16,8 +16,10 @@ pub(super) fn record(name: &str, what: &str, verdict: Verdict) -> CellRecord {
         actor: parts.next().unwrap(),
         action: parts.next().unwrap(),
         owner: parts.next(),
+        situation: None,
         target: "posts".to_owned(),
         verdict,
+        access: suite::verdict::Access::Unknown,
         expected: ExpectedRecord {
             what: what.to_owned(),
             denial: (what == "deny").then(|| "forbidden".to_owned()),

@@ -4,10 +4,10 @@ use authz::source::Place;
 use report::Reporter;
 use report::terminal::Style;
 use suite::event::{
-    AnswerRecord, CellRecord, ControlRecord, Counts, Event, Exchange, ExpectedRecord, Note,
-    RunStarted, Summary,
+    AnswerRecord, CellRecord, Change, ControlRecord, Counts, Drift, DriftCounts, Event, Exchange,
+    ExpectedRecord, Note, RunStarted, Summary,
 };
-use suite::verdict::Verdict;
+use suite::verdict::{Access, Verdict};
 
 pub(crate) const PLAIN: Style = Style {
     colour: false,
@@ -34,6 +34,14 @@ pub(crate) fn expected(what: &str, denial: Option<&str>, reason: &str) -> Expect
     }
 }
 
+fn access(verdict: Verdict) -> Access {
+    match verdict {
+        Verdict::Held | Verdict::Escalation => Access::Allowed,
+        Verdict::SideEffect | Verdict::Inconclusive | Verdict::NotApplicable => Access::Unknown,
+        _ => Access::Denied,
+    }
+}
+
 /// A judged cell; `name` is `actor/type.action[/owner]`.
 pub(crate) fn cell(
     name: &str,
@@ -47,8 +55,10 @@ pub(crate) fn cell(
         actor: parts.next().unwrap(),
         action: parts.next().unwrap(),
         owner: parts.next(),
+        situation: parts.next(),
         target: "posts".to_owned(),
         verdict,
+        access: access(verdict),
         expected,
         observed: observed.to_owned(),
         because: None,
@@ -65,8 +75,14 @@ pub(crate) fn started(cells: usize) -> Event {
     Event::RunStarted(RunStarted {
         run: "20261122T101500-1".to_owned(),
         suite: "lockstep.yaml".to_owned(),
+        digest: "9a5c0f0d3e1b7c42".to_owned(),
+        environment: None,
+        read_only: false,
         started: "2026-11-22T10:15:00Z".to_owned(),
         cells,
+        patterns: Vec::new(),
+        shard: None,
+        cells_of_all: None,
         targets: vec![
             ("accounts".to_owned(), "http://127.0.0.1:4001".to_owned()),
             ("posts".to_owned(), "http://127.0.0.1:4002".to_owned()),
@@ -84,9 +100,14 @@ pub(crate) fn judged(record: CellRecord) -> Event {
 /// The end of a run in which `events` happened.
 pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
     let mut counts = Counts::default();
+    let mut drift = None;
     for event in events {
-        if let Event::CellJudged(record) = event {
-            counts.add(record.verdict);
+        match event {
+            Event::CellJudged(record) => counts.add(record.verdict),
+            Event::Drift(told) => drift
+                .get_or_insert_with(DriftCounts::default)
+                .add(told.change),
+            _ => {}
         }
     }
     Event::RunFinished(Summary {
@@ -95,6 +116,7 @@ pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
         requests: 312,
         duration_ms: 1_420,
         interrupted,
+        drift,
     })
 }
 
@@ -237,6 +259,52 @@ pub(crate) fn run(cells: impl IntoIterator<Item = CellRecord>) -> Vec<Event> {
     let judged: Vec<Event> = cells.into_iter().map(judged).collect();
     let mut events = vec![started(judged.len())];
     events.extend(judged);
+    events.push(finished(&events, false));
+    events
+}
+
+/// A grant in which the run differs from the baseline.
+pub(crate) fn drift(change: Change, cell: &str, reason: &str, place: Place) -> Event {
+    Event::Drift(Drift {
+        change,
+        cell: cell.to_owned(),
+        reason: reason.to_owned(),
+        place,
+    })
+}
+
+/// One drift of each kind.
+pub(crate) fn drifts() -> [Event; 3] {
+    [
+        drift(
+            Change::Added,
+            "viewer/post.delete/editor",
+            "role `viewer` may delete post",
+            place("policy/policy.yaml", 12),
+        ),
+        drift(
+            Change::Denied,
+            "editor/post.update/outsider",
+            "denied now: 404",
+            place("lockstep.baseline", 7),
+        ),
+        drift(
+            Change::Vanished,
+            "editor/post.publish/editor",
+            "the suite has no such cell any more",
+            place("lockstep.baseline", 6),
+        ),
+    ]
+}
+
+/// A run of these cells that differs from the baseline so.
+pub(crate) fn run_with_drift(
+    cells: impl IntoIterator<Item = CellRecord>,
+    drifts: impl IntoIterator<Item = Event>,
+) -> Vec<Event> {
+    let mut events = run(cells);
+    let end = events.len() - 1;
+    events.splice(end.., drifts);
     events.push(finished(&events, false));
     events
 }

@@ -25,6 +25,7 @@ pub(crate) fn spoilt_cell(verdict: Verdict, spoil: &str) -> CellRecord {
         actor: evil("viewer"),
         action: evil("post.update"),
         owner: Some(evil("editor")),
+        situation: None,
         verdict,
         expected: ExpectedRecord {
             what: evil("deny"),
@@ -97,6 +98,7 @@ fn a_plan_does_not_steer_the_terminal() {
         actor: evil.actor.clone(),
         action: evil.action,
         owner: evil.owner,
+        situation: None,
         target: Some(EVIL.to_owned()),
         phase: Phase::Reading,
         expected: evil.expected,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use report::Reporter as _;
-use report::json::{JsonReporter, PLAN_SCHEMA, REPORT_SCHEMA, plan_json};
+use report::json::{DRIFT_SCHEMA, JsonReporter, PLAN_SCHEMA, REPORT_SCHEMA, drift_json, plan_json};
 use serde_json::{Value, json};
 use suite::event::{Event, FORMAT_VERSION};
 
@@ -28,6 +28,16 @@ fn report(events: &[Event]) -> Value {
 fn planned() -> Value {
     let mut out = Vec::new();
     plan_json(plan::cells(), &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+fn drifted_alone() -> Value {
+    let drifts = given::drifts().map(|event| match event {
+        Event::Drift(drift) => drift,
+        other => panic!("{other:?}"),
+    });
+    let mut out = Vec::new();
+    drift_json("20261122T101500.000Z-1", &drifts, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -94,8 +104,24 @@ fn events_outside_of_a_run_are_refused() {
 #[test]
 fn the_schemas_describe_what_is_written_and_nothing_else() {
     let interrupted = report(&whole_run()[..3]);
-    assert_described(REPORT_SCHEMA, &[report(&whole_run()), interrupted]);
+    let mut part = whole_run();
+    if let Event::RunStarted(run) = &mut part[0] {
+        run.patterns = vec!["viewer/*".to_owned()];
+        run.shard = Some("2/8".parse().unwrap());
+        run.cells_of_all = Some(90);
+        run.environment = Some("staging".to_owned());
+    }
+    for event in &mut part {
+        if let Event::CellJudged(cell) = event {
+            cell.situation = Some("body=malformed".to_owned());
+        }
+    }
+    let drifted = given::run_with_drift([], given::drifts());
+    let documents = [&whole_run(), &part, &drifted].map(|events| report(events));
+    let documents = [documents.as_slice(), &[interrupted]].concat();
+    assert_described(REPORT_SCHEMA, &documents);
     assert_described(PLAN_SCHEMA, &[planned()]);
+    assert_described(DRIFT_SCHEMA, &[drifted_alone()]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn whole_run() -> Vec<Event> {
 }
 
 /// What the schema has against a document; also whatever is not well-formed (XML 1.0).
-fn faults(xml: &str) -> Vec<String> {
+pub(crate) fn faults(xml: &str) -> Vec<String> {
     let schema = SchemaSetBuilder::new()
         .add_source(SCHEMA, "junit-10.xsd")
         .unwrap()

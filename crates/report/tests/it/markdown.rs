@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{Event as Part, Options, Parser, Tag, TagEnd};
 use report::markdown::MarkdownReporter;
-use suite::event::{CellRecord, Event};
+use suite::event::{CellRecord, Change, Event};
 use suite::verdict::Verdict;
 
 use crate::given;
@@ -21,7 +21,7 @@ fn text(events: &[Event]) -> String {
 }
 
 fn whole_run() -> Vec<Event> {
-    let mut events = given::run(given::each_verdict());
+    let mut events = given::run_with_drift(given::each_verdict(), given::drifts());
     events.insert(1, given::note("the server closes connections"));
     events
 }
@@ -29,14 +29,8 @@ fn whole_run() -> Vec<Event> {
 #[test]
 fn a_run_with_each_verdict() {
     let mut out = Vec::new();
-    let grants = [
-        "+ allow viewer/post.delete/editor".to_owned(),
-        "- allow editor/post.update/editor".to_owned(),
-    ];
     given::told(&whole_run(), &mut out, |out| {
-        MarkdownReporter::new(out)
-            .grants(&grants)
-            .sources("https://forge.test/a/b/blob/0123abc/")
+        MarkdownReporter::new(out).sources("https://forge.test/a/b/blob/0123abc/")
     });
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
@@ -161,19 +155,16 @@ fn it_is_short_enough_and_says_what_was_cut() {
             }
         }
     });
-    let mut events = given::run(cells);
+    let grants = (0..1_500).map(|index| {
+        let cell = format!("{index}/{long}");
+        given::drift(Change::Added, &cell, &long, given::place("p.yaml", 1))
+    });
+    let mut events = given::run_with_drift(cells, grants);
     events.splice(
         1..1,
         (0..500).map(|index| given::note(&format!("{index} {long}"))),
     );
-    let grants: Vec<String> = (0..1_000)
-        .map(|index| format!("+ allow {index} {long}"))
-        .collect();
-    let mut out = Vec::new();
-    given::told(&events, &mut out, |out| {
-        MarkdownReporter::new(out).grants(&grants)
-    });
-    let told = String::from_utf8(out).unwrap();
+    let told = text(&events);
     let chars = told.chars().count();
     assert!((CHARS_MAX / 2..=CHARS_MAX).contains(&chars), "{chars}");
     let cut = told.lines().find(|line| line.starts_with("**Cut")).unwrap();
@@ -186,7 +177,7 @@ fn it_is_short_enough_and_says_what_was_cut() {
         assert!(cut.contains(what), "{cut}");
     }
     assert!(
-        told.contains("more\n"),
+        told.contains("\nand 1,4"),
         "the grants that are left out are counted"
     );
     assert_only_ours(&told);
@@ -200,18 +191,17 @@ fn nothing_of_others_is_read_as_markdown_or_html() {
         .iter()
         .filter(|cell| cell.verdict.is_finding())
         .count();
-    let mut events = given::run(cells);
+    let drift = |change| given::drift(change, &spoil, &spoil, given::place(&spoil, 1));
+    let drifts = [Change::Added, Change::Denied, Change::Vanished].map(drift);
+    let mut events = given::run_with_drift(cells, drifts);
     events.insert(1, given::note(&spoil));
     let Event::RunStarted(run) = &mut events[0] else {
         panic!()
     };
     run.suite.push_str(&spoil);
-    let grants = [spoil.clone(), format!("+{spoil}")];
     let mut out = Vec::new();
     given::told(&events, &mut out, |out| {
-        MarkdownReporter::new(out)
-            .grants(&grants)
-            .sources("https://forge.test")
+        MarkdownReporter::new(out).sources("https://forge.test")
     });
     let told = String::from_utf8(out).unwrap();
     assert_eq!(assert_only_ours(&told), 5 * rows);

@@ -8,7 +8,7 @@ use crate::given::{self, PLAIN};
 const ACTORS: [&str; 5] = ["anonymous", "viewer", "editor", "漢字", "unused"];
 
 /// `name`, what is expected, the kind of denial, the control.
-const CELLS: [(&str, &str, Option<&str>, Option<&str>); 13] = [
+const CELLS: [(&str, &str, Option<&str>, Option<&str>); 15] = [
     ("viewer/session.open", "allow", None, None),
     ("editor/session.open", "allow", None, None),
     ("editor/post.read/editor", "allow", None, None),
@@ -40,6 +40,18 @@ const CELLS: [(&str, &str, Option<&str>, Option<&str>); 13] = [
         Some("editor/post.update/editor"),
     ),
     ("漢字/post.update/editor", "?", None, None),
+    (
+        "editor/post.update/editor/body=malformed",
+        "reject",
+        None,
+        Some("editor/post.update/editor"),
+    ),
+    (
+        "viewer/post.update/editor/body=malformed",
+        "deny",
+        Some("forbidden"),
+        Some("editor/post.update/editor"),
+    ),
     (
         "anonymous/post.purge/editor",
         "deny",
@@ -76,6 +88,7 @@ pub(crate) fn cells() -> Vec<PlannedCell> {
                 fixture: (!is_opening && action != "debug.open")
                     .then(|| "a post of editor for this cell alone".to_owned()),
                 owner: parts.next(),
+                situation: parts.next(),
                 action,
             }
         })

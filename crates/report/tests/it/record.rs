@@ -61,7 +61,7 @@ fn log(told: &[Event]) -> String {
 
 #[test]
 fn what_is_read_back_is_what_was_written() {
-    let mut told = given::run(given::each_verdict());
+    let mut told = given::run_with_drift(given::each_verdict(), given::drifts());
     told.insert(1, given::note("a note\nof two lines"));
     let written = log(&told);
     let read: Vec<Event> = events(written.as_bytes()).map(Result::unwrap).collect();

@@ -26,7 +26,7 @@ fn results(log: &Value) -> &Vec<Value> {
     log["runs"][0]["results"].as_array().unwrap()
 }
 
-fn validator() -> jsonschema::Validator {
+pub(crate) fn validator() -> jsonschema::Validator {
     let mut schema: Value = serde_json::from_str(SCHEMA).unwrap();
     // As published, the pattern of language codes has a bracket too many, and is no regular
     // expression. No language is written.

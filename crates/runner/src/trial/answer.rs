@@ -7,8 +7,8 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use suite::model::{Call, Expected};
 use suite::observation::{
-    Answer, Closeness, absent_id, check_answer, denials, differs_from_absent, received, shows,
-    unknown_sibling,
+    Answer, Closeness, absent_id, check_answer, denials, differs_from_absent, received,
+    received_of_malformed, shows, unknown_sibling,
 };
 use suite::probe::Request;
 use suite::template::{Variable, plain, url_component};
@@ -40,8 +40,13 @@ impl ActionTrial<'_> {
             _ => None,
         };
         let received = received(answer, &layer.answer, &target.denies, expected, &scope);
+        let reject = self.cell.expectation.expected == Expected::Reject;
+        let received = match self.is_malformed() {
+            true => received_of_malformed(received, answer.status, reject),
+            false => received,
+        };
         seen.observation.received = received;
-        if received == Received::Success {
+        if received == Received::Success && !reject {
             let (shown, failures) = check_answer(&layer.answer, answer, &scope);
             seen.observation.shown = shown;
             seen.tell(&failures);
@@ -142,7 +147,6 @@ impl ActionTrial<'_> {
         seen: &Seen,
         salt: u8,
     ) -> Option<(Request, Vec<String>)> {
-        let concealed = Received::Denied(Denial::Concealed);
         match (self.cell.expectation.expected, fixture) {
             (Expected::Absent, _) => {
                 let url = unknown_sibling(&request.url, salt);
@@ -154,7 +158,10 @@ impl ActionTrial<'_> {
                 Some((sibling, ids.to_vec()))
             }
             (Expected::Deny(Denial::Concealed), Some(fixture))
-                if seen.observation.received == concealed =>
+                if matches!(
+                    seen.observation.received,
+                    Received::Denied(Denial::Concealed) | Received::BadInput
+                ) =>
             {
                 let nowhere = absent_fixture(fixture, &self.layer.call, salt)?;
                 let values = fixture.values.values().chain(nowhere.values.values());
@@ -189,6 +196,8 @@ impl ActionTrial<'_> {
         // A target that fails, asks for patience, or does not take the id for one, says nothing
         // of what does not exist.
         let says_nothing = match self.cell.expectation.expected {
+            // A malformed body may be all that is looked at.
+            _ if self.is_malformed() => matches!(absent.status, 429 | 500..600),
             Expected::Absent => matches!(absent.status, 429 | 500..600),
             _ => !self.is_concealed(&absent),
         };

@@ -107,10 +107,12 @@ impl<'a> ActionTrial<'a> {
             (Expected::Allow, Received::Success) => {
                 matches!(effect, Unchanged | Otherwise | Unknown)
             }
-            (Expected::Deny(_), Received::Denied(_)) => matches!(
-                effect,
-                Declared | Undeclared | Forbidden | Otherwise | Unknown
-            ),
+            (Expected::Deny(_) | Expected::Reject, Received::Denied(_) | Received::BadInput) => {
+                matches!(
+                    effect,
+                    Declared | Undeclared | Forbidden | Otherwise | Unknown
+                )
+            }
             _ => false,
         }
     }

@@ -14,6 +14,8 @@ use crate::model::{
     Action, AnswerAssertions, Caller, Effect, EffectKind, Items, Layer, ViewEffect,
 };
 
+const ITEMS_HELP: &str = "say with `items` where the ids stand, as in `$.items[*].id`";
+
 /// What the layers of one action share.
 struct Shared<'s> {
     name: &'s ActionName<'s>,
@@ -247,12 +249,17 @@ impl Reader<'_> {
         let effect = effect.filter(|_| !shared.absent);
         let effect = effect.map(|it| self.effect(it, shared));
         let items = self.items(&mut fields, shared);
+        let malformed = fields.entry("malformed");
+        self.not_absent(malformed, shared);
+        let malformed = malformed.filter(|_| !shared.absent);
+        let malformed = self.malformed(malformed, call.as_ref(), shared.absent, &rules.scope);
         fields.finish(&mut self.diagnostics);
         Some(Layer {
             call: call?,
             answer: answer?,
             effect: settle(effect)?,
             items: items?,
+            malformed: malformed?,
         })
     }
 
@@ -434,14 +441,26 @@ impl Reader<'_> {
     fn items(&mut self, fields: &mut Fields<'_>, shared: &Shared<'_>) -> Option<Option<Items>> {
         let items = fields.entry("items");
         let of = fields.entry("of");
+        let total = fields.entry("total");
         self.not_absent(items, shared);
+        self.not_absent(total, shared);
+        if let (None, Some(total)) = (items, total) {
+            let message = "`total` alone: it is the number of `items`";
+            self.diagnostics
+                .push(Diagnostic::new(total.place.clone(), message).help(ITEMS_HELP));
+        }
         match (items, of) {
             _ if shared.absent => Some(None),
             (None, None) => Some(None),
             (Some(items), Some(of)) => {
                 let ids = self.path(&items.value);
                 let of = self.items_of(&of.value, shared);
-                Some(Some(Items { ids: ids?, of: of? }))
+                let total = total.map(|it| self.capture_source(&it.value));
+                Some(Some(Items {
+                    ids: ids?,
+                    of: of?,
+                    total: settle(total)?,
+                }))
             }
             (Some(only), None) => {
                 let help = "say with `of` which action decides who sees an item";
@@ -449,10 +468,7 @@ impl Reader<'_> {
                 None
             }
             (None, Some(only)) => {
-                self.alone(
-                    only,
-                    "say with `items` where the ids stand, as in `$.items[*].id`",
-                );
+                self.alone(only, ITEMS_HELP);
                 None
             }
         }

@@ -44,6 +44,8 @@ impl Reader<'_> {
         let tenant = fields.optional("tenant");
         let roles = fields.entry("roles");
         let attributes = fields.optional("attributes");
+        let scopes = fields.optional("scopes");
+        let claims = fields.optional("claims");
         let like = fields.optional("like");
         let variant = self.variant_entry(&mut fields, &entry.value);
         let made = self.throw_away_nodes(&mut fields);
@@ -66,6 +68,8 @@ impl Reader<'_> {
         }
         let roles = roles.map(|it| self.roles(&it.value));
         let attributes = attributes.map(|it| self.attributes(it));
+        let scopes = scopes.map(|it| self.scopes(it));
+        let claims = claims.map(|it| self.attributes(it));
         let like = like.map(|it| self.like(it, entry));
         let variant = variant.map(|it| self.variant(it, entry, like.is_some()));
         if variant.is_some() {
@@ -92,6 +96,7 @@ impl Reader<'_> {
                 tenant: tenant.clone().flatten(),
                 roles: roles.clone().flatten().unwrap_or_default(),
                 attributes: attributes.clone().flatten().unwrap_or_default(),
+                ..SubjectFacts::default()
             };
             self.check_subject(&facts, &entry.value);
         }
@@ -102,6 +107,8 @@ impl Reader<'_> {
             tenant: settle(tenant)?,
             roles: settle(roles)?.unwrap_or_default(),
             attributes: settle(attributes)?.unwrap_or_default(),
+            scopes: settle(scopes)?,
+            claims: settle(claims)?.unwrap_or_default(),
             fields: others.into_iter().collect::<Option<_>>()?,
             like: settle(like)?,
             throw_away: settle(throw_away)?.map(Box::new),
@@ -146,6 +153,13 @@ impl Reader<'_> {
             roles.push(known.then_some(role));
         }
         roles.into_iter().collect()
+    }
+
+    /// The scopes of the credential. A policy may know only some of them: others cover nothing.
+    fn scopes(&mut self, node: &Node) -> Option<Vec<String>> {
+        let items = node.list(&mut self.diagnostics)?;
+        let scopes: Vec<_> = items.iter().map(|item| self.settled_text(item)).collect();
+        scopes.into_iter().collect()
     }
 
     fn settled_text(&mut self, node: &Node) -> Option<String> {
@@ -262,6 +276,8 @@ fn visitor(entry: &Entry) -> Actor {
         tenant: None,
         roles: Vec::new(),
         attributes: serde_json::Map::new(),
+        scopes: None,
+        claims: serde_json::Map::new(),
         fields: IndexMap::new(),
         like: None,
         variant: None,

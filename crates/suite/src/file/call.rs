@@ -14,10 +14,35 @@ use crate::template::{Part, Template};
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Every other key that stands beside a method somewhere.
-const OTHER_KEYS: [&str; 26] = [
-    "on", "as", "json", "form", "body", "headers", "token", "capture", "basic", "bearer", "header",
-    "query", "who", "subject", "id", "ignore", "status", "answer", "shows", "effect", "items",
-    "of", "steps", "csrf", "refresh", "host",
+const OTHER_KEYS: [&str; 28] = [
+    "on",
+    "as",
+    "json",
+    "form",
+    "body",
+    "headers",
+    "token",
+    "capture",
+    "basic",
+    "bearer",
+    "header",
+    "query",
+    "who",
+    "subject",
+    "id",
+    "ignore",
+    "status",
+    "answer",
+    "shows",
+    "effect",
+    "items",
+    "of",
+    "total",
+    "steps",
+    "csrf",
+    "refresh",
+    "host",
+    "malformed",
 ];
 
 /// The target of a call that does not say `on`.
@@ -305,7 +330,7 @@ impl Reader<'_> {
         self.check_text(text, &value, carried, "a header", help)
     }
 
-    fn body(&mut self, fields: &mut Fields<'_>, scope: &Scope<'_>) -> Option<Body> {
+    pub(super) fn body(&mut self, fields: &mut Fields<'_>, scope: &Scope<'_>) -> Option<Body> {
         let json = fields.entry("json");
         let form = fields.entry("form");
         let body = fields.entry("body");

@@ -27,4 +27,20 @@ impl Reader<'_> {
             );
         }
     }
+
+    /// `facts` is a path or a list of them.
+    pub(super) fn check_facts(&mut self, facts: Option<&Node>, has_policy: bool) {
+        let Some(facts) = facts else {
+            return;
+        };
+        for node in super::fact_files(Some(facts)) {
+            node.text(&mut self.diagnostics);
+        }
+        if !has_policy {
+            let message = "facts without a policy";
+            let mistake = Diagnostic::new(facts.place.clone(), message);
+            self.diagnostics
+                .push(mistake.label("nothing would be decided from them"));
+        }
+    }
 }

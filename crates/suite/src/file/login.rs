@@ -124,7 +124,7 @@ impl Reader<'_> {
     }
 
     /// A JSONPath, or `{ header: NAME }`, `{ cookie: NAME }` or `{ matches: PATTERN }`.
-    fn capture_source(&mut self, node: &Node) -> Option<CaptureSource> {
+    pub(super) fn capture_source(&mut self, node: &Node) -> Option<CaptureSource> {
         let Value::Map(entries) = &node.value else {
             return self.path(node).map(CaptureSource::Json);
         };

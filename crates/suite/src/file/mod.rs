@@ -8,9 +8,11 @@ mod action;
 mod actor;
 mod call;
 mod check;
+mod environment;
 mod expect;
 mod inside;
 mod login;
+mod malformed;
 mod matcher;
 mod names;
 mod resource;
@@ -22,11 +24,12 @@ mod variant;
 
 use std::collections::BTreeSet;
 
-use authz::Policy;
 use authz::source::yaml::{self, Entry, Node};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
+use authz::{Facts, Policy};
 
 use crate::model::Suite;
+use environment::Environments;
 use inside::Text;
 use names::{Names, child, entries};
 
@@ -43,8 +46,12 @@ pub struct Inputs<'a> {
     pub suite: &'a Source,
     /// The files of the policy that it names, see [`references`].
     pub policy: &'a [Source],
+    /// The files of facts that it names.
+    pub facts: &'a [Source],
     /// The JSON Schema files that it names, as `folder of the suite/path as written`.
     pub schemas: &'a [Source],
+    /// Which of its `environments` is meant; none: the suite as it stands.
+    pub chosen: Option<&'a str>,
     /// The value of an environment variable.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// Whether a variable that is not set is a mistake. Where nothing is sent it need not be;
@@ -57,6 +64,8 @@ pub struct Inputs<'a> {
 pub struct References {
     /// The policy, a file or a folder.
     pub policy: Option<(String, Place)>,
+    /// Files of facts.
+    pub facts: Vec<(String, Place)>,
     /// JSON Schema files.
     pub schemas: Vec<(String, Place)>,
 }
@@ -68,6 +77,8 @@ pub struct References {
 pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
     let policy = policy(inputs, &mut diagnostics);
+    let facts = policy.as_ref();
+    let facts = facts.and_then(|policy| facts_of_files(policy, inputs, &mut diagnostics));
     let mut syntax = Diagnostics::default();
     let root = yaml::read(inputs.suite, &mut syntax);
     for mistake in syntax.into_sorted() {
@@ -76,28 +87,30 @@ pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     let Some(root) = root else {
         return diagnostics.into_result(None);
     };
-    let names = Names::of(&root);
-    let mut reader = Reader {
-        inputs,
-        names: &names,
+    let environments = Environments::of(&root, &mut diagnostics);
+    let (chosen, others) = environments.trees(inputs, &root, &mut diagnostics);
+    let mut suite = None;
+    let known = Known {
         policy: policy.as_ref(),
-        diagnostics,
-        secrets: Vec::new(),
-        unset: BTreeSet::new(),
-        meant_fields: BTreeSet::new(),
+        facts: facts.as_ref(),
     };
-    let suite = reader.suite(&root);
-    let Reader {
-        diagnostics,
-        secrets,
-        ..
-    } = reader;
-    let suite = suite.map(|suite| Suite {
-        policy,
-        secrets,
-        ..suite
-    });
-    diagnostics.into_result(suite)
+    if let Some(tree) = &chosen {
+        let (read, mistakes) = environment::read(inputs, known, tree);
+        suite = read;
+        let mistakes = mistakes.into_sorted();
+        mistakes
+            .into_iter()
+            .for_each(|mistake| diagnostics.push(mistake));
+    }
+    environment::check(inputs, known, &others, &mut diagnostics);
+    diagnostics.into_result(suite.map(|suite| Suite { policy, ..suite }))
+}
+
+/// What is decided by; none of it where the files of the policy have mistakes.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    policy: Option<&'a Policy>,
+    facts: Option<&'a Facts>,
 }
 
 /// The files that a suite names, so that they can be loaded before it is read. A broken suite
@@ -108,9 +121,14 @@ pub fn references(suite: &Source) -> References {
     };
     let mut found = References {
         policy: child(&root, "policy").and_then(reference),
+        facts: fact_files(child(&root, "facts"))
+            .filter_map(reference)
+            .collect(),
         schemas: Vec::new(),
     };
-    let types = entries(child(&root, "actions"));
+    let actions = child(&root, "actions").into_iter();
+    let actions = actions.chain(environment::said_of(&root, "actions"));
+    let types = actions.flat_map(|it| entries(Some(it)));
     let actions = types.flat_map(|it| entries(Some(&it.value)));
     let layers = actions.flat_map(|it| entries(Some(&it.value)));
     for layer in layers {
@@ -123,6 +141,14 @@ pub fn references(suite: &Source) -> References {
     found
 }
 
+/// The paths under `facts`: one, or a list of them.
+fn fact_files(node: Option<&Node>) -> impl Iterator<Item = &Node> {
+    node.into_iter().flat_map(|node| match &node.value {
+        yaml::Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    })
+}
+
 fn reference(node: &Node) -> Option<(String, Place)> {
     names::text(node).map(|path| (path.to_owned(), node.place.clone()))
 }
@@ -131,15 +157,26 @@ fn policy(inputs: &Inputs<'_>, diagnostics: &mut Diagnostics) -> Option<Policy> 
     if inputs.policy.is_empty() {
         return None;
     }
-    match authz::read_policy(inputs.policy) {
-        Ok(policy) => Some(policy),
-        Err(mistakes) => {
-            mistakes
-                .into_iter()
-                .for_each(|mistake| diagnostics.push(mistake));
-            None
-        }
-    }
+    told_to(diagnostics, authz::read_policy(inputs.policy))
+}
+
+/// The facts of the files. They are facts to a policy: without one nobody reads them.
+fn facts_of_files(
+    policy: &Policy,
+    inputs: &Inputs<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Facts> {
+    told_to(diagnostics, authz::read_facts(policy, inputs.facts))
+}
+
+/// What was read, if nothing is wrong with it.
+fn told_to<T>(diagnostics: &mut Diagnostics, read: Result<T, Vec<Diagnostic>>) -> Option<T> {
+    let told = |mistakes: Vec<Diagnostic>| {
+        mistakes
+            .into_iter()
+            .for_each(|mistake| diagnostics.push(mistake));
+    };
+    read.map_err(told).ok()
 }
 
 /// The most frequent slip in the syntax: inside of `{ ... }`, braces end plain text.
@@ -160,6 +197,8 @@ struct Reader<'a> {
     policy: Option<&'a Policy>,
     diagnostics: Diagnostics,
     secrets: Vec<String>,
+    /// Whether every JSON body is tried malformed too (`malformed: true`).
+    malformed_by_default: bool,
     /// Environment variables whose absence has been told.
     unset: BTreeSet<String>,
     /// Fields that misspelt variables probably meant, so that they are used after all.
@@ -171,15 +210,20 @@ impl Reader<'_> {
         let mut fields = root.fields(&mut self.diagnostics)?;
         let version = fields.required("version", &mut self.diagnostics);
         let policy = fields.optional("policy");
+        let facts = fields.optional("facts");
         let targets = fields.required("targets", &mut self.diagnostics);
         let sessions = fields.optional("sessions");
         let actors = fields.required("actors", &mut self.diagnostics);
         let resources = fields.optional("resources");
         let actions = fields.required("actions", &mut self.diagnostics);
         let expect = fields.optional("expect");
+        let malformed = fields.optional("malformed");
         fields.finish(&mut self.diagnostics);
         self.version(version);
+        let malformed = malformed.map(|it| it.boolean(&mut self.diagnostics));
+        self.malformed_by_default = malformed.flatten().unwrap_or_default();
         self.check_policy(policy, expect.is_some(), root);
+        self.check_facts(facts, policy.is_some());
         let targets = targets.map(|it| self.targets(it));
         let sessions = sessions.map(|it| self.all(it, Self::session));
         let actors = actors.map(|it| self.actors(it));
@@ -199,7 +243,10 @@ impl Reader<'_> {
                 None => None,
             },
             policy: None,
+            facts: Facts::default(),
             secrets: Vec::new(),
+            environment: None,
+            read_only: false,
         })
     }
 
@@ -232,16 +279,8 @@ impl Reader<'_> {
         Some(all)
     }
 
-    /// Names are parts of cell names and words of tables.
     fn check_name(&mut self, entry: &Entry) {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if entry.key.is_empty() || !entry.key.chars().all(allowed) {
-            let message = format!("`{}` cannot be a name", entry.key);
-            self.diagnostics.push(
-                Diagnostic::new(entry.place.clone(), message)
-                    .label("expected letters, digits, `-` and `_`"),
-            );
-        }
+        check_name(entry, &mut self.diagnostics);
     }
 
     /// A name that has a meaning of its own cannot be given to something else.
@@ -287,6 +326,18 @@ impl Reader<'_> {
         if value.chars().count() >= SECRET_CHARS_MIN && !self.secrets.iter().any(|it| it == value) {
             self.secrets.push(value.to_owned());
         }
+    }
+}
+
+/// Names are parts of cell names and words of tables.
+fn check_name(entry: &Entry, diagnostics: &mut Diagnostics) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if entry.key.is_empty() || !entry.key.chars().all(allowed) {
+        let message = format!("`{}` cannot be a name", entry.key);
+        diagnostics.push(
+            Diagnostic::new(entry.place.clone(), message)
+                .label("expected letters, digits, `-` and `_`"),
+        );
     }
 }
 

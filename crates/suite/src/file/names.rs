@@ -9,13 +9,15 @@ use super::template::{TOTP, mentions, mentions_alone};
 use crate::model::{ActionIndex, ActorIndex, ResourceIndex, SessionIndex, TargetIndex};
 
 /// The keys of an actor that are not fields of the user's own.
-pub(super) const ACTOR_KEYS: [&str; 10] = [
+pub(super) const ACTOR_KEYS: [&str; 12] = [
     "session",
     "only",
     "subject",
     "tenant",
     "roles",
     "attributes",
+    "scopes",
+    "claims",
     "like",
     "create",
     "then",

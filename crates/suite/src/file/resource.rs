@@ -9,7 +9,7 @@ use super::call::{CallRules, DefaultTarget};
 use super::names::{ResourceName, Stage};
 use super::template::{Holders, Scope};
 use crate::model::{ActorIndex, Call, Caller, Create, Origin, Resource, View};
-use crate::template::JsonTemplate;
+use crate::template::{JsonTemplate, Template};
 
 /// Types whose name would be taken for something else.
 pub(super) const TYPES_RESERVED: [&str; 4] = ["actor", "actors", "owner", "session"];
@@ -35,6 +35,7 @@ impl Reader<'_> {
         let remove = fields.entry("remove");
         let views = fields.optional("views");
         let attributes = fields.optional("attributes");
+        let relationships = fields.optional("relationships");
         finish(fields, self);
         let index = self.names.resource(&entry.key)?;
         let owners = owners_node.map(|it| self.owners(it));
@@ -51,6 +52,7 @@ impl Reader<'_> {
         let remove = remove.map(|it| self.remove(it, id.is_some(), &shared));
         let views = views.map(|it| self.views(it, &shared));
         let attributes = attributes.map(|it| self.resource_attributes(it, &shared));
+        let relationships = relationships.map(|it| self.relationships(it, &shared));
         let resource = Resource {
             type_name: entry.key.as_str().into(),
             place: entry.place.clone(),
@@ -59,6 +61,7 @@ impl Reader<'_> {
             remove: settle(remove)?,
             views: settle(views)?.unwrap_or_default(),
             attributes: settle(attributes)?.unwrap_or_default(),
+            relationships: settle(relationships)?.unwrap_or_default(),
         };
         self.check_owners_sessions(&resource, owners_node?);
         Some(resource)
@@ -209,6 +212,25 @@ impl Reader<'_> {
             .map(|entry| Some((entry.key.clone(), self.json(&entry.value, &scope)?)))
             .collect();
         super::complete(attributes)
+    }
+
+    /// `document:{{ document.id }}#owner@{{ owner.subject }}`: facts that a fixture adds.
+    fn relationships(&mut self, node: &Node, shared: &Shared<'_>) -> Option<Vec<Template>> {
+        let scope = Scope {
+            owner: Some(holders(shared, Stage::Declared)),
+            resource: Some(shared.name),
+            others: true,
+            ..Scope::default()
+        };
+        let items = node.list(&mut self.diagnostics)?;
+        let templates: Vec<_> = items
+            .iter()
+            .map(|item| {
+                item.text(&mut self.diagnostics)?;
+                self.template(item, &scope)
+            })
+            .collect();
+        super::complete(templates)
     }
 
     fn check_owners_sessions(&mut self, resource: &Resource, owners: &Node) {

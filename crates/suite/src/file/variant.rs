@@ -80,6 +80,7 @@ impl Reader<'_> {
             let (session, subject, tenant) =
                 (base.session, base.subject.clone(), base.tenant.clone());
             let (roles, attributes) = (base.roles.clone(), base.attributes.clone());
+            let (scopes, claims) = (base.scopes.clone(), base.claims.clone());
             let fields = base.fields.clone();
             let Some(Some(actor)) = actors.get_mut(index) else {
                 continue;
@@ -92,6 +93,10 @@ impl Reader<'_> {
             }
             if actor.attributes.is_empty() {
                 actor.attributes = attributes;
+            }
+            actor.scopes = actor.scopes.take().or(scopes);
+            if actor.claims.is_empty() {
+                actor.claims = claims;
             }
             for (name, value) in fields {
                 actor.fields.entry(name).or_insert(value);

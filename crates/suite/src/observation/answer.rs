@@ -100,6 +100,21 @@ pub fn received(
     }
 }
 
+/// Statuses of a refusal that speak of something else than the body: the method, the time, the
+/// connection, or too many requests.
+const NOT_OF_THE_BODY: [u16; 5] = [405, 408, 421, 425, 429];
+
+/// What an answer to a malformed body is. Another 4xx says that the input is bad. Where whoever
+/// may is `allowed`, so does a form of no that is not one of the usual statuses: a system that
+/// answers 400 to everything tells bad input and no right apart for nobody.
+pub fn received_of_malformed(received: Received, status: u16, allowed: bool) -> Received {
+    match received {
+        Received::OtherRefusal if !NOT_OF_THE_BODY.contains(&status) => Received::BadInput,
+        Received::Denied(_) if allowed && !matches!(status, 401 | 403 | 404) => Received::BadInput,
+        other => other,
+    }
+}
+
 /// The first kind of denial that an answer may be, if it is one. O(forms).
 pub fn denial(answer: &Answer, denies: &Denies, scope: &dyn Scope) -> Option<Denial> {
     denials(answer, denies, scope).first().copied()

@@ -24,6 +24,10 @@ pub enum DiffersIn {
     Token,
     /// The time: it is the cell itself, tried before its token was expired or its user gone.
     Time,
+    /// The body: it is not malformed.
+    Body,
+    /// Who calls, with a body that is not malformed.
+    ActorAndBody,
     /// More than one thing: a control that the suite names, or that of something absent.
     Named,
 }
@@ -38,9 +42,20 @@ impl DiffersIn {
                 _ => Self::Actor,
             };
         }
+        if cell.trial.well_formed() == control.trial {
+            return match cell.actor == control.actor {
+                true => Self::Body,
+                false => Self::ActorAndBody,
+            };
+        }
         match (cell.trial, control.trial) {
             (
-                Trial::Action { action, layer, .. },
+                Trial::Action {
+                    action,
+                    layer,
+                    malformed: false,
+                    ..
+                },
                 Trial::Action {
                     action: other,
                     layer: other_layer,
@@ -58,6 +73,8 @@ impl DiffersIn {
             Self::Owner => "the owner",
             Self::Token => "the token",
             Self::Time => "the time: it was made before",
+            Self::Body => "the body",
+            Self::ActorAndBody => "the actor and the body",
             Self::Named => "more than one thing",
         }
     }
@@ -70,7 +87,8 @@ type Candidate = (Phase, ActorIndex, CellIndex);
 
 /// Gives every cell its controls.
 ///
-/// For a denial: whoever may do the same on the same resource, first the actor whose session was
+/// For a malformed body of somebody who may: the same actor's call as it should be. For a
+/// denial: whoever may do the same on the same resource, first the actor whose session was
 /// spoilt, then the owner, then those of the same tenant and with the same kind of session. Only where nobody may, and
 /// the run itself makes the resource so that it is known to be there: the same actor on another
 /// resource. For an allowed cell: other allowed cells of the same action. For something absent:
@@ -90,6 +108,7 @@ pub(super) fn assign(suite: &Suite, cells: &mut [Cell], diagnostics: &mut Diagno
                 controls
             }
             (Trial::Action { .. }, Expected::Absent) => allowed.on_target(suite, cell),
+            (Trial::Action { .. }, Expected::Reject) => allowed.well_formed(cells, cell),
             _ => Vec::new(),
         };
         if let Some(cell) = cells.get_mut(index) {
@@ -161,8 +180,16 @@ impl Allowed {
             .collect()
     }
 
+    /// The same by the same actor, with the body as it should be.
+    fn well_formed(&self, cells: &[Cell], cell: &Cell) -> Vec<CellIndex> {
+        let same = self.by_trial.get(&cell.trial.well_formed());
+        let own = |index: &CellIndex| cells.get(*index).is_some_and(|it| it.actor == cell.actor);
+        same.into_iter().flatten().copied().filter(own).collect()
+    }
+
     fn candidates(&self, suite: &Suite, cells: &[Cell], cell: &Cell) -> Vec<CellIndex> {
-        let mut same_trial = self.by_trial.get(&cell.trial).cloned().unwrap_or_default();
+        let same_trial = self.by_trial.get(&cell.trial.well_formed());
+        let mut same_trial = same_trial.cloned().unwrap_or_default();
         // Stable: equally good ones stay in the order of the file.
         same_trial.sort_by_key(|&control| rank(suite, cell, cells.get(control)));
         same_trial.truncate(CONTROLS_MAX);

@@ -6,15 +6,17 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use authz::source::{Diagnostic, Diagnostics, Place};
-use authz::{Decision, Denial, Outcome, Policy, Request, Subject, SubjectFacts};
+use authz::{
+    Credential, Decision, Denial, Outcome, Policy, Request, Subject, SubjectFacts, no_context,
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::event::ExpectedRecord;
+use crate::facts::{Declared, fixture_name};
 use crate::model::{
     Action, ActionIndex, Actor, ActorIndex, ExpectCell, Expected, Resource, ResourceIndex, Suite,
 };
-use crate::template::{Scope, Variable};
 
 /// What is expected of a cell, and why.
 #[derive(Debug, Clone)]
@@ -31,12 +33,27 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// What is expected of the same call with a malformed body; `None` where nothing is.
+    pub fn with_malformed_body(&self) -> Option<Self> {
+        let expected = self.expected.with_malformed_body()?;
+        let reason = match expected {
+            Expected::Reject => format!("{}, but not with a malformed body", self.reason),
+            _ => self.reason.clone(),
+        };
+        Some(Self {
+            expected,
+            reason,
+            ..self.clone()
+        })
+    }
+
     /// The expectation as reports show it.
     pub fn record(&self) -> ExpectedRecord {
         let (what, denial) = match self.expected {
             Expected::Allow => ("allow", None),
             Expected::Deny(denial) => ("deny", Some(denial_word(denial).to_owned())),
             Expected::Absent => ("absent", None),
+            Expected::Reject => ("reject", None),
             Expected::Observe => ("?", None),
         };
         ExpectedRecord {
@@ -94,7 +111,7 @@ impl<'a> Expectations<'a> {
         let subjects = suite
             .actors
             .iter()
-            .map(|actor| subject(suite.policy.as_ref()?, actor, diagnostics))
+            .map(|actor| subject(suite, suite.policy.as_ref()?, actor, diagnostics))
             .collect();
         Self {
             suite,
@@ -195,6 +212,8 @@ impl<'a> Expectations<'a> {
             action: &action.permission,
             resource,
             now,
+            facts: &self.suite.facts,
+            context: no_context(),
         };
         Some(from_decision(policy.decide(&request)))
     }
@@ -255,6 +274,7 @@ fn words(expected: Expected) -> String {
         Expected::Allow => "`allow`".to_owned(),
         Expected::Deny(denial) => format!("a denial ({})", denial_word(denial)),
         Expected::Absent => "`absent`".to_owned(),
+        Expected::Reject => "a refusal of bad input".to_owned(),
         Expected::Observe => "nothing".to_owned(),
     }
 }
@@ -311,17 +331,30 @@ fn table(suite: &Suite) -> BTreeMap<(ActorIndex, ActionIndex, Option<ActorIndex>
         .collect()
 }
 
-fn subject(policy: &Policy, actor: &Actor, diagnostics: &mut Diagnostics) -> Option<Subject> {
+fn subject(
+    suite: &Suite,
+    policy: &Policy,
+    actor: &Actor,
+    diagnostics: &mut Diagnostics,
+) -> Option<Subject> {
+    let scopes = actor.scopes.as_ref();
+    let scopes = scopes.map(|names| names.iter().map(|name| name.as_str().into()).collect());
     let known = SubjectFacts {
         reference: actor.subject.clone(),
         signed_in: actor.session.is_some(),
         tenant: actor.tenant.clone(),
         roles: actor.roles.clone(),
         attributes: actor.attributes.clone(),
+        credential: Credential {
+            scopes,
+            claims: actor.claims.clone(),
+            ..Credential::default()
+        },
     };
     let facts = match actor.is_shut_out() {
-        true => nobody(),
-        false => known,
+        // A visitor.
+        true => SubjectFacts::default(),
+        false => suite.facts.complete(known),
     };
     match policy.subject(facts) {
         Ok(subject) => Some(subject),
@@ -329,17 +362,6 @@ fn subject(policy: &Policy, actor: &Actor, diagnostics: &mut Diagnostics) -> Opt
             diagnostics.push(Diagnostic::new(actor.place.clone(), message));
             None
         }
-    }
-}
-
-/// A visitor.
-fn nobody() -> SubjectFacts {
-    SubjectFacts {
-        reference: None,
-        signed_in: false,
-        tenant: None,
-        roles: Vec::new(),
-        attributes: Map::new(),
     }
 }
 
@@ -357,8 +379,13 @@ fn resource(
     } else {
         instance_attributes(declared?, owner, diagnostics)?
     };
+    let name = declared.filter(|_| !fixture.collection);
+    let name = name.map(|declared| fixture_name(declared, owner));
     match policy.resource(&fixture.type_name, None, &attributes) {
-        Ok(resource) => Some(resource),
+        Ok(resource) => Some(match name {
+            Some(name) => resource.known_to_facts_as(&name),
+            None => resource,
+        }),
         Err(message) => {
             let place = declared.map_or(&owner.place, |resource| &resource.place);
             diagnostics.push(Diagnostic::new(place.clone(), message));
@@ -384,7 +411,7 @@ fn instance_attributes(
 ) -> Option<Map<String, Value>> {
     let mut attributes = Map::new();
     for (name, template) in &resource.attributes {
-        match template.fill(&Declared(owner)) {
+        match template.fill(&Declared::owner(owner)) {
             Ok(value) => {
                 attributes.insert(name.clone(), value);
             }
@@ -399,18 +426,6 @@ fn instance_attributes(
         }
     }
     Some(attributes)
-}
-
-/// What is known of an actor before anything is sent.
-struct Declared<'a>(&'a Actor);
-
-impl Scope for Declared<'_> {
-    fn value(&self, variable: &Variable) -> Option<Value> {
-        let Variable::Owner(field) = variable else {
-            return None;
-        };
-        declared_field(self.0, field).map(Value::from)
-    }
 }
 
 /// A field that the suite declares of an actor: `name`, `subject`, `tenant` or one of its own.
@@ -434,7 +449,7 @@ pub fn expected_at(
     let mut ignored = Diagnostics::default();
     let policy = suite.policy.as_ref()?;
     let action = suite.actions.get(action)?;
-    let subject = subject(policy, suite.actors.get(actor)?, &mut ignored)?;
+    let subject = subject(suite, policy, suite.actors.get(actor)?, &mut ignored)?;
     let fixture = Fixture::of(action, actor, owner);
     let resource = resource(policy, suite, action.resource, &fixture, &mut ignored)?;
     let request = Request {
@@ -442,6 +457,8 @@ pub fn expected_at(
         action: &action.permission,
         resource: &resource,
         now,
+        facts: &suite.facts,
+        context: no_context(),
     };
     Some(from_decision(policy.decide(&request)).expected)
 }

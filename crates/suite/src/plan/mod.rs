@@ -28,6 +28,9 @@ use crate::model::{ActionIndex, ActorIndex, Expected, Layer, Origin, Suite};
 /// The type name of session cells: `admin/session.open`.
 pub const SESSION_OPEN: &str = "session.open";
 
+/// The part of a cell's name that says that its body is malformed.
+pub const MALFORMED: &str = "body=malformed";
+
 /// Index of a [`Cell`] in [`Plan::cells`].
 pub type CellIndex = usize;
 
@@ -36,6 +39,8 @@ pub type CellIndex = usize;
 pub struct Plan {
     /// The cells.
     pub cells: Vec<Cell>,
+    /// How many cells it had before it was parted among machines.
+    pub cells_of_all: usize,
 }
 
 /// One actor, one action, one resource.
@@ -71,6 +76,8 @@ pub enum Trial {
         owner: Option<ActorIndex>,
         /// Index into the action's layers.
         layer: usize,
+        /// Whether the body is the malformed one.
+        malformed: bool,
     },
 }
 
@@ -98,6 +105,9 @@ pub struct PlannedCell {
     /// The owner of the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// What else is particular: `body=malformed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub situation: Option<String>,
     /// The target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -138,10 +148,14 @@ impl Plan {
         // Stable: cells of one phase and kind stay in the order of the file.
         cells.sort_by_key(|cell| (cell.phase, !is_allowed(cell)));
         control::assign(suite, &mut cells, &mut diagnostics);
-        diagnostics.into_result(Some(Self { cells }))
+        let cells_of_all = cells.len();
+        diagnostics.into_result(Some(Self {
+            cells,
+            cells_of_all,
+        }))
     }
 
-    /// The name of a cell: `actor/type.action/owner[/layer]`.
+    /// The name of a cell: `actor/type.action/owner[/situation=value][/layer]`.
     pub fn name(&self, suite: &Suite, cell: CellIndex) -> String {
         self.cells
             .get(cell)
@@ -162,6 +176,7 @@ pub fn name(suite: &Suite, actor: ActorIndex, trial: Trial) -> String {
         action,
         owner,
         layer,
+        malformed,
     } = trial
     else {
         return format!("{actor}/{SESSION_OPEN}");
@@ -173,6 +188,10 @@ pub fn name(suite: &Suite, actor: ActorIndex, trial: Trial) -> String {
     if let Some(owner) = owner {
         name.push('/');
         name.push_str(actor_name(suite, owner));
+    }
+    if malformed {
+        name.push('/');
+        name.push_str(MALFORMED);
     }
     if action.layers.len() > 1
         && let Some(target) = action.layers.get(layer).map(|layer| layer.call.target)
@@ -189,6 +208,29 @@ pub fn actor_name(suite: &Suite, actor: ActorIndex) -> &str {
 }
 
 impl Trial {
+    /// The same with the body as it should be.
+    pub fn well_formed(self) -> Self {
+        match self {
+            Self::Action {
+                action,
+                owner,
+                layer,
+                ..
+            } => Self::Action {
+                action,
+                owner,
+                layer,
+                malformed: false,
+            },
+            Self::Opening => self,
+        }
+    }
+
+    /// Whether its body is the malformed one.
+    pub fn is_malformed(self) -> bool {
+        self != self.well_formed()
+    }
+
     /// The layer of an action's trial.
     pub fn layer(self, suite: &Suite) -> Option<&Layer> {
         let Self::Action { action, layer, .. } = self else {
@@ -252,24 +294,42 @@ fn add_cells(
             let Some(expectation) = expectations.of(actor, index, owner, now, diagnostics) else {
                 continue;
             };
+            let malformed = expectation.with_malformed_body().map(Arc::new);
             let expectation = Arc::new(expectation);
-            cells.extend(action.layers.iter().enumerate().map(|(at, layer)| Cell {
-                actor,
-                trial: Trial::Action {
-                    action: index,
-                    owner,
-                    layer: at,
-                },
-                expectation: Arc::clone(&expectation),
-                controls: Vec::new(),
-                phase: if layer.changes() {
-                    Phase::Changing
-                } else {
-                    Phase::Reading
-                },
-                items: items(suite, expectations, actor, layer, now, diagnostics),
-                like: suite.actors.get(actor).and_then(|actor| actor.like),
-            }));
+            for (at, layer) in action.layers.iter().enumerate() {
+                let cell = Cell {
+                    actor,
+                    trial: Trial::Action {
+                        action: index,
+                        owner,
+                        layer: at,
+                        malformed: false,
+                    },
+                    expectation: Arc::clone(&expectation),
+                    controls: Vec::new(),
+                    phase: if layer.changes() {
+                        Phase::Changing
+                    } else {
+                        Phase::Reading
+                    },
+                    items: items(suite, expectations, actor, layer, now, diagnostics),
+                    like: suite.actors.get(actor).and_then(|actor| actor.like),
+                };
+                let malformed = malformed.as_ref().filter(|_| layer.malformed.is_some());
+                let malformed = malformed.map(|expectation| Cell {
+                    trial: Trial::Action {
+                        action: index,
+                        owner,
+                        layer: at,
+                        malformed: true,
+                    },
+                    expectation: Arc::clone(expectation),
+                    items: Vec::new(),
+                    ..cell.clone()
+                });
+                cells.push(cell);
+                cells.extend(malformed);
+            }
         }
     }
 }
@@ -296,7 +356,7 @@ fn items(
                 _ if expectation.depends_on_time => None,
                 Expected::Allow => Some((owner, true)),
                 Expected::Deny(_) => Some((owner, false)),
-                Expected::Absent | Expected::Observe => None,
+                Expected::Absent | Expected::Reject | Expected::Observe => None,
             }
         })
         .collect()
@@ -345,6 +405,7 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
         actor: actor_name(suite, cell.actor).to_owned(),
         action,
         owner: owner.map(|owner| actor_name(suite, owner).to_owned()),
+        situation: situation(cell.trial),
         target: target_name(suite, cell),
         phase: cell.phase,
         expected: cell.expectation.record(),
@@ -354,6 +415,11 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
             .map(|control| DiffersIn::of(cell, control)),
         fixture: fixture(suite, cell),
     }
+}
+
+/// What is particular of a trial beside its action and its resource: `body=malformed`.
+pub fn situation(trial: Trial) -> Option<String> {
+    trial.is_malformed().then(|| MALFORMED.to_owned())
 }
 
 fn target_name(suite: &Suite, cell: &Cell) -> Option<String> {

@@ -1,7 +1,10 @@
 //! A part of a plan: what a pattern names, with everything that it counts beside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use super::{CellIndex, Phase, Plan};
 use crate::hash::fnv_1a;
@@ -31,8 +34,12 @@ impl Plan {
         let wanted: BTreeSet<CellIndex> = (0..self.cells.len())
             .filter(|&cell| shard.has(&self.name(suite, cell)))
             .collect();
+        let cells_of_all = self.cells.len();
         let needed = with_needed(&self, suite, wanted);
-        self.keep(&needed)
+        Self {
+            cells_of_all,
+            ..self.keep(&needed)
+        }
     }
 
     /// Whether a pattern names any cell.
@@ -60,12 +67,17 @@ impl Plan {
                 cell
             })
             .collect();
-        Self { cells }
+        let cells_of_all = wanted.len();
+        Self {
+            cells,
+            cells_of_all,
+        }
     }
 }
 
 /// One part of several: `2/8`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Shard {
     /// Which, counted from 1.
     number: u64,
@@ -77,8 +89,39 @@ impl Shard {
     /// How many parts there can be.
     pub const COUNT_MAX: u64 = 1_000;
 
-    fn has(self, name: &str) -> bool {
+    /// Which it is, counted from 1.
+    pub fn number(self) -> u64 {
+        self.number
+    }
+
+    /// Of how many.
+    pub fn count(self) -> u64 {
+        self.count
+    }
+
+    /// Whether a cell falls to this part.
+    pub fn has(self, name: &str) -> bool {
         fnv_1a(name) % self.count == self.number - 1
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.count)
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 
@@ -172,7 +215,8 @@ mod tests {
     #[test]
     fn shards() {
         for text in ["1/1", "2/8", "8/8", "1000/1000"] {
-            assert!(text.parse::<Shard>().is_ok(), "{text}");
+            let shard: Shard = text.parse().unwrap();
+            assert_eq!(shard.to_string(), text);
         }
         for text in [
             "", "1", "0/8", "9/8", "1/0", "-1/8", "1/1001", "a/b", "1/2/3",

@@ -44,7 +44,9 @@ fn read(suite: &str, policy: Option<&str>) -> Suite {
     let inputs = Inputs {
         suite: &suite,
         policy: &policy,
+        facts: &[],
         schemas: &[],
+        chosen: None,
         environment: &|_| None,
         unset_is_mistake: true,
     };

@@ -19,6 +19,8 @@ pub enum Received {
     Denied(Denial),
     /// Another 4xx: 400, 405, 409, 422, 429, ... Not a denial.
     OtherRefusal,
+    /// To a malformed body: a 4xx that says so.
+    BadInput,
     /// 5xx.
     ServerError,
     /// A redirect that is not declared as a form of no, or another status that means neither.
@@ -102,6 +104,7 @@ pub fn judge(expected: Expected, seen: &Observation) -> Judgement {
         Expected::Allow => judge_allow(seen),
         Expected::Deny(denial) => judge_deny(denial, seen),
         Expected::Absent => judge_absent(seen),
+        Expected::Reject => judge_reject(seen),
         Expected::Observe => (Verdict::Inconclusive, "observed only: nothing is expected"),
     };
     Judgement { verdict, because }
@@ -150,6 +153,7 @@ fn judge_deny(denial: Denial, seen: &Observation) -> (Verdict, &'static str) {
     match seen.received {
         Received::Denied(observed) => judge_denied(denial, observed, seen),
         Received::Success => judge_success_of_denied(seen),
+        Received::BadInput => judge_bad_input(denial, seen),
         other => harm(seen).unwrap_or((Verdict::Inconclusive, neither(other))),
     }
 }
@@ -168,7 +172,7 @@ fn harm(seen: &Observation) -> Option<(Verdict, &'static str)> {
     }
 }
 
-fn happened(effect: EffectSeen) -> bool {
+pub(super) fn happened(effect: EffectSeen) -> bool {
     use EffectSeen::{Declared, Forbidden, Otherwise, Undeclared};
     matches!(effect, Declared | Undeclared | Forbidden | Otherwise)
 }
@@ -195,6 +199,49 @@ fn judge_denied(denial: Denial, observed: Denial, seen: &Observation) -> (Verdic
         },
         (expected, observed) if expected == observed => (Held, "denied"),
         _ => (WrongDenial, "refused, but in the wrong way"),
+    }
+}
+
+/// A malformed body of somebody who may not: a system that looks at the body first tells what
+/// only those may learn who may.
+fn judge_bad_input(denial: Denial, seen: &Observation) -> (Verdict, &'static str) {
+    use Verdict::{Inconclusive, Leak, WrongDenial};
+    if let Some(found) = harm(seen).or_else(|| unsure(seen)) {
+        return found;
+    }
+    match (denial, seen.shown.like_absent) {
+        (Denial::Concealed, Some(false)) => (
+            Leak,
+            "a malformed body is answered otherwise for an id that does not exist",
+        ),
+        (Denial::Concealed, None) => (
+            Inconclusive,
+            "the answer for an id that does not exist could not be had",
+        ),
+        _ => (
+            WrongDenial,
+            "the body is looked at before it is asked whether the actor may",
+        ),
+    }
+}
+
+/// A malformed body of somebody who may: a refusal that tells that the input is bad, and nothing
+/// happens. A target that fails is no finding here, as nowhere: it has decided nothing.
+fn judge_reject(seen: &Observation) -> (Verdict, &'static str) {
+    use Verdict::{Escalation, Held, Inconclusive, SideEffect, WrongDenial};
+    match seen.received {
+        Received::Success if happened(seen.effect) => (
+            Escalation,
+            "a malformed body is taken, and something happens",
+        ),
+        Received::Success => (WrongDenial, "it says yes to a malformed body"),
+        _ if happened(seen.effect) => (SideEffect, "refused, but it happened"),
+        Received::BadInput => unsure(seen).unwrap_or((Held, "refused as bad input")),
+        Received::Denied(_) => unsure(seen).unwrap_or((
+            WrongDenial,
+            "a malformed body is refused as if the actor might not",
+        )),
+        other => (Inconclusive, neither(other)),
     }
 }
 
@@ -254,7 +301,7 @@ fn judge_absent(seen: &Observation) -> (Verdict, &'static str) {
 
 fn neither(received: Received) -> &'static str {
     match received {
-        Received::OtherRefusal => {
+        Received::OtherRefusal | Received::BadInput => {
             "this status is neither a yes nor one of the target's forms of no"
         }
         Received::ServerError => "the target failed",

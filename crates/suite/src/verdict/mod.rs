@@ -1,9 +1,11 @@
 //! What an observation means: one pure function, whose whole truth table is a golden file.
 
+mod access;
 mod judge;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, access};
 pub use judge::{
     Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, judge, judge_opening,
     succeeded,

@@ -3,12 +3,12 @@
 use authz::Denial;
 
 use super::{
-    Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Verdict, judge,
-    judge_opening, succeeded,
+    Access, Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Verdict, access,
+    judge, judge_opening, succeeded,
 };
 use crate::model::Expected;
 
-const EXPECTED: [(&str, Expected); 6] = [
+const EXPECTED: [(&str, Expected); 7] = [
     ("allow", Expected::Allow),
     (
         "deny as unauthenticated",
@@ -17,15 +17,17 @@ const EXPECTED: [(&str, Expected); 6] = [
     ("deny as forbidden", Expected::Deny(Denial::Forbidden)),
     ("deny as concealed", Expected::Deny(Denial::Concealed)),
     ("absent", Expected::Absent),
+    ("reject", Expected::Reject),
     ("?", Expected::Observe),
 ];
 
-const RECEIVED: [(&str, Received); 8] = [
+const RECEIVED: [(&str, Received); 9] = [
     ("success", Received::Success),
     ("unauthenticated", Received::Denied(Denial::Unauthenticated)),
     ("forbidden", Received::Denied(Denial::Forbidden)),
     ("concealed", Received::Denied(Denial::Concealed)),
     ("another 4xx", Received::OtherRefusal),
+    ("bad input", Received::BadInput),
     ("5xx", Received::ServerError),
     ("something else", Received::Other),
     ("nothing", Received::Nothing),
@@ -203,11 +205,25 @@ fn what_is_neither_yes_nor_no_never_holds() {
 }
 
 #[test]
+fn bad_input_holds_only_for_whoever_may() {
+    for (expected, seen, judgement) in every() {
+        if seen.received == Received::BadInput && judgement.verdict == Verdict::Held {
+            assert_eq!(expected, Expected::Reject, "{seen:?}");
+        }
+        if expected == Expected::Reject && judgement.verdict == Verdict::Held {
+            assert_eq!(seen.received, Received::BadInput, "{seen:?}");
+            assert_eq!(seen.control, Control::Succeeded, "{seen:?}");
+        }
+    }
+}
+
+#[test]
 fn what_happened_never_holds_for_whoever_may_not() {
     use EffectSeen::{Declared, Forbidden, Otherwise, Undeclared};
     for (expected, seen, judgement) in every() {
         let happened = matches!(seen.effect, Declared | Undeclared | Forbidden | Otherwise);
-        if matches!(expected, Expected::Deny(_)) && happened {
+        let may_not = matches!(expected, Expected::Deny(_) | Expected::Reject);
+        if may_not && happened {
             assert!(judgement.verdict.is_finding(), "{seen:?}");
         }
     }
@@ -229,6 +245,41 @@ fn what_holds_when_allowed_can_be_a_control() {
             assert!(succeeded(&seen), "{seen:?}");
         }
     }
+}
+
+#[test]
+fn what_the_system_did_follows_from_what_was_seen() {
+    use EffectSeen::{Declared, Forbidden, Otherwise, Undeclared};
+    for (expected, seen, judgement) in every() {
+        let verdict = judgement.verdict;
+        let happened = matches!(seen.effect, Declared | Undeclared | Forbidden | Otherwise);
+        let case = format!("{expected:?} {seen:?} {verdict:?}");
+        match access(expected, &seen, verdict) {
+            Access::Allowed => assert_eq!(seen.received, Received::Success, "{case}"),
+            Access::Denied if expected == Expected::Absent => {}
+            Access::Denied => {
+                let is_no = matches!(seen.received, Received::Denied(_) | Received::BadInput);
+                let is_idle =
+                    seen.received == Received::Success && seen.effect == EffectSeen::Unchanged;
+                assert!(is_no || is_idle, "{case}");
+                assert!(!happened || expected == Expected::Allow, "{case}");
+            }
+            Access::Unknown => assert_ne!(verdict, Verdict::Held, "{case}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_not_established_is_unknown_unless_it_is_only_observed() {
+    for (expected, seen, judgement) in every() {
+        let unsure = judgement.verdict == Verdict::Inconclusive;
+        if unsure && expected != Expected::Observe {
+            assert_eq!(access(expected, &seen, judgement.verdict), Access::Unknown);
+        }
+    }
+    let known = observations()
+        .filter(|seen| access(Expected::Observe, seen, Verdict::Inconclusive) == Access::Allowed);
+    assert!(known.count() > 0);
 }
 
 #[test]

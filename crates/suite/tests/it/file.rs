@@ -3,7 +3,7 @@
 use authz::Denial;
 use authz::source::{Diagnostic, Source, render};
 use suite::file::{Inputs, read_suite, references};
-use suite::model::{Body, Call, Credential, EffectKind, Origin, Step, Suite};
+use suite::model::{Body, Call, Credential, EffectKind, Malformed, Origin, Step, Suite};
 use suite::observation::place_of;
 use suite::template::{Part, Template};
 
@@ -20,33 +20,45 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 /// The valid suites, by name.
-pub(crate) const VALID: [(&str, &str); 4] = [
+pub(crate) const VALID: [(&str, &str); 5] = [
     ("smallest", include_str!("valid/smallest.yaml")),
     ("whole", include_str!("valid/whole.yaml")),
     ("calls", include_str!("valid/calls.yaml")),
     ("sessions", include_str!("valid/sessions.yaml")),
+    ("environments", include_str!("valid/environments.yaml")),
 ];
 
 /// A suite, with the policy of the tests where it names one.
 pub(crate) struct Files {
     pub(crate) suite: Source,
     pub(crate) policy: Vec<Source>,
+    pub(crate) facts: Vec<Source>,
     pub(crate) schemas: Vec<Source>,
+    pub(crate) chosen: Option<&'static str>,
 }
 
 impl Files {
     pub(crate) fn new(text: &str) -> Self {
         let suite = Source::new("tests/lockstep.yaml", text);
-        let named = references(&suite).policy.is_some();
-        let policy = Source::new("policy.yaml", include_str!("valid/policy.yaml"));
+        let named = references(&suite);
+        let policy = [
+            Source::new("policy.yaml", include_str!("valid/policy.yaml")),
+            Source::new("model.fga", include_str!("valid/model.fga")),
+        ];
+        let facts = Source::new("policy/facts.yaml", include_str!("valid/facts.yaml"));
         Self {
             suite,
-            policy: named.then_some(policy).into_iter().collect(),
+            policy: match named.policy {
+                Some(_) => policy.to_vec(),
+                None => Vec::new(),
+            },
+            facts: named.facts.iter().map(|_| facts.clone()).take(1).collect(),
             schemas: vec![
                 Source::new("tests/schemas/post.json", r#"{ "type": "object" }"#),
                 Source::new("tests/schemas/broken.json", "{\n  \"type\": }\n"),
                 Source::new("tests/schemas/wrong.json", r#"{ "type": "objekt" }"#),
             ],
+            chosen: None,
         }
     }
 
@@ -54,7 +66,9 @@ impl Files {
         read_suite(&Inputs {
             suite: &self.suite,
             policy: &self.policy,
+            facts: &self.facts,
             schemas: &self.schemas,
+            chosen: self.chosen,
             environment: &environment,
             unset_is_mistake,
         })
@@ -62,6 +76,7 @@ impl Files {
 
     pub(crate) fn render(&self, mistakes: &[Diagnostic]) -> String {
         let sources = [&self.suite].into_iter().chain(&self.policy);
+        let sources = sources.chain(&self.facts);
         let sources: Vec<Source> = sources.chain(&self.schemas).cloned().collect();
         render(mistakes, &sources, false)
     }
@@ -84,7 +99,7 @@ fn read(text: &str, unset_is_mistake: bool) -> Suite {
 }
 
 /// The parts of a suite that say most, in short.
-fn outline(suite: &Suite) -> String {
+pub(crate) fn outline(suite: &Suite) -> String {
     let mut out = String::new();
     for target in &suite.targets {
         let forms = |denial| target.denies.forms(denial).iter().map(|it| it.status);
@@ -199,8 +214,15 @@ fn outline(suite: &Suite) -> String {
             let json: Vec<String> = json.collect();
             let (schema, shows) = (layer.answer.schema.is_some(), layer.answer.shows);
             let of = layer.items.as_ref().map(|it| it.of);
+            let total = layer.items.iter().find_map(|it| it.total.as_ref());
+            let total = total.map(place_of);
+            let malformed = match &layer.malformed {
+                None => String::new(),
+                Some(Malformed::CutOff) => " malformed: cut off".to_owned(),
+                Some(Malformed::Call(other)) => format!(" malformed: {}", call(suite, other)),
+            };
             out.push_str(&format!(
-                "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?}\n"
+                "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?} total {total:?}{malformed}\n"
             ));
         }
     }

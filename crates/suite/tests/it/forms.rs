@@ -38,7 +38,9 @@ fn mistakes(anonymous: &str, ben: &str) -> Vec<String> {
     let suite = read_suite(&Inputs {
         suite: &Source::new("lockstep.yaml", &text),
         policy: &[Source::new("policy.yaml", POLICY)],
+        facts: &[],
         schemas: &[],
+        chosen: None,
         environment: &|_| None,
         unset_is_mistake: true,
     });

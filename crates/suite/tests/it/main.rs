@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod environments;
 mod errors;
 mod file;
 mod forms;

@@ -161,6 +161,8 @@ fn change() -> impl Strategy<Value = Change> {
         "shows",
         "items",
         "of",
+        "total",
+        "malformed",
         "answer",
         "id",
         "remove",
@@ -256,7 +258,8 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 25] = [
+    const STARTS: [&str; 27] = [
+        "there is nothing to take away",
         "this caller cannot",
         "unknown capture",
         "unknown target",
@@ -267,6 +270,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "unknown action",
         "unknown owner",
         "unknown role",
+        "unknown type",
         "unknown variable",
         "nothing uses",
         "the policy has no",
@@ -283,7 +287,9 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "attributes without",
         "attribute `",
     ];
-    const PARTS: [&str; 15] = [
+    // What stands in an environment is partial: it is read when it is laid over the rest.
+    const PARTS: [&str; 24] = [
+        "(with `--env",
         "does not begin with `http",
         "is neither a target nor a key",
         "is not a host",
@@ -299,6 +305,14 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "an item is decided on",
         "the call has no target",
         "is absent for everyone",
+        "is not a relationship",
+        "is a relationship, and",
+        "is not a subject",
+        "a relationship of",
+        "has no relation",
+        "takes no `",
+        "is not an id",
+        "is not one object",
     ];
     let message = mistake.message.as_str();
     let label = mistake.label.as_deref().unwrap_or_default();

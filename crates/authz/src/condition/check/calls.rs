@@ -1,14 +1,16 @@
 //! Calls: which function is meant, and what of its arguments can be checked beforehand.
 
+use std::sync::Arc;
+
 use crate::condition::functions::{Function, Signature, signatures};
 use crate::condition::mistake::Mistake;
 use crate::condition::program::Expression;
-use crate::condition::syntax::{Node, Word};
+use crate::condition::syntax::{Kind, Node, Word};
 use crate::condition::types::Type;
 use crate::condition::value::Value;
 use crate::condition::{address, convert, time};
 
-use super::{Checker, Typed};
+use super::{Checker, Names, Scope, Typed};
 
 impl Checker<'_> {
     pub(super) fn call(
@@ -18,6 +20,9 @@ impl Checker<'_> {
         function: &Word,
         arguments: &[Node],
     ) -> Typed {
+        if let (Names::Request(scope), None, "flag") = (self.names, receiver, &*function.text) {
+            return self.flag(node, arguments, scope);
+        }
         let nodes: Vec<&Node> = receiver.into_iter().chain(arguments).collect();
         let checked: Vec<Typed> = nodes.iter().map(|node| self.check(node)).collect();
         let (expressions, types): (Vec<Expression>, Vec<Type>) = checked.into_iter().unzip();
@@ -37,6 +42,28 @@ impl Checker<'_> {
         };
         self.check_literals(first.function, &nodes, &expressions);
         (called(first.function, expressions), result(&fitting))
+    }
+
+    /// `flag('new_editor')`: of a flag that the policy declares.
+    fn flag(&mut self, node: &Node, arguments: &[Node], scope: Scope<'_>) -> Typed {
+        let [argument] = arguments else {
+            let mistake = Mistake::new(node.span.clone(), "`flag` takes one argument");
+            return self.mistaken(mistake.label("expected flag(string)"));
+        };
+        let Kind::Literal(Value::String(name)) = &argument.kind else {
+            let mistake = Mistake::new(argument.span.clone(), "`flag` takes a name in quotes");
+            return self.mistaken(mistake.label("expected the name of a declared flag"));
+        };
+        if let Some(flag) = scope.flags.declared.get(name) {
+            return (Expression::Flag(Arc::clone(flag)), Type::Bool);
+        }
+        if scope.flags.is_partial {
+            return (Expression::Constant(Value::Bool(false)), Type::Bool);
+        }
+        let known = scope.flags.declared.keys().map(|name| &**name);
+        let mistake = Mistake::new(argument.span.clone(), format!("unknown flag `{name}`"));
+        let mistake = mistake.nearest(name, known);
+        self.mistaken(mistake)
     }
 
     /// What can be said of literals before anything is evaluated.

@@ -19,6 +19,7 @@ use crate::source::{Diagnostic, Diagnostics, Source};
 use super::relation::whole;
 
 pub use json::print_json;
+pub(super) use modules::is_inside;
 pub use modules::{ModuleFile, read_manifest};
 pub use print::{print, print_modules};
 

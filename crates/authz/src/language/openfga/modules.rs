@@ -58,7 +58,7 @@ fn manifest(source: &Source, diagnostics: &mut Diagnostics) -> Option<Vec<Module
 }
 
 /// Whether a relative path stays in the folder that it starts from.
-fn is_inside(path: &str) -> bool {
+pub(in crate::language) fn is_inside(path: &str) -> bool {
     let backslash_or_drive = path.contains('\\') || path.contains(':');
     let absolute = path.starts_with('/');
     let upwards = path.split('/').any(|part| part == "..");

@@ -1,13 +1,23 @@
-//! What is known of a request: who asks, and about what. Checked against a policy before it is
-//! decided on, so that a misspelt attribute is a mistake and not a silent denial.
+//! What is known of a request: who asks, about what, and the facts beside it. Checked against a
+//! policy before it is decided on, so that a misspelt attribute is a mistake and not a silent
+//! denial.
 
+mod known;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value as Json};
 
 use crate::condition::Value;
+use crate::model::{ANYONE_INDEX, SIGNED_IN_INDEX};
+
+pub use known::Facts;
+pub(crate) use known::{KnownSubject, Share};
 
 /// The name of one object: `user:vera`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,7 +84,25 @@ pub struct SubjectFacts {
     /// The roles assigned in that tenant.
     pub roles: Vec<String>,
     /// The attributes of the subject's type.
-    pub attributes: serde_json::Map<String, serde_json::Value>,
+    pub attributes: Map<String, Json>,
+    /// What is known of the credential that the session was opened with.
+    pub credential: Credential,
+}
+
+/// What is known of a token, a key or any other credential. It limits what its holder may do.
+#[derive(Debug, Clone, Default)]
+pub struct Credential {
+    /// Whether it was taken back.
+    pub revoked: bool,
+    /// The first instant at which it is valid; none for always.
+    pub valid_from: Option<Timestamp>,
+    /// The first instant at which it is valid no more; none for never.
+    pub valid_until: Option<Timestamp>,
+    /// The scopes of a token, or the permissions of an API key; none for a session that has no
+    /// such limit. An unknown one covers nothing.
+    pub scopes: Option<Vec<Arc<str>>>,
+    /// The claims of a token.
+    pub claims: Map<String, Json>,
 }
 
 /// Who asks. Made by [`Policy::subject`](crate::Policy::subject), and good for that policy only.
@@ -87,8 +115,13 @@ pub struct Subject {
     pub(crate) tenant: Option<Arc<str>>,
     /// Assigned roles, as indices into the policy's roles.
     pub(crate) roles: Vec<usize>,
+    /// All roles that it has: assigned, of the session's state, and included in those.
+    pub(crate) held: BTreeSet<usize>,
     /// By the slot of the attribute in its type.
     pub(crate) attributes: Vec<Option<Value>>,
+    pub(crate) credential: Credential,
+    /// The claims of the credential, as conditions read them.
+    pub(crate) claims: Value,
 }
 
 impl Subject {
@@ -106,6 +139,21 @@ impl Subject {
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
+
+    /// The roles that count: those assigned, and then those of the session's state.
+    pub(crate) fn all_roles(&self) -> impl Iterator<Item = usize> {
+        roles_that_count(self.signed_in, &self.roles)
+    }
+}
+
+/// The roles of a subject with these assigned ones: without a session they do not count.
+pub(crate) fn roles_that_count(signed_in: bool, assigned: &[usize]) -> impl Iterator<Item = usize> {
+    let (assigned, reserved): (&[usize], &[usize]) = if signed_in {
+        (assigned, &[SIGNED_IN_INDEX, ANYONE_INDEX])
+    } else {
+        (&[], &[ANYONE_INDEX])
+    };
+    assigned.iter().chain(reserved).copied()
 }
 
 /// What is acted on. Made by [`Policy::resource`](crate::Policy::resource), and good for that
@@ -116,6 +164,8 @@ pub struct Resource {
     pub(crate) type_index: usize,
     pub(crate) type_name: Arc<str>,
     pub(crate) reference: Option<Reference>,
+    /// The name under which facts know it while its own is not known.
+    pub(crate) stand_in: Option<Reference>,
     /// By the slot of the attribute in its type.
     pub(crate) attributes: Vec<Option<Value>>,
 }
@@ -130,6 +180,19 @@ impl Resource {
     pub fn reference(&self) -> Option<&Reference> {
         self.reference.as_ref()
     }
+
+    /// The same resource before its id is known: relationships and shares know it as `id`, and
+    /// for conditions it has none.
+    #[must_use]
+    pub fn known_to_facts_as(mut self, id: &str) -> Self {
+        self.stand_in = Some(Reference::new(&self.type_name, id));
+        self
+    }
+
+    /// The name under which facts know it.
+    pub(crate) fn named_by_facts(&self) -> Option<&Reference> {
+        self.reference.as_ref().or(self.stand_in.as_ref())
+    }
 }
 
 /// One question: may `subject` do `action` to `resource` at the instant `now`?
@@ -142,5 +205,15 @@ pub struct Request<'a> {
     /// What is acted on.
     pub resource: &'a Resource,
     /// When.
-    pub now: jiff::Timestamp,
+    pub now: Timestamp,
+    /// Relationships and shares; see [`Facts::none`].
+    pub facts: &'a Facts,
+    /// Values for the parameters of the conditions of relationships; see [`no_context`].
+    pub context: &'a Map<String, Json>,
+}
+
+/// The context of a request that has none.
+pub fn no_context() -> &'static Map<String, Json> {
+    static NONE: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
+    &NONE
 }

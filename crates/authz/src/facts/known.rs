@@ -1,0 +1,164 @@
+//! Facts beside a request: subjects with their roles and attributes, resources with theirs,
+//! relationships, and what tenants share. Made by [`read_facts`](crate::read_facts), and good for
+//! the policy that they were read for only.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value as Json};
+
+use crate::facts::{Reference, SubjectFacts};
+use crate::model::Policy;
+use crate::relationships::{Relationship, Snapshot, Store};
+use crate::resolution::Engine;
+use crate::source::{Diagnostic, Place};
+
+/// What is known beside a request.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The policy that they were read for; none if there are none.
+    pub(crate) policy: Option<Arc<()>>,
+    pub(crate) subjects: BTreeMap<Reference, KnownSubject>,
+    pub(crate) resources: BTreeMap<Reference, Map<String, Json>>,
+    pub(crate) shares: HashMap<Reference, Vec<Share>>,
+    /// The relation model with the relationships; none without a model.
+    pub(crate) engine: Option<Engine>,
+    /// Where each relationship stands, by `object#relation@subject`.
+    pub(crate) places: HashMap<String, Place>,
+}
+
+/// What is known of a subject.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KnownSubject {
+    /// The roles that it has in every tenant.
+    pub(crate) everywhere: BTreeSet<String>,
+    /// By tenant: the roles that it has there.
+    pub(crate) roles: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) attributes: Map<String, Json>,
+}
+
+/// One resource, shared with another tenant.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    pub(crate) with: Arc<str>,
+    /// The number of the action.
+    pub(crate) action: usize,
+    /// The first instant at which it counts no more; none for never.
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) place: Place,
+}
+
+impl Share {
+    pub(crate) fn counts_at(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+impl Facts {
+    /// No facts at all.
+    pub fn none() -> &'static Self {
+        static NONE: LazyLock<Facts> = LazyLock::new(Facts::default);
+        &NONE
+    }
+
+    /// What is known of a subject, together with what these facts know of it: roles in its tenant
+    /// and attributes are added, and an attribute that is given stays as it is.
+    #[must_use]
+    pub fn complete(&self, mut given: SubjectFacts) -> SubjectFacts {
+        let reference = given.reference.as_deref().map(str::parse);
+        let Some(Ok(reference)) = reference else {
+            return given;
+        };
+        let Some(known) = self.subjects.get::<Reference>(&reference) else {
+            return given;
+        };
+        let tenant = given.tenant.as_ref();
+        let there = tenant.and_then(|tenant| known.roles.get(tenant));
+        for role in there.into_iter().flatten().chain(&known.everywhere) {
+            if !given.roles.contains(role) {
+                given.roles.push(role.clone());
+            }
+        }
+        for (name, value) in &known.attributes {
+            if !given.attributes.contains_key(name) {
+                given.attributes.insert(name.clone(), value.clone());
+            }
+        }
+        given
+    }
+
+    /// The tenants in which the subject has a role, in their order.
+    pub fn tenants_of(&self, subject: &Reference) -> impl Iterator<Item = &str> {
+        let known = self.subjects.get(subject).into_iter();
+        known.flat_map(|known| known.roles.keys().map(String::as_str))
+    }
+
+    /// The attributes of a resource, if it is known.
+    pub fn attributes_of(&self, resource: &Reference) -> Option<&Map<String, Json>> {
+        self.resources.get(resource)
+    }
+
+    /// The known subjects.
+    pub fn subjects(&self) -> impl Iterator<Item = &Reference> {
+        self.subjects.keys()
+    }
+
+    /// The known resources.
+    pub fn resources(&self) -> impl Iterator<Item = &Reference> {
+        self.resources.keys()
+    }
+
+    /// The relationships as they stand, if the policy has a relation model.
+    pub fn relationships(&self) -> Option<&Snapshot> {
+        Some(self.engine.as_ref()?.snapshot())
+    }
+
+    /// The same facts and more relationships.
+    ///
+    /// # Errors
+    /// Those that the policy's relation model does not allow, each at its place.
+    pub fn with_relationships(
+        &self,
+        policy: &Policy,
+        more: &[(Relationship, Place)],
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut facts = self.clone();
+        let mut mistakes = Vec::new();
+        facts.add_relationships(policy, more, &mut |mistake| mistakes.push(mistake));
+        match mistakes.is_empty() {
+            true => Ok(facts),
+            false => Err(mistakes),
+        }
+    }
+
+    pub(crate) fn add_relationships(
+        &mut self,
+        policy: &Policy,
+        more: &[(Relationship, Place)],
+        tell: &mut dyn FnMut(Diagnostic),
+    ) {
+        self.policy = Some(Arc::clone(&policy.identity));
+        let Some(relations) = &policy.relations else {
+            for (fact, place) in more {
+                let message = format!("`{fact}` is a relationship, and the policy has none");
+                let mistake = Diagnostic::new(place.clone(), message);
+                tell(mistake.help("name a relation model with `relations:` in the policy"));
+            }
+            return;
+        };
+        let engine = self.engine.as_ref().unwrap_or(&relations.engine);
+        let mut store = Store::from_snapshot(engine.snapshot().clone());
+        for (fact, place) in more {
+            if let Err(error) = fact.check(engine.model()) {
+                let mut mistake = Diagnostic::new(place.clone(), error.message);
+                mistake.help = error.help;
+                tell(mistake);
+                continue;
+            }
+            store.write(fact);
+            self.places.insert(fact.ends(), place.clone());
+        }
+        self.engine = Some(engine.with_snapshot(store.snapshot()));
+    }
+}
