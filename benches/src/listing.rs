@@ -54,7 +54,11 @@ pub(crate) fn run() -> anyhow::Result<usize> {
         |users| users.iter().for_each(|user| drop(black_box(theirs(user)))),
         |users| users.iter().for_each(|user| drop(black_box(ours(user)))),
     );
-    report.at_most("listing, to the bare walk that touches them", time / floor, 3.0);
+    report.at_most(
+        "listing, to the bare walk that touches them",
+        time / floor,
+        3.0,
+    );
     Report::note(
         "  microseconds",
         &format!("{:.0} to {:.0}", time / 1e3, floor / 1e3),

@@ -1,6 +1,6 @@
 //! Sides that take turns, ratios of their medians, and goals that cannot be overlooked.
 
-use std::time::Instant;
+use cpu_time::ThreadTime;
 
 /// Each side is measured so often; the sides take turns, and the median counts.
 const ROUNDS: u64 = 41;
@@ -67,9 +67,10 @@ pub(crate) fn sides<W>(
     (median(floors), median(all_ours))
 }
 
-/// Nanoseconds that one of `count` pieces of work takes.
+/// Nanoseconds of this thread that one of `count` pieces of work takes: what others do on the
+/// machine fills the caches, but does not count as time.
 pub(crate) fn nanoseconds(count: usize, work: impl FnOnce()) -> f64 {
-    let started = Instant::now();
+    let started = ThreadTime::now();
     work();
     started.elapsed().as_secs_f64() * 1e9 / count as f64
 }

@@ -118,10 +118,7 @@ impl World {
             }
         }
         for link in 1..25 {
-            say(format_args!(
-                "folder:c{link}#parent@folder:c{}",
-                link - 1
-            ));
+            say(format_args!("folder:c{link}#parent@folder:c{}", link - 1));
         }
         say(format_args!("folder:c0#viewer@user:deep"));
         say(format_args!("doc:deep#parent@folder:c24"));
@@ -157,8 +154,8 @@ impl World {
 pub(crate) fn engine(store: &Store) -> anyhow::Result<Engine> {
     let source = Source::new("model.fga", MODEL);
     let model = authz::language::openfga::read(&source);
-    let model: RelationModel = model
-        .map_err(|mistakes| anyhow::anyhow!("{} mistakes in the model", mistakes.len()))?;
+    let model: RelationModel =
+        model.map_err(|mistakes| anyhow::anyhow!("{} mistakes in the model", mistakes.len()))?;
     Ok(Engine::new(Arc::new(model), store.snapshot()))
 }
 

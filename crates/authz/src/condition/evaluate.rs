@@ -21,7 +21,7 @@ use super::{STEPS_MAX, arithmetic, convert};
 
 /// Why a condition has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// It asks about something that the request is not about: the subject, where there is no
     /// session, or an instance, where the action is one on the collection.
     Absent,

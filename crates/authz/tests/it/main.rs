@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod allocations;
 mod decisions;
 mod dialects;
 mod errors;
