@@ -155,6 +155,7 @@ fn read(text: &str) -> anyhow::Result<Suite> {
         policy: &[],
         facts: &[],
         schemas: &[],
+        documents: &[],
         chosen: None,
         environment: &|_| None,
         unset_is_mistake: true,

@@ -2,6 +2,7 @@
 //! relation grants as one and each rule as one more under the combining algorithm, then default
 //! deny.
 
+mod account;
 pub(crate) mod combining;
 mod explain;
 mod gates;
@@ -16,6 +17,8 @@ use crate::condition::{Evaluation, Failure};
 use crate::decision::{Decision, Denial, Outcome, Reason};
 use crate::facts::{Request, Subject};
 use crate::model::{ActionKind, Effect, Policy, Rule, Target};
+
+pub use account::{Account, Detail, Remedy, Says, Step};
 
 use combining::{Combination, Could, Extended, Member};
 use gates::{Gate, Refusal};

@@ -22,6 +22,7 @@ pub mod resolution;
 pub mod decision;
 
 pub use decision::{CredentialFault, Decision, Denial, Outcome, Reason, ReasonKind};
+pub use evaluation::{Account, Detail, Remedy, Says, Step};
 pub use facts::{
     Credential, Facts, Reference, Request, Resource, Subject, SubjectFacts, no_context,
 };

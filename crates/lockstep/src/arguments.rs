@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Ci(Ci),
     /// Tests policies by themselves, without a running system.
     Policy(Policy),
+    /// Asks the policy whether a subject may do something, and why.
+    Check(Box<Check>),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.
@@ -128,6 +130,10 @@ pub(crate) struct Test {
     /// Keeps no record of the run under `.lockstep/`.
     #[arg(long)]
     pub(crate) no_record: bool,
+    /// Sends no call that changes something, but for those that open a session. What cannot be
+    /// tried so is told as not applicable.
+    #[arg(long)]
+    pub(crate) read_only: bool,
 }
 
 /// `lockstep runs`.
@@ -245,6 +251,61 @@ pub(crate) struct PolicyTest {
     pub(crate) junit: Option<PathBuf>,
 }
 
+/// `lockstep check`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 allowed; 1 denied; 2 a mistake in the files or on the command line; 3 it cannot be said.\n\nExample: lockstep check user:bob read document:plan --tenant acme --explain"
+)]
+pub(crate) struct Check {
+    /// Who asks, such as user:bob; `nobody` is a visitor without a session.
+    #[arg(value_name = "SUBJECT")]
+    pub(crate) subject: String,
+    /// What to do, an action of the resource's type.
+    #[arg(value_name = "ACTION")]
+    pub(crate) action: String,
+    /// To what, such as document:plan; a type alone is the collection.
+    #[arg(value_name = "RESOURCE")]
+    pub(crate) resource: String,
+    /// The tenant in which the subject acts. By default the only one in which it has a role.
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: Option<String>,
+    /// Attributes of the resource, over those of the facts.
+    #[arg(long, value_name = "JSON", value_parser = parse_object)]
+    pub(crate) attributes: Option<Object>,
+    /// Values for the conditions of relationships.
+    #[arg(long, value_name = "JSON", value_parser = parse_object)]
+    pub(crate) context: Option<Object>,
+    /// The scopes of the credential; without any, it has no such limit.
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
+    pub(crate) scopes: Option<Vec<String>>,
+    /// The claims of the credential.
+    #[arg(long, value_name = "JSON", value_parser = parse_object)]
+    pub(crate) claims: Option<Object>,
+    /// When, such as 2027-01-01T08:00:00Z; by default now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<jiff::Timestamp>,
+    /// Tells what every part of the policy says, the way along relationships that grants, or the
+    /// nearest change that would.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Prints JSON, with the explanation.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The policy, a file or a folder; by default `policy/`, or else `policy.yaml`.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) policy: Option<PathBuf>,
+    /// A file of facts; by default the `facts.yaml` beside the policy. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) facts: Vec<PathBuf>,
+}
+
+/// A JSON object.
+pub(crate) type Object = serde_json::Map<String, serde_json::Value>;
+
+fn parse_object(text: &str) -> Result<Object, String> {
+    serde_json::from_str(text).map_err(|error| format!("expected a JSON object: {error}"))
+}
+
 /// `lockstep plan`.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
@@ -258,6 +319,10 @@ pub(crate) struct Plan {
     /// Which suite.
     #[command(flatten)]
     pub(crate) suite: SuiteFile,
+    /// Sends no call that changes something, but for those that open a session. What cannot be
+    /// tried so is told as not applicable.
+    #[arg(long)]
+    pub(crate) read_only: bool,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -65,6 +65,8 @@ pub(crate) fn write(path: &Path, baseline: &Baseline) -> Result<(), Failure> {
 }
 
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    // A link stays one.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
     let temporary = PathBuf::from(temporary);

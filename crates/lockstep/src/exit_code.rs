@@ -30,7 +30,10 @@ impl ExitCode {
             Self::Interrupted
         } else if counts.total() != cells_planned {
             Self::Fault
-        } else if counts.inconclusive > 0 || (counts.held == 0 && counts.not_applicable > 0) {
+        } else if counts.inconclusive > 0
+            || summary.surface.is_some_and(|surface| surface.unfilled > 0)
+            || (counts.held == 0 && counts.not_applicable > 0)
+        {
             Self::Inconclusive
         } else {
             Self::Held

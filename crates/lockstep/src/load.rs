@@ -5,9 +5,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use authz::language::{beside, named_files};
-use authz::source::{Diagnostic, Diagnostics, SOURCE_BYTES_MAX, Source};
+use authz::source::{Diagnostic, Diagnostics, Place, SOURCE_BYTES_MAX, Source};
+use authz::{Facts, Policy, read_facts, read_policy};
 use suite::file::{Inputs, read_suite, references};
 use suite::model::Suite;
+use suite::openapi::DOCUMENT_BYTES_MAX;
 
 use crate::arguments::SuiteFile;
 use crate::failure::Failure;
@@ -38,6 +40,7 @@ pub(crate) struct Files {
     policy: Vec<Source>,
     facts: Vec<Source>,
     schemas: Vec<Source>,
+    documents: Vec<Source>,
     mistakes: Vec<Diagnostic>,
     broken: Vec<Source>,
 }
@@ -77,6 +80,7 @@ pub(crate) fn read(
         policy: &files.policy,
         facts: &files.facts,
         schemas: &files.schemas,
+        documents: &files.documents,
         chosen,
         environment,
         unset_is_mistake,
@@ -87,6 +91,60 @@ pub(crate) fn read(
             let mistakes = merged(files.mistakes, read.err().unwrap_or_default());
             Err(Failure::Mistakes { mistakes, sources })
         }
+    }
+}
+
+/// A policy with facts, read without a suite.
+#[derive(Debug)]
+pub(crate) struct Ruling {
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// What it decides from.
+    pub(crate) facts: Facts,
+}
+
+/// Loads a policy (by default `policy/`, or else `policy.yaml`) and facts (by default the
+/// `facts.yaml` beside it).
+///
+/// # Errors
+/// Mistakes in the files, all at once.
+pub(crate) fn load_policy(policy: Option<&Path>, facts: &[PathBuf]) -> Result<Ruling, Failure> {
+    let mut files = Files::default();
+    let default = match Path::new("policy").is_dir() {
+        true => Path::new("policy"),
+        false => Path::new("policy.yaml"),
+    };
+    let path = policy.unwrap_or(default);
+    let paths = policy_files(path).map_err(|why| {
+        let path = path.display();
+        let help = "name another one with `--policy PATH`";
+        Failure::usage(format!(
+            "the policy `{path}` cannot be read: {why}\nhelp: {help}"
+        ))
+    })?;
+    files.policy = files.policy_sources(&paths);
+    let folder = match path.is_dir() {
+        true => path,
+        false => path.parent().unwrap_or(Path::new("")),
+    };
+    let beside = Some(folder.join("facts.yaml")).filter(|path| path.is_file());
+    let named = match facts {
+        [] => beside.as_slice(),
+        facts => facts,
+    };
+    files.facts = files.sources_of(named);
+    let mut mistakes = Diagnostics::default();
+    let mut told = |more: Vec<Diagnostic>| more.into_iter().for_each(|it| mistakes.push(it));
+    told(std::mem::take(&mut files.mistakes));
+    let policy = read_policy(&files.policy).map_err(&mut told).ok();
+    let facts = policy.as_ref();
+    let facts = facts.and_then(|policy| read_facts(policy, &files.facts).map_err(&mut told).ok());
+    match (policy, facts) {
+        (Some(policy), Some(facts)) if mistakes.is_empty() => Ok(Ruling { policy, facts }),
+        _ => Err(Failure::Mistakes {
+            mistakes: mistakes.into_sorted(),
+            sources: files.sources(),
+        }),
     }
 }
 
@@ -107,10 +165,11 @@ fn merged(loading: Vec<Diagnostic>, reading: Vec<Diagnostic>) -> Vec<Diagnostic>
 
 impl Files {
     /// Files that are part of the program.
-    pub(crate) fn embedded(suite: Source, policy: Source) -> Self {
+    pub(crate) fn embedded(suite: Source, policy: Source, documents: Vec<Source>) -> Self {
         Self {
             suite: Some(suite),
             policy: vec![policy],
+            documents,
             ..Self::default()
         }
     }
@@ -161,6 +220,9 @@ impl Files {
                 )),
             }
         }
+        for (document, place) in named.documents {
+            files.document(&folder.join(&document), &document, place);
+        }
         files.suite = Some(suite);
         Ok(files)
     }
@@ -201,6 +263,25 @@ impl Files {
         sources
     }
 
+    /// An OpenAPI document, which may be larger than what people write.
+    fn document(&mut self, path: &Path, written: &str, place: Place) {
+        let read = bytes_within(path, DOCUMENT_BYTES_MAX);
+        let source =
+            read.map(|bytes| Source::from_bytes_within(&name(path), &bytes, DOCUMENT_BYTES_MAX));
+        match source {
+            Ok(Ok(source)) => self.documents.push(source),
+            Ok(Err(broken)) => {
+                let (source, mistake) = *broken;
+                self.mistakes.push(mistake);
+                self.broken.push(source);
+            }
+            Err(why) => self.mistakes.push(Diagnostic::new(
+                place,
+                format!("the document `{written}` cannot be read: {why}"),
+            )),
+        }
+    }
+
     fn source(&mut self, path: &Path, bytes: &[u8]) -> Option<Source> {
         match Source::from_bytes(&name(path), bytes) {
             Ok(source) => Some(source),
@@ -219,6 +300,7 @@ impl Files {
             .chain(&self.policy)
             .chain(&self.facts)
             .chain(&self.schemas)
+            .chain(&self.documents)
             .chain(&self.broken)
             .cloned()
             .collect()
@@ -232,10 +314,14 @@ pub(crate) fn name(path: &Path) -> String {
 
 /// The bytes of a file, one more than may be read if there are too many.
 pub(crate) fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    bytes_within(path, SOURCE_BYTES_MAX)
+}
+
+/// The bytes of a file, one more than `bytes_max` if there are too many.
+pub(crate) fn bytes_within(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path)?;
-    file.take(SOURCE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

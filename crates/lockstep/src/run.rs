@@ -19,6 +19,7 @@ use suite::baseline::{Baseline, Comparison};
 use suite::event::{Event, Summary};
 use suite::model::Suite;
 use suite::plan::{Plan, Shard};
+use suite::surface::Surface;
 
 use crate::arguments::{ReportForm, ReportTo, Reporting, Sending};
 use crate::failure::Failure;
@@ -54,11 +55,44 @@ pub(crate) fn plan(
             "the suite has no cell: nothing says what is expected",
         ));
     }
+    let plan = match loaded.suite.read_only {
+        true => plan.read_only(&loaded.suite),
+        false => plan,
+    };
     let plan = plan.select(&loaded.suite, patterns);
+    if let Some(why) = plan.nothing_left() {
+        return Err(Failure::Usage(format!(
+            "read-only, nothing is left to try, because a call that changes something is never sent: {why}"
+        )));
+    }
     Ok(match shard {
         Some(shard) => plan.shard(&loaded.suite, shard),
         None => plan,
     })
+}
+
+/// How much of the documents of the targets the whole suite tries. Of chosen cells it is not
+/// asked, and of several parts the first tells it.
+///
+/// # Errors
+/// Mistakes that only the plan shows.
+pub(crate) fn surface(
+    loaded: &Loaded,
+    patterns: &[String],
+    shard: Option<Shard>,
+) -> Result<Option<Surface>, Failure> {
+    let has_document = loaded.suite.targets.iter().any(|it| it.openapi.is_some());
+    let is_whole = patterns.is_empty() && shard.is_none_or(Shard::is_first);
+    if !has_document || !is_whole {
+        return Ok(None);
+    }
+    let now = jiff::Timestamp::now();
+    let plan = Plan::new(&loaded.suite, now).map_err(|mistakes| Failure::Mistakes {
+        mistakes,
+        sources: loaded.sources.clone(),
+    })?;
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    Ok(suite::surface::surface(&loaded.suite, &plan, today))
 }
 
 fn no_such_cell(pattern: &str, names: impl Iterator<Item = String>) -> String {
@@ -177,16 +211,24 @@ pub(crate) async fn run(
     options: Options,
     baseline: Option<Baseline>,
     mut reports: Reports,
+    surface: Option<Surface>,
 ) -> Result<Summary, Failure> {
     let mut comparison = baseline.map(Comparison::new);
     let mut summary = Summary::default();
     let interrupt = tokio::spawn(stop_on_interrupt(options.stop.clone()));
     let mut written = Ok(());
-    let mut emit = |event: Event| {
-        let events = match &mut comparison {
-            Some(comparison) => comparison.follow(event),
-            None => vec![event],
-        };
+    let counts = surface.as_ref().map(|it| it.counts);
+    let mut untried = surface.map(|it| it.records).unwrap_or_default();
+    let mut emit = |mut event: Event| {
+        let mut events = Vec::new();
+        if let Event::RunFinished(end) = &mut event {
+            end.surface = counts;
+            events.extend(untried.drain(..).map(Event::Surface));
+        }
+        match &mut comparison {
+            Some(comparison) => events.extend(comparison.follow(event)),
+            None => events.push(event),
+        }
         for event in events {
             let told = reports.event(&event);
             if written.is_ok() {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use suite::event::{CellRecord, Counts, Drift, Event, RunStarted, Summary};
 
 use crate::Reporter;
+use crate::surface::{SURFACE_MAX, Untried};
 use crate::text::clean_short;
 
 /// The most notes that are kept.
@@ -31,6 +32,8 @@ pub(crate) struct Ran {
     pub(crate) counts: Counts,
     /// The first notes, clean.
     pub(crate) notes: Vec<String>,
+    /// The first operations that are not tried as they should be.
+    pub(crate) surface: Vec<Untried>,
     /// The first drifts: what was added before what is gone.
     pub(crate) drifts: Vec<Drift>,
     /// How it ended; none where its end was never told.
@@ -91,6 +94,7 @@ impl<W: Write, D: Document> Reporter for AtEnd<W, D> {
                     run: run.clone(),
                     counts: Counts::default(),
                     notes: Vec::new(),
+                    surface: Vec::new(),
                     drifts: Vec::new(),
                     summary: None,
                 }));
@@ -102,6 +106,11 @@ impl<W: Write, D: Document> Reporter for AtEnd<W, D> {
             (State::Running(ran), Event::Note(note)) => {
                 if ran.notes.len() < NOTES_MAX {
                     ran.notes.push(clean_short(&note.text));
+                }
+            }
+            (State::Running(ran), Event::Surface(record)) => {
+                if ran.surface.len() < SURFACE_MAX {
+                    ran.surface.push(Untried::of(record));
                 }
             }
             (State::Running(ran), Event::Drift(drift)) => {

@@ -23,6 +23,7 @@ use suite::verdict::Verdict;
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
 use crate::finding::Finding;
+use crate::surface::Untried;
 use crate::text::{clean, clean_short, grouped};
 
 /// The most cells that did not hold whose details are told; of the others the sentence is. Of a
@@ -31,6 +32,9 @@ const DETAILS_MAX: usize = 10_000;
 
 /// The suite of the test cases that are no cells.
 const RUN: &str = "lockstep";
+
+/// The suite of the test cases that stand for operations which are not tried as they should be.
+const SURFACE: &str = "surface";
 
 /// Writes a run as JUnit XML, when the run is over.
 ///
@@ -135,6 +139,10 @@ impl Document for Cases {
         if !apart.is_empty() {
             self.by_actor.push((RUN.to_owned(), apart));
         }
+        if !ran.surface.is_empty() {
+            let cases = ran.surface.iter().map(of_operation).collect();
+            self.by_actor.push((SURFACE.to_owned(), cases));
+        }
         for (_, cases) in &mut self.by_actor {
             cases.sort_by(|a, b| a.name.cmp(&b.name));
         }
@@ -231,6 +239,33 @@ fn not_whole(ran: &Ran) -> Case {
             kind: "interrupted",
             message: format!("{judged} of {planned} cells were judged"),
             details: "\nWhat was not tried has not held.\n".to_owned(),
+        })),
+    }
+}
+
+/// The case of an operation that is not tried as it should be.
+fn of_operation(untried: &Untried) -> Case {
+    let mut details = vec![
+        format!("because   {}", untried.reason),
+        format!("written   {}", untried.place),
+    ];
+    for (index, line) in untried.paste.iter().enumerate() {
+        let label = if index == 0 { "paste" } else { "" };
+        details.push(format!("{label:<10}{line}"));
+    }
+    Case {
+        name: untried.name.as_str().into(),
+        class: SURFACE.into(),
+        duration_ms: 0,
+        trouble: Some(Box::new(Trouble {
+            element: if untried.gap.is_finding() {
+                Element::Failure
+            } else {
+                Element::Error
+            },
+            kind: untried.gap.word(),
+            message: untried.sentence.clone(),
+            details: format!("\n{}\n", details.join("\n")),
         })),
     }
 }

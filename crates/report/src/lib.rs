@@ -17,9 +17,11 @@ mod reporter;
 pub mod sarif;
 mod sentence;
 mod summary;
+mod surface;
 pub mod terminal;
 mod text;
 
 pub use merge::{Part, merge};
 pub use recorded::Recorded;
 pub use reporter::Reporter;
+pub use text::clean;

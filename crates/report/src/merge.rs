@@ -64,6 +64,8 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
         cells,
         notes,
         drifts,
+        // The first part tells it.
+        surface: parts.into_iter().flat_map(|part| part.surface).collect(),
         summary,
     })
 }
@@ -135,6 +137,7 @@ fn check_same(parts: &[Part]) -> Result<(), String> {
             ("choice of cells", a.patterns != b.patterns),
             ("number of cells", a.cells_of_all != b.cells_of_all),
             ("`--read-only`", a.read_only != b.read_only),
+            ("baseline", baselines_differ(first, part)),
         ];
         let differences = differences.iter().filter(|(_, differs)| *differs);
         if let Some((what, _)) = differences.into_iter().next() {
@@ -142,6 +145,15 @@ fn check_same(parts: &[Part]) -> Result<(), String> {
         }
     }
     told(mistakes)
+}
+
+/// Whether only one was held against a baseline; a part that did not come to its end does not say.
+fn baselines_differ(a: &Recorded, b: &Recorded) -> bool {
+    let has_one = |part: &Recorded| {
+        let end = part.summary.as_ref().filter(|end| !end.interrupted)?;
+        Some(end.drift.is_some())
+    };
+    has_one(a).zip(has_one(b)).is_some_and(|(a, b)| a != b)
 }
 
 /// No part tells a cell twice.
@@ -216,6 +228,7 @@ fn summary(parts: &[Recorded], cells: &[CellRecord], drifts: &[Drift]) -> Summar
         // They ran side by side.
         summary.duration_ms = summary.duration_ms.max(end.duration_ms);
         summary.interrupted |= end.interrupted;
+        summary.surface = summary.surface.or(end.surface);
     }
     summary
 }

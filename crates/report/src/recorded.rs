@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use suite::event::{CellRecord, Counts, Drift, Event, Note, RunStarted, Summary};
+use suite::event::{CellRecord, Counts, Drift, Event, Note, RunStarted, Summary, SurfaceRecord};
 
 use crate::{Reporter, json, record};
 
@@ -15,6 +15,8 @@ pub struct Recorded {
     pub cells: Vec<CellRecord>,
     /// What was told beside.
     pub notes: Vec<Note>,
+    /// Operations that were not tried as they should be.
+    pub surface: Vec<SurfaceRecord>,
     /// How it differed from the baseline.
     pub drifts: Vec<Drift>,
     /// Its end; none where that was never told.
@@ -36,6 +38,7 @@ impl Recorded {
             run,
             cells: Vec::new(),
             notes: Vec::new(),
+            surface: Vec::new(),
             drifts: Vec::new(),
             summary: None,
         };
@@ -43,6 +46,7 @@ impl Recorded {
             match event {
                 Ok(Event::CellJudged(cell)) => recorded.cells.push(*cell),
                 Ok(Event::Note(note)) => recorded.notes.push(note),
+                Ok(Event::Surface(record)) => recorded.surface.push(record),
                 Ok(Event::Drift(drift)) => recorded.drifts.push(drift),
                 Ok(Event::RunFinished(summary)) => {
                     recorded.summary = Some(summary);
@@ -100,6 +104,9 @@ impl Recorded {
         }
         for note in &self.notes {
             reporter.event(&Event::Note(note.clone()))?;
+        }
+        for record in &self.surface {
+            reporter.event(&Event::Surface(record.clone()))?;
         }
         for drift in &self.drifts {
             reporter.event(&Event::Drift(drift.clone()))?;

@@ -20,6 +20,9 @@ pub(crate) fn sentences(summary: &Summary, planned: usize) -> Vec<String> {
     if summary.effects_unseen > 0 {
         sentences.push(effects_unseen(summary.effects_unseen));
     }
+    if let Some(counts) = &summary.surface {
+        sentences.push(crate::surface::sentence(counts));
+    }
     sentences.extend(summary.drift.as_ref().and_then(drift));
     let requests = usize::try_from(summary.requests).unwrap_or(usize::MAX);
     sentences.push(format!(

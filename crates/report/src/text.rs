@@ -8,7 +8,7 @@
 const CHARS_MAX: usize = 600;
 
 /// The text as one line in which everything that steers a terminal is spelled out.
-pub(crate) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     for character in text.chars() {
         if steers(character) {

@@ -8,7 +8,7 @@ use suite::observation::{Answer, denials};
 use suite::probe::{self, Request};
 use suite::template::Variable;
 
-use crate::client::{Client, Failure};
+use crate::client::{Client, Failure, NOTHING_CHANGES};
 use crate::journal::Journal;
 use crate::scope::{CallScope, Known, Values};
 use crate::session::{Live, Sending, Sessions};
@@ -79,6 +79,14 @@ impl World {
             return Err(format!("answered {}, and {DIES_AGAIN}", answer.status));
         }
         Ok(answer)
+    }
+
+    /// Refuses what changes something where nothing may be changed, whatever its method.
+    pub(crate) fn check_changes(&self) -> Result<(), String> {
+        match self.client.is_read_only() {
+            true => Err(format!("not sent: {NOTHING_CHANGES}")),
+            false => Ok(()),
+        }
     }
 
     /// Whether the target, asked who a session is, says that it is none. Where it cannot be

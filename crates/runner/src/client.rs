@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use suite::model::is_safe;
 use suite::observation::Answer;
 use suite::probe::Request;
 
@@ -45,6 +46,8 @@ pub enum Failure {
     Unreached(String),
     /// It may have been received, but there was no whole answer.
     Broken(String),
+    /// It was not sent, because nothing may be changed and this method may.
+    Withheld(String),
 }
 
 impl fmt::Display for Failure {
@@ -52,9 +55,14 @@ impl fmt::Display for Failure {
         match self {
             Self::Unreached(why) => write!(f, "the target could not be reached: {why}"),
             Self::Broken(why) => write!(f, "no whole answer: {why}"),
+            Self::Withheld(method) => write!(f, "not sent: {NOTHING_CHANGES}, and `{method}` may"),
         }
     }
 }
+
+/// What is said of a call that is not made where nothing may be changed.
+pub(crate) const NOTHING_CHANGES: &str =
+    "the run is read-only: no call that changes something is sent";
 
 /// Sends requests over pooled connections.
 pub struct Client {
@@ -62,6 +70,7 @@ pub struct Client {
     bounds: Bounds,
     limits: Vec<Option<DefaultDirectRateLimiter>>,
     sent: AtomicU64,
+    read_only: bool,
 }
 
 impl fmt::Debug for Client {
@@ -96,7 +105,21 @@ impl Client {
                 .map(|rate| rate.and_then(limiter))
                 .collect(),
             sent: AtomicU64::new(0),
+            read_only: false,
         }
+    }
+
+    /// The same, but what is not a safe method (RFC 9110, section 9.2.1) is sent only to open a
+    /// session. Whoever plans a run asks for nothing else; this is what holds it.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Whether no call may be sent that changes something.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// How many requests were sent so far.
@@ -110,6 +133,7 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        self.check(request)?;
         self.send_until(request, |result| match result {
             Ok(answer) => answer.status == 429,
             Err(failure) => matches!(failure, Failure::Unreached(_)),
@@ -117,17 +141,35 @@ impl Client {
         .await
     }
 
-    /// Sends a request that may be repeated without harm, such as a login or a view; so it is
-    /// sent again whenever there was no whole answer.
+    /// Sends a request that may be repeated without harm, such as a view; so it is sent again
+    /// whenever there was no whole answer.
     ///
     /// # Errors
     /// See [`Failure`].
     pub async fn send_repeatable(&self, request: &Request) -> Result<Answer, Failure> {
+        self.check(request)?;
+        self.send_opening(request).await
+    }
+
+    /// Sends a request that opens a session or keeps one open, whatever its method; it may be
+    /// repeated without harm.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(crate) async fn send_opening(&self, request: &Request) -> Result<Answer, Failure> {
         self.send_until(request, |result| match result {
             Ok(answer) => answer.status == 429,
             Err(_) => true,
         })
         .await
+    }
+
+    /// Whether a request may be sent here.
+    fn check(&self, request: &Request) -> Result<(), Failure> {
+        match self.read_only && !is_safe(&request.method) {
+            true => Err(Failure::Withheld(request.method.clone())),
+            false => Ok(()),
+        }
     }
 
     async fn send_until(

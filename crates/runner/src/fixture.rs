@@ -179,6 +179,7 @@ async fn create_fixture(
     unique: &str,
     log: &mut Vec<Sending>,
 ) -> Result<Made, String> {
+    world.check_changes()?;
     let about = About {
         owner: Some(owner),
         resource: None,
@@ -281,6 +282,7 @@ pub(crate) async fn remove(
     let Some(call) = &resource.remove else {
         return Ok(());
     };
+    world.check_changes()?;
     let caller = caller(call.caller, Some(fixture.owner), None);
     let purpose = format!("remove {}", resource.type_name);
     let about = fixture.about(resource, "");

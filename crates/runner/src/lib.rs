@@ -153,7 +153,7 @@ fn world(suite: Arc<Suite>, options: &Options) -> caller::World {
         .map(|target| options.rate.or(target.rate))
         .collect::<Vec<_>>();
     caller::World {
-        client: Client::new(options.bounds.clone(), rates),
+        client: Client::new(options.bounds.clone(), rates).read_only(suite.read_only),
         sessions: session::Sessions::new(&suite),
         journal: options.journal.clone(),
         suite,

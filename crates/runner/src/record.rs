@@ -105,6 +105,15 @@ impl Recorder<'_> {
         Some(record)
     }
 
+    /// The record of a cell that is not tried; `None` for one that is.
+    pub(crate) fn untried(&self, index: CellIndex) -> Option<CellRecord> {
+        let cell = self.plan.cells.get(index)?;
+        let why = cell.untried.as_deref()?;
+        let mut record = self.outline(cell, Verdict::NotApplicable)?;
+        record.observed = format!("not tried, because nothing may be changed: {why}");
+        Some(record)
+    }
+
     fn outline(&self, cell: &Cell, verdict: Verdict) -> Option<CellRecord> {
         let (action, owner, target) = match cell.trial {
             Trial::Opening => (SESSION_OPEN.to_owned(), None, self.login_target(cell)),

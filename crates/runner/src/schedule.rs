@@ -97,11 +97,12 @@ impl<'a> Run<'a> {
     pub(crate) async fn run(mut self) -> Summary {
         let started = Instant::now();
         self.tell_start();
+        self.tell_untried();
         self.open_sessions().await;
         for batch in batches(&self.plan) {
             let is_now = |index: &CellIndex| {
                 let cell = self.plan.cells.get(*index);
-                cell.is_some_and(|cell| !self.turns(cell))
+                cell.is_some_and(|cell| !self.turns(cell) && cell.untried.is_none())
             };
             let cells = batch.filter(is_now).collect();
             self.run_cells(cells).await;
@@ -135,7 +136,7 @@ impl<'a> Run<'a> {
             suite: self.head.suite.clone(),
             digest: self.head.digest.clone(),
             environment: suite.environment.clone(),
-            read_only: false,
+            read_only: suite.read_only,
             started: self.head.started.to_string(),
             cells: self.plan.cells.len(),
             patterns: self.head.patterns.clone(),
@@ -149,6 +150,19 @@ impl<'a> Run<'a> {
                 .collect(),
         };
         (self.emit)(Event::RunStarted(started));
+    }
+
+    /// Tells the cells that are not tried.
+    fn tell_untried(&mut self) {
+        let recorder = Recorder {
+            suite: &self.world.suite,
+            plan: &self.plan,
+            every_exchange: false,
+        };
+        let records: Vec<_> = (0..self.plan.cells.len())
+            .filter_map(|index| recorder.untried(index))
+            .collect();
+        records.into_iter().for_each(|it| self.tell(Some(it)));
     }
 
     pub(crate) fn note(&mut self, text: String) {
@@ -171,7 +185,7 @@ impl<'a> Run<'a> {
             .cells
             .iter()
             .enumerate()
-            .filter(|(_, cell)| cell.phase == Phase::Opening)
+            .filter(|(_, cell)| cell.phase == Phase::Opening && cell.untried.is_none())
             .map(|(index, cell)| (index, cell.actor))
             .collect();
         let world = &self.world;

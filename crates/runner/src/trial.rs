@@ -376,6 +376,9 @@ impl<'a> ActionTrial<'a> {
         fixture: Option<&Fixture>,
         listed: &[(String, bool)],
     ) -> Result<Attempt, Unsure> {
+        if self.layer.changes() {
+            self.world.check_changes()?;
+        }
         let about = self.about(fixture);
         let before = self.sights(fixture, "before").await;
         let request = self.request(live, about).await?;

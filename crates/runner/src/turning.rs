@@ -20,6 +20,7 @@ impl Run<'_> {
         let cells = self.plan.cells.iter().enumerate();
         let cells: Vec<CellIndex> = cells
             .filter(|(_, cell)| cell.phase != Phase::Opening && self.turns(cell))
+            .filter(|(_, cell)| cell.untried.is_none())
             .map(|(index, _)| index)
             .collect();
         if cells.is_empty() {

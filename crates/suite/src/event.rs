@@ -22,6 +22,9 @@ pub enum Event {
     CellJudged(Box<CellRecord>),
     /// Something that the user should know that belongs to no single cell.
     Note(Note),
+    /// An operation of a target's OpenAPI document is not tried as it should be. Told when all
+    /// cells are judged, before the end.
+    Surface(SurfaceRecord),
     /// Something that the system allows is not in the baseline, or the other way round. Told when
     /// all cells are judged, before the end.
     Drift(Drift),
@@ -137,6 +140,76 @@ pub struct ExpectedRecord {
     /// Where that stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+}
+
+/// An operation that is not tried, or an exception that is out of date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurfaceRecord {
+    /// What is wrong.
+    pub gap: Gap,
+    /// The target that has the operation.
+    pub target: String,
+    /// Its `operationId`, or `GET /path`.
+    pub operation: String,
+    /// `GET /path`; none for an operation that is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// Why, in words.
+    pub reason: String,
+    /// The exception, or else where the document has the operation.
+    pub place: Place,
+    /// What tries it, ready to be pasted into the suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paste: Option<String>,
+}
+
+/// Why an operation is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gap {
+    /// No cell tries it, and there is no exception. The run fails.
+    Undeclared,
+    /// Its exception has ended. The run fails.
+    Expired,
+    /// The exception is from an operation that is not there. The run fails.
+    Gone,
+    /// It is excepted, and tried. The run fails.
+    Needless,
+    /// It is excepted, and nobody has decided on it yet. The run is not green.
+    Unfilled,
+}
+
+impl Gap {
+    /// Whether the run fails for it.
+    pub fn is_finding(self) -> bool {
+        self != Self::Unfilled
+    }
+
+    /// A word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Undeclared => "not tried",
+            Self::Expired => "exception ended",
+            Self::Gone => "exception from nothing",
+            Self::Needless => "needless exception",
+            Self::Unfilled => "to be filled",
+        }
+    }
+}
+
+/// How much of the surface of the targets is tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurfaceCounts {
+    /// The operations of all documents.
+    pub operations: usize,
+    /// Those that a cell tries.
+    pub with_cell: usize,
+    /// Those that are excepted, with those to be filled.
+    pub excepted: usize,
+    /// Those that are to be filled.
+    pub unfilled: usize,
+    /// Operations and exceptions for which the run fails.
+    pub findings: usize,
 }
 
 impl ExpectedRecord {
@@ -280,12 +353,21 @@ pub struct Summary {
     pub duration_ms: u64,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
+    /// How much of the targets' OpenAPI documents is tried; none where there is no document, or
+    /// where only a part of the suite was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surface: Option<SurfaceCounts>,
     /// How far it is from the baseline; none where there is no baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftCounts>,
 }
 
 impl Summary {
+    /// The findings about operations that are not tried.
+    pub fn surface_findings(&self) -> usize {
+        self.surface.map_or(0, |surface| surface.findings)
+    }
+
     /// The grants that are not in the baseline.
     pub fn grants_added(&self) -> usize {
         self.drift.map_or(0, |drift| drift.added)
@@ -293,7 +375,7 @@ impl Summary {
 
     /// Whether something was found that must not be: the run fails, whatever else happened.
     pub fn fails(&self) -> bool {
-        self.counts.findings() + self.grants_added() > 0
+        self.counts.findings() + self.grants_added() + self.surface_findings() > 0
     }
 }
 

@@ -7,15 +7,18 @@
 //! what earlier runs were seen to allow.
 
 pub mod baseline;
+pub mod draft;
 pub mod event;
 mod facts;
 pub mod file;
 pub mod hash;
 pub mod model;
 pub mod observation;
+pub mod openapi;
 pub mod plan;
 pub mod probe;
 pub mod secret;
+pub mod surface;
 pub mod template;
 pub mod token;
 pub mod verdict;

@@ -3,13 +3,17 @@
 //! Things refer to one another by index into the lists of [`Suite`], which are in the order of
 //! the file.
 
+use std::sync::Arc;
+
 use authz::source::Place;
 use authz::{Denial, Facts, Policy};
 use indexmap::IndexMap;
+use jiff::civil::Date;
 use regex::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use crate::openapi::Document;
 use crate::template::{JsonTemplate, Name, Template};
 
 /// A whole suite.
@@ -29,6 +33,8 @@ pub struct Suite {
     pub expect: Option<ExpectTable>,
     /// What the policy expects.
     pub policy: Option<Policy>,
+    /// Operations of the targets' documents that are not tried.
+    pub surface: Vec<Exception>,
     /// What the policy decides from beside actors and fixtures: the files that the suite names, and
     /// the relationships of the fixtures.
     pub facts: Facts,
@@ -64,6 +70,23 @@ pub struct Target {
     pub denies: Denies,
     /// The most requests in one second, if it bears only so many.
     pub rate: Option<u32>,
+    /// The operations that it says it has.
+    pub openapi: Option<Arc<Document>>,
+}
+
+/// An operation that is not tried, and why.
+#[derive(Debug)]
+pub struct Exception {
+    /// The target that has it, or had it.
+    pub target: TargetIndex,
+    /// Its name.
+    pub operation: String,
+    /// Why it is not tried.
+    pub reason: String,
+    /// The last day on which that counts, in UTC.
+    pub until: Date,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// How a system says no.
@@ -487,6 +510,9 @@ pub struct Layer {
     pub effect: Option<Effect>,
     /// For a listing: where the ids of its items stand, and the action that decides who sees an item.
     pub items: Option<Items>,
+    /// What the operation that is called takes as JSON, where the target has a document that
+    /// says it.
+    pub body_schema: Option<Schema>,
     /// The same with a body that must be refused, if that is tried too.
     pub malformed: Option<Malformed>,
 }

@@ -77,6 +77,7 @@ fn suite() -> Suite {
             concealed: Vec::new(),
         },
         rate: None,
+        openapi: None,
     };
     Suite {
         targets: vec![target],
@@ -86,6 +87,7 @@ fn suite() -> Suite {
         actions: Vec::new(),
         expect: None,
         policy: None,
+        surface: Vec::new(),
         facts: authz::Facts::default(),
         secrets: Vec::new(),
         environment: None,

@@ -66,7 +66,12 @@ impl Policy {
     }
 
     /// "relation `viewer` holds between user:bob and document:1"
-    fn by_relation(&self, request: &Request<'_>, action: usize, doubt: Option<Doubt>) -> Reason {
+    pub(super) fn by_relation(
+        &self,
+        request: &Request<'_>,
+        action: usize,
+        doubt: Option<Doubt>,
+    ) -> Reason {
         let related = self.relations.as_ref().and_then(|it| it.of(action));
         let name = related.map_or_else(String::new, |related| related.relation.to_string());
         let place = related.map(|related| related.place.clone());
@@ -92,7 +97,7 @@ impl Policy {
     }
 
     /// "role `editor` (included in `admin`) may update post"
-    fn by_roles(&self, request: &Request<'_>, role: usize, granted_by: usize) -> Reason {
+    pub(super) fn by_roles(&self, request: &Request<'_>, role: usize, granted_by: usize) -> Reason {
         let granting = self.role(granted_by);
         let name = granting.map_or("", |role| &*role.name);
         let via = self.role(role).filter(|_| role != granted_by);
@@ -137,7 +142,7 @@ impl Policy {
         Reason { kind, place, text }
     }
 
-    fn by_tenant(&self, request: &Request<'_>, action: usize) -> Reason {
+    pub(super) fn by_tenant(&self, request: &Request<'_>, action: usize) -> Reason {
         let kind = ReasonKind::Tenant;
         if let Some((share, until)) = self.ended_share(request, action) {
             let text = format!(
@@ -160,7 +165,8 @@ impl Policy {
     fn by_default(&self, request: &Request<'_>, action: usize) -> Reason {
         let names = self.role_names_of(request.subject);
         let related = self.related_to(request, action);
-        let related = related.map(|(_, related)| format!(", it is not its `{}`", related.relation));
+        let related =
+            related.map(|(_, related)| format!(", the subject is not its `{}`", related.relation));
         let related = related.unwrap_or_default();
         let text = match names.as_slice() {
             _ if !request.subject.signed_in => "nothing permits it without a session".to_owned(),
@@ -197,13 +203,13 @@ impl Policy {
         self.roles.get_index(index).map(|(_, role)| role)
     }
 
-    fn role_names_of(&self, subject: &Subject) -> Vec<&str> {
+    pub(super) fn role_names_of(&self, subject: &Subject) -> Vec<&str> {
         let roles = subject.roles.iter().filter_map(|&index| self.role(index));
         roles.map(|role| &*role.name).collect()
     }
 
     /// Where the first role of the subject is declared, or the roles are at all.
-    fn place_of_roles(&self, subject: &Subject) -> Option<Place> {
+    pub(super) fn place_of_roles(&self, subject: &Subject) -> Option<Place> {
         let first = if subject.signed_in {
             subject.roles.first().and_then(|&index| self.role(index))
         } else {

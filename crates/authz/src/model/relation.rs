@@ -175,6 +175,12 @@ impl RelationModel {
         self.conditions.keys().map(|name| &**name)
     }
 
+    /// Whether the relation may be said to follow from others: SpiceDB's permissions alone may.
+    pub(crate) fn may_follow(&self, type_name: &str, relation: &str) -> bool {
+        let found = self.relation(type_name, relation);
+        self.language.is_openfga() || found.is_some_and(|found| found.is_permission)
+    }
+
     pub(crate) fn relation(&self, type_name: &str, relation: &str) -> Option<&Relation> {
         self.types.get(type_name)?.relations.get(relation)
     }

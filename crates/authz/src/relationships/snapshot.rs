@@ -103,7 +103,7 @@ impl Snapshot {
         })
     }
 
-    pub(super) fn relationship(&self, object: ObjectId, edge: &Edge) -> Option<Relationship> {
+    pub(crate) fn relationship(&self, object: ObjectId, edge: &Edge) -> Option<Relationship> {
         let kind = self.kind(edge.kind)?;
         let detail = self.detail(edge.detail);
         let condition = detail.filter(|detail| detail.condition != NO_RELATION);

@@ -72,6 +72,10 @@ impl Binding {
             }
         }
         binding.bind_kinds(plan, snapshot);
+        for kinds in &mut binding.relations {
+            // Who is named directly is found before any userset is looked into.
+            kinds.sort_by_key(|it| matches!(it.subject, AllowedKind::Userset(_)));
+        }
         binding.trails = Trail::of_all(plan, &binding, rules);
         binding
     }

@@ -52,6 +52,11 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether the fact counts now, and nothing of it is unknown.
+    pub(super) fn counts_now(&mut self, edge: &Edge) -> bool {
+        matches!(self.counts(edge), Value::Yes)
+    }
+
     /// Whether the fact is over, or has not begun: it is as if it were not there.
     pub(super) fn is_out_of_time(&mut self, edge: &Edge) -> bool {
         let detail = self.engine.snapshot.detail(edge.detail);

@@ -13,6 +13,7 @@ mod conditions;
 mod expand;
 mod list;
 mod memo;
+mod path;
 mod plan;
 mod walk;
 
@@ -30,6 +31,7 @@ pub use answer::{Answer, QuestionError, ResolutionError};
 pub use check::Checker;
 pub use expand::{Member, Tree};
 pub use list::{Listed, ListedSubject, Listing, SubjectFilter};
+pub use path::{Change, Link, Missing};
 
 use bind::Binding;
 use plan::{Plan, RelationId};

@@ -41,10 +41,22 @@ impl Source {
     /// Bytes that are not UTF-8, or more than [`SOURCE_BYTES_MAX`] of them. The source that
     /// comes with the diagnostic is good only for rendering it.
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, Box<(Self, Diagnostic)>> {
-        if bytes.len() > SOURCE_BYTES_MAX {
+        Self::from_bytes_within(name, bytes, SOURCE_BYTES_MAX)
+    }
+
+    /// A source from the bytes of a file that may have so many of them.
+    ///
+    /// # Errors
+    /// As for [`Source::from_bytes`].
+    pub fn from_bytes_within(
+        name: &str,
+        bytes: &[u8],
+        bytes_max: usize,
+    ) -> Result<Self, Box<(Self, Diagnostic)>> {
+        if bytes.len() > bytes_max {
             let source = Self::new(name, "");
             let found = format!(
-                "the file has {} bytes; at most {SOURCE_BYTES_MAX} are read",
+                "the file has {} bytes; at most {bytes_max} are read",
                 bytes.len()
             );
             let mistake = Diagnostic::new(source.place(0..0), found);

@@ -65,7 +65,19 @@ pub struct Entry {
 /// Text that is not YAML, keys given twice, more than one document, or more than [`DEPTH_MAX`]
 /// or [`NODES_MAX`] allow.
 pub fn read(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let mut builder = Builder::new(source);
+    read_within(source, NODES_MAX, diagnostics)
+}
+
+/// As [`read`], with another limit on the nodes: for files that programs write.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_within(
+    source: &Source,
+    nodes_max: usize,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node> {
+    let mut builder = Builder::new(source, nodes_max);
     match builder.document() {
         Ok(node) => {
             builder
@@ -90,6 +102,7 @@ struct Builder<'a> {
     char_starts: Vec<usize>,
     anchors: HashMap<usize, Anchored>,
     nodes: usize,
+    nodes_max: usize,
     duplicates: Vec<Diagnostic>,
 }
 
@@ -104,7 +117,7 @@ struct Anchored {
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: &'a Source) -> Self {
+    fn new(source: &'a Source, nodes_max: usize) -> Self {
         let text = source.text();
         let char_starts = if text.is_ascii() {
             Vec::new()
@@ -117,6 +130,7 @@ impl<'a> Builder<'a> {
             char_starts,
             anchors: HashMap::new(),
             nodes: 0,
+            nodes_max,
             duplicates: Vec::new(),
         }
     }
@@ -204,8 +218,8 @@ impl<'a> Builder<'a> {
         self.nodes += nodes;
         let message = if depth > DEPTH_MAX {
             format!("nested more than {DEPTH_MAX} deep")
-        } else if self.nodes > NODES_MAX {
-            format!("more than {NODES_MAX} values, aliases counted")
+        } else if self.nodes > self.nodes_max {
+            format!("more than {} values, aliases counted", self.nodes_max)
         } else {
             return Ok(());
         };

@@ -14,7 +14,7 @@ use crate::answer;
 use crate::service;
 use crate::system::Shared;
 
-const OPENAPI: &str = include_str!("../../openapi/accounts.json");
+const OPENAPI: &str = include_str!("../../../../suites/demo/openapi/accounts.json");
 
 /// The whole service.
 pub(crate) fn router(system: Shared) -> Router {

@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::service;
 use crate::system::Shared;
 
-const OPENAPI: &str = include_str!("../../openapi/posts.json");
+const OPENAPI: &str = include_str!("../../../../suites/demo/openapi/posts.json");
 
 /// The whole service.
 pub(crate) fn router(system: Shared) -> Router {

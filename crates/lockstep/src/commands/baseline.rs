@@ -90,6 +90,7 @@ fn told(changes: &[String], after: &Baseline, path: &Path, run: &RunStarted) -> 
 pub(super) fn diff(command: &Diff, colour: Colour) -> Result<ExitCode, Failure> {
     let path = baseline::path(&command.suite.suite);
     let baseline = baseline::load(&path)?;
+    let recorded = latest(&command.suite)?;
     if baseline.is_none() {
         let path = name(&path);
         let _ = writeln!(
@@ -98,7 +99,6 @@ pub(super) fn diff(command: &Diff, colour: Colour) -> Result<ExitCode, Failure> 
         );
     }
     let baseline = baseline.unwrap_or_else(|| Baseline::empty(&name(&path)));
-    let recorded = latest(&command.suite)?;
     let seen = Seen::of(&recorded, baseline)?;
     if command.json {
         let mut json = Vec::new();

@@ -25,6 +25,19 @@ const SUITE_TEXT: &str = include_str!("../../../../suites/demo/lockstep.yaml");
 /// The policy's path in the project.
 const POLICY: &str = "suites/demo/policy/policy.yaml";
 const POLICY_TEXT: &str = include_str!("../../../../suites/demo/policy/policy.yaml");
+/// The documents of its services: path in the project, path beside the suite, and text.
+const DOCUMENTS: [(&str, &str, &str); 2] = [
+    (
+        "suites/demo/openapi/accounts.json",
+        "openapi/accounts.json",
+        include_str!("../../../../suites/demo/openapi/accounts.json"),
+    ),
+    (
+        "suites/demo/openapi/posts.json",
+        "openapi/posts.json",
+        include_str!("../../../../suites/demo/openapi/posts.json"),
+    ),
+];
 
 pub(super) async fn execute(command: Demo, colour: Colour) -> Result<ExitCode, Failure> {
     if command.list {
@@ -57,15 +70,19 @@ async fn test(
     let files = Files::embedded(
         Source::new(SUITE, SUITE_TEXT),
         Source::new(POLICY, POLICY_TEXT),
+        DOCUMENTS
+            .map(|(path, _, text)| Source::new(path, text))
+            .to_vec(),
     );
     let loaded = read(files, None, &environment, true)?;
     let plan = run::plan(&loaded, &[], None)?;
+    let surface = run::surface(&loaded, &[], None)?;
     let planned = plan.cells.len();
     let reports = run::reports(&command.reporting, colour, None)?;
     let options = run::options(&command.sending, false);
     let head = Head::new(SUITE, loaded.digest());
     let suite = Arc::new(loaded.suite);
-    let summary = run::run(suite, plan, head, options, None, reports).await?;
+    let summary = run::run(suite, plan, head, options, None, reports, surface).await?;
     Ok(ExitCode::of_run(&summary, planned))
 }
 
@@ -92,11 +109,15 @@ fn list() -> Result<ExitCode, Failure> {
 
 /// Writes the suite and the policy; overwrites nothing.
 fn write(folder: &Path) -> Result<ExitCode, Failure> {
-    let files = [
+    let mut files = vec![
         ("lockstep.yaml", SUITE_TEXT),
         ("policy/policy.yaml", POLICY_TEXT),
     ];
-    let paths = files.map(|(name, text)| (folder.join(name), text));
+    files.extend(DOCUMENTS.map(|(_, name, text)| (name, text)));
+    let paths = files.into_iter();
+    let paths: Vec<_> = paths
+        .map(|(name, text)| (folder.join(name), text))
+        .collect();
     if let Some((path, _)) = paths.iter().find(|(path, _)| path.exists()) {
         let message = format!("`{}` is there already; nothing was written", path.display());
         return Err(Failure::Usage(message));

@@ -1,6 +1,7 @@
 //! One module a command.
 
 mod baseline;
+mod check;
 mod ci;
 mod cleanup;
 mod demo;
@@ -31,6 +32,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Demo(command) => demo::execute(command, colour).await,
         Command::Plan(command) => plan::execute(&command, colour),
+        Command::Check(command) => check::execute(&command),
         Command::Policy(command) => policy::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,

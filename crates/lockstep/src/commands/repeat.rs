@@ -56,6 +56,7 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
         options,
         None,
         vec![Box::new(shown)],
+        None,
     )
     .await?;
     Ok(ExitCode::of_run(&summary, planned))

@@ -16,17 +16,19 @@ use crate::{history, run};
 
 pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, Failure> {
     let path = &command.suite.suite;
-    let loaded = load(&command.suite, &environment, true)?;
+    let mut loaded = load(&command.suite, &environment, true)?;
+    loaded.suite.read_only |= command.read_only;
     let baseline = baseline::load(&baseline::path(path))?;
     let is_first = baseline.is_none() && command.cells.is_empty() && command.shard.is_none();
     let plan = run::plan(&loaded, &command.cells, command.shard)?;
+    let surface = run::surface(&loaded, &command.cells, command.shard)?;
     let planned = plan.cells.len();
     let head = Head::new(&name(path), loaded.digest()).of_part(&command.cells, command.shard);
     let mut reports = run::reports(&command.reporting, colour, sources().as_deref())?;
     let mut options = run::options(&command.sending, false);
     let suite = Arc::new(loaded.suite);
     if command.no_record {
-        let summary = run::run(suite, plan, head, options, baseline, reports).await?;
+        let summary = run::run(suite, plan, head, options, baseline, reports, surface).await?;
         return Ok(ExitCode::of_run(&summary, planned));
     }
     run::add_record(&mut reports, &head)?;
@@ -39,6 +41,7 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
         options.clone(),
         baseline,
         reports,
+        surface,
     );
     let summary = run.await;
     journal.close();

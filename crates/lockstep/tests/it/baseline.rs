@@ -3,137 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::{Arc, Condvar, Mutex};
 
 use demo::Fault;
-use testkit::{Answer, Finished, Project, Request, Server};
+use testkit::Project;
 
+use crate::hall::{Hall, SUITE, project};
 use crate::support::{Report, Sample, demo_suite, lockstep, strings};
-
-const SUITE: &str = r#"
-version: 1
-policy: policy.yaml
-targets: { hall: { http: "${HALL_URL}" } }
-sessions: { key: { header: { X-Key: "{{ actor.key }}" } } }
-actors:
-  guest:  { session: key, key: key-of-guest, subject: "user:g", roles: [guest] }
-  keeper: { session: key, key: key-of-keeper, subject: "user:k", roles: [keeper] }
-actions:
-  hall:
-    enter: { hall: { GET: /enter } }
-    climb: { hall: { GET: /climb } }
-    sing:  { hall: { GET: /sing } }
-"#;
-
-const POLICY: &str = "\
-version: 1
-types:
-  user: { actions: {} }
-  hall: { actions: { enter: collection, climb: collection, sing: collection } }
-roles:
-  guest: { can: { hall: [enter] } }
-  keeper: { includes: [guest], can: { hall: [climb, sing] } }
-";
-
-/// What a hall allows: who, and where.
-#[derive(Default)]
-struct Rules {
-    allowed: BTreeSet<(&'static str, &'static str)>,
-    /// Where it fails.
-    broken: Option<&'static str>,
-    /// Where it waits, until this is none again.
-    waits: Option<&'static str>,
-    waiting: bool,
-}
-
-/// A hall whose rules can be changed.
-struct Hall {
-    server: Server,
-    rules: Arc<(Mutex<Rules>, Condvar)>,
-}
-
-impl Hall {
-    /// A hall whose rules are those of the policy.
-    fn open() -> Self {
-        let allowed = [
-            ("guest", "/enter"),
-            ("keeper", "/enter"),
-            ("keeper", "/climb"),
-            ("keeper", "/sing"),
-        ];
-        let rules = Rules {
-            allowed: allowed.into(),
-            ..Rules::default()
-        };
-        let rules = Arc::new((Mutex::new(rules), Condvar::new()));
-        let shared = Arc::clone(&rules);
-        let server = Server::start(move |request: &Request| {
-            let (rules, changed) = &*shared;
-            let mut rules = rules.lock().unwrap();
-            while rules.waits == Some(request.path()) {
-                rules.waiting = true;
-                changed.notify_all();
-                rules = changed.wait(rules).unwrap();
-            }
-            let key = request.header("x-key").unwrap_or_default();
-            let who = key.trim_start_matches("key-of-");
-            match request.path() {
-                path if rules.broken == Some(path) => Answer::empty(500),
-                path if rules.allowed.contains(&(who, path)) => Answer::empty(200),
-                _ => Answer::empty(403),
-            }
-        });
-        Self { server, rules }
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Rules)) {
-        change(&mut self.rules.0.lock().unwrap());
-        self.rules.1.notify_all();
-    }
-
-    fn allow(&self, who: &'static str, path: &'static str) {
-        self.change(|rules| {
-            rules.allowed.insert((who, path));
-        });
-    }
-
-    fn deny(&self, who: &'static str, path: &'static str) {
-        self.change(|rules| {
-            rules.allowed.remove(&(who, path));
-        });
-    }
-
-    fn wait_until_somebody_waits(&self) {
-        let rules = self.rules.0.lock().unwrap();
-        let _waiting = self
-            .rules
-            .1
-            .wait_while(rules, |rules| !rules.waiting)
-            .unwrap();
-    }
-
-    fn run(&self, project: &Project, arguments: &[&str]) -> Finished {
-        lockstep(project.path(), arguments)
-            .env("HALL_URL", &self.server.url())
-            .run()
-    }
-
-    /// Runs a command that must end so.
-    fn expect(&self, code: i32, project: &Project, arguments: &[&str]) -> Finished {
-        let finished = self.run(project, arguments);
-        assert_eq!(
-            finished.code,
-            Some(code),
-            "{arguments:?}: {}",
-            finished.told()
-        );
-        finished
-    }
-}
-
-fn project() -> Project {
-    Project::new([("lockstep.yaml", SUITE), ("policy.yaml", POLICY)])
-}
 
 /// A hall and a project whose baseline is accepted.
 fn accepted() -> (Hall, Project) {
@@ -318,6 +193,20 @@ fn what_is_accepted_twice_is_the_same() {
     );
     let mode = fs::metadata(project.path().join("lockstep.baseline")).unwrap();
     assert_eq!(mode.permissions().mode() & 0o400, 0o400);
+}
+
+#[test]
+fn a_link_stays_one() {
+    let (hall, project) = accepted();
+    project.write("elsewhere/grants", b"");
+    let path = project.path().join("lockstep.baseline");
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("elsewhere/grants", &path).unwrap();
+    hall.expect(1, &project, &["test"]);
+    hall.expect(1, &project, &["baseline", "diff"]);
+    hall.run(&project, &["baseline", "accept"]);
+    assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+    assert_eq!(grants(&project), GRANTS);
 }
 
 #[test]
@@ -537,6 +426,40 @@ fn a_broken_baseline_sends_nothing() {
     assert_eq!(hall.server.connections(), 0);
 }
 
+/// Each machine tells what it finds; together they tell it once. A run that is told again tells it again.
+#[test]
+fn what_differs_is_kept_by_records_and_by_merged_reports() {
+    let (hall, project) = accepted();
+    hall.allow("guest", "/climb");
+    replace(&project, "policy.yaml", "[enter] }", "[enter, climb] }");
+    replace(
+        &project,
+        "lockstep.baseline",
+        "allow guest/hall.enter",
+        "allow guest/hall.enter\nallow guest/hall.sing",
+    );
+    let mut codes = Vec::new();
+    for part in ["1/2", "2/2"] {
+        let report = format!("json={}.json", part.replace('/', "-"));
+        let finished = hall.run(&project, &["test", "--shard", part, "--report", &report]);
+        codes.push(finished.code);
+    }
+    assert!(codes.contains(&Some(1)), "{codes:?}");
+    let merge = [
+        "report", "merge", "1-2.json", "2-2.json", "--report", "json=-",
+    ];
+    let merged = Report::of(&hall.run(&project, &merge));
+    let whole = Report::of(&hall.run(&project, &["test", "--report", "json=-"]));
+    for report in [&merged, &whole] {
+        assert_eq!(report.code, Some(1), "{}", report.told);
+        assert!(report.told.contains("+ allow guest/hall.climb"));
+        assert!(report.told.contains("- allow guest/hall.sing"));
+    }
+    assert_eq!(merged.json["drift"], whole.json["drift"]);
+    let again = hall.expect(0, &project, &["runs", "show", "--report", "md=-"]);
+    assert!(again.stdout.contains("\n+ allow guest/hall.climb\n"));
+}
+
 #[test]
 fn the_difference_can_be_had_as_json() {
     let (hall, project) = (Hall::open(), project());
@@ -559,9 +482,14 @@ fn the_sample_system_has_a_baseline() {
     let suite = demo_suite();
     let copy = project.path().join("lockstep.yaml");
     fs::copy(&suite, copy).unwrap();
-    let policy =
-        fs::read(std::path::Path::new(&suite).with_file_name("policy/policy.yaml")).unwrap();
-    project.write("policy/policy.yaml", &policy);
+    for name in [
+        "policy/policy.yaml",
+        "openapi/accounts.json",
+        "openapi/posts.json",
+    ] {
+        let file = fs::read(std::path::Path::new(&suite).with_file_name(name)).unwrap();
+        project.write(name, &file);
+    }
     let run = |sample: &Sample, arguments: &[&str]| {
         let invocation = lockstep(project.path(), arguments);
         invocation.envs(sample.variables()).run()

@@ -240,7 +240,7 @@ fn the_demo_can_be_written_and_planned() {
     assert_eq!(written.code, Some(0), "{}", written.told());
     assert_eq!(
         written.stdout,
-        "mine/lockstep.yaml\nmine/policy/policy.yaml\n"
+        "mine/lockstep.yaml\nmine/policy/policy.yaml\nmine/openapi/accounts.json\nmine/openapi/posts.json\n"
     );
     let mine = project.path().join("mine");
     let plan = lockstep(&mine, &["plan"]).run();

@@ -195,11 +195,15 @@ fn every_pattern_must_name_something() {
 fn a_plan_does_not_depend_on_where_and_when_it_is_made() {
     let plan = |variables: &[(&str, &str)]| -> Value {
         let suite = std::fs::read_to_string(crate::support::demo_suite()).unwrap();
-        let policy = crate::support::root().join("suites/demo/policy/policy.yaml");
-        let policy = std::fs::read_to_string(policy).unwrap();
+        let folder = crate::support::root().join("suites/demo");
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let policy = read("policy/policy.yaml");
+        let (accounts, posts) = (read("openapi/accounts.json"), read("openapi/posts.json"));
         let files = [
             ("lockstep.yaml", suite.as_str()),
             ("policy/policy.yaml", policy.as_str()),
+            ("openapi/accounts.json", accounts.as_str()),
+            ("openapi/posts.json", posts.as_str()),
         ];
         let project = Project::new(files);
         let finished = crate::support::lockstep(project.path(), &["plan", "--json"])

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod baseline;
+mod check;
 mod cleanup;
 mod command_line;
 mod commands;
@@ -16,6 +17,7 @@ mod environments;
 mod faults;
 mod fixtures;
 mod garden;
+mod hall;
 mod hostile;
 mod house;
 mod library;
@@ -23,6 +25,7 @@ mod malformed;
 mod policy_tests;
 mod portal;
 mod proxy;
+mod read_only;
 mod readme;
 mod real_systems;
 mod record;

@@ -154,6 +154,9 @@ fn what_are_not_the_parts_of_one_run_is_refused() {
     change(&project, "2.json", "staging.json", |it| {
         it["environment"] = json!("staging")
     });
+    change(&project, "2.json", "baseline.json", |it| {
+        it["summary"]["drift"] = json!({ "added": 0, "denied": 0, "vanished": 0 });
+    });
     change(&project, "2.json", "three.json", |it| {
         it["shard"] = json!("2/3")
     });
@@ -192,6 +195,7 @@ fn what_are_not_the_parts_of_one_run_is_refused() {
             &["1.json", "files.json"],
             "differ in: state of the suite's files",
         ),
+        (&["1.json", "baseline.json"], "differ in: baseline"),
         (&["1.json", "staging.json"], "differ in: environment"),
         (
             &["1.json", "three.json"],

@@ -15,7 +15,9 @@ pub(crate) use read::read;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use suite::event::{CellRecord, Counts, Drift, Event, FORMAT_VERSION, RunStarted, Summary};
+use suite::event::{
+    CellRecord, Counts, Drift, Event, FORMAT_VERSION, RunStarted, Summary, SurfaceRecord,
+};
 
 use crate::Reporter;
 use members::Members;
@@ -54,6 +56,7 @@ pub struct JsonReporter<W: Write> {
     counts: Counts,
     notes: Vec<String>,
     findings: Vec<String>,
+    surface: Vec<SurfaceRecord>,
     drifts: Vec<Drift>,
 }
 
@@ -87,6 +90,7 @@ impl<W: Write> JsonReporter<W> {
             counts: Counts::default(),
             notes: Vec::new(),
             findings: Vec::new(),
+            surface: Vec::new(),
             drifts: Vec::new(),
         }
     }
@@ -142,6 +146,9 @@ impl<W: Write> JsonReporter<W> {
         self.members.close_list()?;
         self.members.member("notes", &self.notes)?;
         self.members.member("findings", &self.findings)?;
+        if !self.surface.is_empty() {
+            self.members.member("surface", &self.surface)?;
+        }
         if has_baseline {
             self.members.member("drift", &self.drifts)?;
         }
@@ -157,6 +164,10 @@ impl<W: Write> Reporter for JsonReporter<W> {
             (State::Running, Event::CellJudged(record)) => self.cell(record),
             (State::Running, Event::Note(note)) => {
                 self.notes.push(note.text.clone());
+                Ok(())
+            }
+            (State::Running, Event::Surface(record)) => {
+                self.surface.push(record.clone());
                 Ok(())
             }
             (State::Running, Event::Drift(drift)) => {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use suite::plan::PlannedCell;
+use suite::surface::Surface;
 
 use super::members::Members;
 
@@ -17,7 +18,11 @@ pub const PLAN_SCHEMA: &str = include_str!("../../schema/plan.schema.json");
 ///
 /// # Errors
 /// Those of `out`.
-pub fn plan_json(cells: impl IntoIterator<Item = PlannedCell>, out: impl Write) -> io::Result<()> {
+pub fn plan_json(
+    cells: impl IntoIterator<Item = PlannedCell>,
+    surface: Option<&Surface>,
+    out: impl Write,
+) -> io::Result<()> {
     let mut members = Members::new(out);
     members.open()?;
     members.member("format", "lockstep-plan")?;
@@ -27,5 +32,9 @@ pub fn plan_json(cells: impl IntoIterator<Item = PlannedCell>, out: impl Write) 
         members.item(&cell)?;
     }
     members.close_list()?;
+    if let Some(surface) = surface {
+        members.member("surface", &surface.counts)?;
+        members.member("operations", &surface.records)?;
+    }
     members.close()
 }

@@ -5,6 +5,7 @@ use std::io;
 use serde::Deserialize;
 use suite::event::{
     CellRecord, Counts, Drift, DriftCounts, FORMAT_VERSION, Note, RunStarted, Summary,
+    SurfaceCounts, SurfaceRecord,
 };
 use suite::plan::Shard;
 
@@ -38,6 +39,8 @@ struct Document {
     cells: Vec<CellRecord>,
     notes: Vec<String>,
     #[serde(default)]
+    surface: Vec<SurfaceRecord>,
+    #[serde(default)]
     drift: Vec<Drift>,
     summary: End,
 }
@@ -59,6 +62,7 @@ struct End {
     #[serde(default)]
     duration_ms: u64,
     interrupted: bool,
+    surface: Option<SurfaceCounts>,
     drift: Option<DriftCounts>,
 }
 
@@ -101,6 +105,7 @@ pub(crate) fn read(report: &[u8]) -> io::Result<Recorded> {
             .into_iter()
             .map(|text| Note { text })
             .collect(),
+        surface: document.surface,
         drifts: document.drift,
         summary: Some(Summary {
             counts: end.counts,
@@ -108,6 +113,7 @@ pub(crate) fn read(report: &[u8]) -> io::Result<Recorded> {
             requests: end.requests,
             duration_ms: end.duration_ms,
             interrupted: end.interrupted,
+            surface: end.surface,
             drift: end.drift,
         }),
     })

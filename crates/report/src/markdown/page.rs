@@ -16,6 +16,7 @@ const CHARS_MAX: usize = 60_000;
 
 /// The most characters of each section. What is left is for the details of findings.
 const GRANTS_CHARS_MAX: usize = 8_000;
+const OPERATIONS_CHARS_MAX: usize = 8_000;
 const ROWS_CHARS_MAX: usize = 20_000;
 const INCONCLUSIVE_CHARS_MAX: usize = 10_000;
 const NOTES_CHARS_MAX: usize = 4_000;
@@ -30,6 +31,7 @@ pub(super) fn text(page: &Page, ran: &Ran) -> String {
     let findings: Vec<&Finding> = page.findings.values().collect();
     let mut left = CHARS_MAX - FRAME_CHARS_MAX;
     let grants = grants(ran, page, &mut left);
+    let operations = operations(ran, page, &mut left);
     let rows = fit(
         findings.iter().map(|finding| row(finding, page)),
         ROWS_CHARS_MAX,
@@ -60,6 +62,7 @@ pub(super) fn text(page: &Page, ran: &Ran) -> String {
     let sections = [
         format!("## Lockstep: {}\n", headline(ran)),
         grants,
+        operations,
         table(&rows.text),
         details.text,
         inconclusive.text,
@@ -101,10 +104,19 @@ fn headline(ran: &Ran) -> String {
     let findings = count(counts.findings(), "finding", "findings");
     let inconclusive = count(counts.inconclusive, "cell", "cells");
     let added = ran.grants_added();
+    let surface = ran.summary.as_ref().and_then(|summary| summary.surface);
+    let surface = surface.unwrap_or_default();
+    let untried = count(surface.findings, "operation", "operations");
+    let unfilled = count(surface.unfilled, "operation", "operations");
     let outcome: Vec<String> = [
         (counts.findings(), findings),
         (added, grants_added(added)),
+        (
+            surface.findings,
+            format!("{untried} not tried as they should be"),
+        ),
         (counts.inconclusive, format!("{inconclusive} inconclusive")),
+        (surface.unfilled, format!("{unfilled} to be filled")),
     ]
     .into_iter()
     .filter_map(|(number, words)| (number > 0).then_some(words))
@@ -155,6 +167,30 @@ fn reason(drift: &Drift, page: &Page) -> String {
         code(&why),
         place(&at, page, code)
     )
+}
+
+/// The operations that are not tried as they should be, and what tries them.
+fn operations(ran: &Ran, page: &Page, left: &mut usize) -> String {
+    if ran.surface.is_empty() {
+        return String::new();
+    }
+    let parts = ran.surface.iter().map(|untried| {
+        let reason = prose(&cut(&untried.reason, IN_TABLE_CHARS_MAX));
+        let place = place(&untried.place, page, code);
+        let name = code(&untried.name);
+        let mut text = format!("- {}: {name}: {reason} ({place})\n", untried.gap.word());
+        if !untried.paste.is_empty() {
+            let lines = untried.paste.iter().map(String::as_str);
+            text += &format!("\n{}\n", block("yaml", lines));
+        }
+        text
+    });
+    let fitted = fit(parts, OPERATIONS_CHARS_MAX, left);
+    let more = match ran.surface.len() - fitted.count {
+        0 => String::new(),
+        more => format!("\nand {} more\n", grouped(more)),
+    };
+    format!("### Operations\n\n{}{more}", fitted.text)
 }
 
 fn table(rows: &str) -> String {

@@ -123,6 +123,8 @@ impl Results {
                 "interrupted: {judged} of {planned} were judged, and what was not tried has not held"
             ));
         }
+        let surface = ran.surface.iter();
+        told.extend(surface.map(|it| format!("{} ({})", it.sentence, it.reason)));
         if self.left_out > 0 {
             let more = count(self.left_out, "more cell", "more cells");
             told.push(format!(

@@ -13,6 +13,7 @@ mod paint;
 mod plan;
 mod runs;
 mod summary;
+mod surface;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -20,6 +21,7 @@ mod text;
 pub use exchange::exchanges;
 pub use plan::plan_matrix;
 pub use runs::{RunLine, changes_text, disagreement_text, runs_table};
+pub use surface::surface;
 
 use std::io::{self, Write};
 
@@ -30,6 +32,7 @@ use crate::Reporter;
 use crate::at_end::DRIFTS_MAX;
 use crate::finding::Finding;
 use crate::inconclusive::Inconclusive;
+use crate::surface::{SURFACE_MAX, Untried};
 use crate::text::{clean, clean_short, count, grouped};
 use block::{Block, Columns};
 use live::Live;
@@ -82,6 +85,7 @@ pub struct TerminalReporter<W> {
     findings: Vec<Finding>,
     findings_untold: usize,
     inconclusive: Inconclusive,
+    surface: Vec<Untried>,
     drifts: Vec<Drift>,
     drifts_untold: usize,
 }
@@ -98,6 +102,7 @@ impl<W: Write> TerminalReporter<W> {
             findings: Vec::new(),
             findings_untold: 0,
             inconclusive: Inconclusive::default(),
+            surface: Vec::new(),
             drifts: Vec::new(),
             drifts_untold: 0,
         }
@@ -146,6 +151,7 @@ impl<W: Write> TerminalReporter<W> {
             text += &format!("and {more}; the JSON report has them all\n\n");
         }
         text += &inconclusive::render(&self.inconclusive, columns, paint);
+        text += &surface::render(&self.surface, columns, paint);
         text += &drift::render(&self.drifts, self.drifts_untold, columns, paint);
         text += &summary::summary(summary, self.planned, columns, paint);
         self.out.write_all(text.as_bytes())?;
@@ -174,6 +180,12 @@ impl<W: Write> Reporter for TerminalReporter<W> {
             Event::Note(note) => {
                 let text = clean_short(&note.text);
                 self.say(&hang("note: ", 6, &text, self.style.columns()))
+            }
+            Event::Surface(record) => {
+                if self.surface.len() < SURFACE_MAX {
+                    self.surface.push(Untried::of(record));
+                }
+                Ok(())
             }
             Event::Drift(drift) => {
                 if self.drifts.len() < DRIFTS_MAX {

@@ -12,7 +12,7 @@ use super::text::{hang, pad, width};
 use crate::sentence::row_name;
 use crate::text::{clean, clean_short, count, grouped};
 
-/// The place of an actor that does not try a row.
+/// The place of a cell that is not tried.
 const NOT_TRIED: &str = "-";
 
 /// The matrix of a plan, what it amounts to, and the denials that have no control. With
@@ -96,7 +96,10 @@ impl Table {
                 .get(cell.actor.as_str())
                 .and_then(|column| rows.get_mut(at)?.get_mut(*column));
             if let Some(place) = place {
-                *place = place_text(&cell.expected);
+                *place = match cell.untried {
+                    Some(_) => NOT_TRIED.to_owned(),
+                    None => place_text(&cell.expected),
+                };
             }
         }
         Self { head, rows }
@@ -137,13 +140,15 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
     let number = |what: &str| {
         cells
             .iter()
+            .filter(|cell| cell.untried.is_none())
             .filter(|cell| cell.action != SESSION_OPEN && cell.expected.what == what)
             .count()
     };
     let sessions = cells
         .iter()
-        .filter(|cell| cell.action == SESSION_OPEN)
+        .filter(|cell| cell.action == SESSION_OPEN && cell.untried.is_none())
         .count();
+    let untried = cells.iter().filter(|cell| cell.untried.is_some()).count();
     let mut parts = vec![
         format!("{} allowed", grouped(number("allow"))),
         format!("{} denied", grouped(number("deny"))),
@@ -165,6 +170,10 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
     if sessions > 0 {
         parts.push(count(sessions, "session to open", "sessions to open"));
     }
+    if untried > 0 {
+        let what = "not applicable, because nothing may be changed";
+        parts.push(format!("{} {what}", grouped(untried)));
+    }
     let sentence = format!(
         "{}: {}.",
         count(cells.len(), "cell", "cells"),
@@ -177,6 +186,7 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
 fn without_control(cells: &[PlannedCell], paint: Paint) -> String {
     let alone: Vec<&PlannedCell> = cells
         .iter()
+        .filter(|cell| cell.untried.is_none())
         .filter(|cell| matches!(cell.expected.what.as_str(), "deny" | "reject"))
         .filter(|cell| cell.control.is_none())
         .collect();
@@ -204,6 +214,8 @@ fn details(cell: &PlannedCell, style: Style) -> String {
         "expected",
         format!("{what}  ({})", clean_short(&expected.reason)),
     )];
+    let untried = cell.untried.as_deref();
+    rows.extend(untried.map(|why| ("not tried", clean(why))));
     let place = expected.place.as_ref();
     rows.extend(place.map(|place| ("from", clean(&place.to_string()))));
     rows.extend(

@@ -5,7 +5,7 @@ use report::Reporter;
 use report::terminal::Style;
 use suite::event::{
     AnswerRecord, CellRecord, Change, ControlRecord, Counts, Drift, DriftCounts, Event, Exchange,
-    ExpectedRecord, Note, RunStarted, Summary,
+    ExpectedRecord, Gap, Note, RunStarted, Summary, SurfaceCounts, SurfaceRecord,
 };
 use suite::verdict::{Access, Verdict};
 
@@ -97,6 +97,43 @@ pub(crate) fn judged(record: CellRecord) -> Event {
     Event::CellJudged(Box::new(record))
 }
 
+/// An operation that is not tried.
+pub(crate) fn untried(gap: Gap) -> SurfaceRecord {
+    let paste = "actions:\n  post:\n    archive: { posts: { operation: archivePost } }\n";
+    SurfaceRecord {
+        gap,
+        target: "posts".to_owned(),
+        operation: "archivePost".to_owned(),
+        request: Some("POST /posts/{id}/archive".to_owned()),
+        reason: "no cell tries it, and no exception says why".to_owned(),
+        place: place("posts.yaml", 12),
+        paste: gap.is_finding().then(|| paste.to_owned()),
+    }
+}
+
+/// The whole run, of a system whose documents say more than is tried.
+pub(crate) fn run_with_surface() -> Vec<Event> {
+    let mut events = run(each_verdict());
+    let Some(Event::RunFinished(mut summary)) = events.pop() else {
+        panic!("a run ends");
+    };
+    summary.surface = Some(surface_counts());
+    events.push(Event::Surface(untried(Gap::Undeclared)));
+    events.push(Event::Surface(untried(Gap::Unfilled)));
+    events.push(Event::RunFinished(summary));
+    events
+}
+
+pub(crate) fn surface_counts() -> SurfaceCounts {
+    SurfaceCounts {
+        operations: 17,
+        with_cell: 14,
+        excepted: 2,
+        unfilled: 1,
+        findings: 1,
+    }
+}
+
 /// The end of a run in which `events` happened.
 pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
     let mut counts = Counts::default();
@@ -116,6 +153,7 @@ pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
         requests: 312,
         duration_ms: 1_420,
         interrupted,
+        surface: None,
         drift,
     })
 }

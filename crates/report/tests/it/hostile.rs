@@ -105,6 +105,7 @@ fn a_plan_does_not_steer_the_terminal() {
         control: Some(EVIL.to_owned()),
         differs_in: None,
         fixture: Some(EVIL.to_owned()),
+        untried: Some(EVIL.to_owned()),
     };
     let style = Style {
         verbose: true,

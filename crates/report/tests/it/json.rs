@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use report::Reporter as _;
 use report::json::{DRIFT_SCHEMA, JsonReporter, PLAN_SCHEMA, REPORT_SCHEMA, drift_json, plan_json};
 use serde_json::{Value, json};
-use suite::event::{Event, FORMAT_VERSION};
+use suite::event::{Event, FORMAT_VERSION, Gap};
+use suite::surface::Surface;
 
 use crate::{given, plan};
 
@@ -27,7 +28,7 @@ fn report(events: &[Event]) -> Value {
 
 fn planned() -> Value {
     let mut out = Vec::new();
-    plan_json(plan::cells(), &mut out).unwrap();
+    plan_json(plan::cells(), None, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -51,7 +52,7 @@ fn a_run_is_one_document() {
 #[test]
 fn a_plan_is_one_document() {
     let mut out = Vec::new();
-    plan_json(plan::cells().into_iter().take(5), &mut out).unwrap();
+    plan_json(plan::cells().into_iter().take(5), None, &mut out).unwrap();
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 
@@ -60,7 +61,7 @@ fn nothing_in_it_is_still_a_document() {
     let empty = given::run([]);
     assert_valid(REPORT_SCHEMA, &report(&empty));
     let mut out = Vec::new();
-    plan_json([], &mut out).unwrap();
+    plan_json([], None, &mut out).unwrap();
     assert_valid(PLAN_SCHEMA, &serde_json::from_slice(&out).unwrap());
 }
 
@@ -117,10 +118,18 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
         }
     }
     let drifted = given::run_with_drift([], given::drifts());
-    let documents = [&whole_run(), &part, &drifted].map(|events| report(events));
+    let documents =
+        [&whole_run(), &part, &drifted, &given::run_with_surface()].map(|events| report(events));
     let documents = [documents.as_slice(), &[interrupted]].concat();
     assert_described(REPORT_SCHEMA, &documents);
-    assert_described(PLAN_SCHEMA, &[planned()]);
+    let surface = Surface {
+        counts: given::surface_counts(),
+        records: vec![given::untried(Gap::Undeclared)],
+    };
+    let mut out = Vec::new();
+    plan_json(plan::cells(), Some(&surface), &mut out).unwrap();
+    let with_surface = serde_json::from_slice(&out).unwrap();
+    assert_described(PLAN_SCHEMA, &[planned(), with_surface]);
     assert_described(DRIFT_SCHEMA, &[drifted_alone()]);
 }
 

@@ -16,4 +16,5 @@ mod markdown;
 mod plan;
 mod record;
 mod sarif;
+mod surface;
 mod terminal;

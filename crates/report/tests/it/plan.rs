@@ -8,7 +8,7 @@ use crate::given::{self, PLAIN};
 const ACTORS: [&str; 5] = ["anonymous", "viewer", "editor", "漢字", "unused"];
 
 /// `name`, what is expected, the kind of denial, the control.
-const CELLS: [(&str, &str, Option<&str>, Option<&str>); 15] = [
+const CELLS: [(&str, &str, Option<&str>, Option<&str>); 16] = [
     ("viewer/session.open", "allow", None, None),
     ("editor/session.open", "allow", None, None),
     ("editor/post.read/editor", "allow", None, None),
@@ -59,6 +59,7 @@ const CELLS: [(&str, &str, Option<&str>, Option<&str>); 15] = [
         None,
     ),
     ("viewer/post.purge/editor", "deny", Some("forbidden"), None),
+    ("viewer/post.hide/editor", "deny", Some("forbidden"), None),
 ];
 
 pub(crate) fn cells() -> Vec<PlannedCell> {
@@ -88,6 +89,8 @@ pub(crate) fn cells() -> Vec<PlannedCell> {
                 fixture: (!is_opening && action != "debug.open")
                     .then(|| "a post of editor for this cell alone".to_owned()),
                 owner: parts.next(),
+                untried: (action == "post.hide")
+                    .then(|| "`DELETE` may change something".to_owned()),
                 situation: parts.next(),
                 action,
             }

@@ -137,7 +137,7 @@ impl<'a> Opener<'a> {
         let request = probe::request(self.suite, &step.call, &self.scope(live), None)
             .map_err(|unresolved| failed(&unresolved.to_string()))?;
         let answer = self
-            .exchange(purpose, request, &step.status, live, log)
+            .exchange(purpose, request, Some(&step.status), live, log)
             .await?;
         for capture in step.captures.iter().chain(&step.token) {
             let value = self.capture(capture, purpose, &answer)?;
@@ -230,7 +230,7 @@ impl<'a> Opener<'a> {
         let request = probe::request(self.suite, &who.call, &self.scope(live), sent)
             .map_err(|unresolved| failed(&unresolved.to_string()))?;
         let answer = self
-            .exchange("ask who it is", request, &[], live, log)
+            .exchange("ask who it is", request, None, live, log)
             .await?;
         let json = answer.json().ok_or_else(|| not_json(&answer))?;
         who.subject.query(json).first().cloned().ok_or_else(|| {
@@ -241,16 +241,21 @@ impl<'a> Opener<'a> {
         })
     }
 
+    /// Sends a request; `login` are the statuses of success of one that opens the session.
     async fn exchange(
         &self,
         purpose: &str,
         mut request: Request,
-        statuses: &[u16],
+        login: Option<&[u16]>,
         live: &Live,
         log: &mut Vec<Sending>,
     ) -> Result<Arc<Answer>, NotOpen> {
         live.dress(self.suite, &mut request);
-        let result = self.client.send_repeatable(&request).await.map(Arc::new);
+        let result = match login {
+            Some(_) => self.client.send_opening(&request).await,
+            None => self.client.send_repeatable(&request).await,
+        };
+        let result = result.map(Arc::new);
         if let Ok(answer) = &result {
             self.secrets.hide(live.absorb(&request, answer));
             // Before there is a credential, the answer is that to a login.
@@ -268,7 +273,7 @@ impl<'a> Opener<'a> {
             result: result.clone(),
         });
         let answer = result.map_err(|failure| failed(&failure.to_string()))?;
-        self.accept(purpose, &place, target, statuses, answer)
+        self.accept(purpose, &place, target, login.unwrap_or_default(), answer)
     }
 
     /// A success that is not a declared form of no.

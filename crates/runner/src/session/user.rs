@@ -149,6 +149,7 @@ impl Sessions {
         act: Act<'_>,
         log: &mut Vec<Sending>,
     ) -> Result<Arc<Answer>, String> {
+        world.check_changes()?;
         let actor = world
             .suite
             .actors

@@ -242,6 +242,7 @@ impl Reader<'_> {
                 ..shared.scope.clone()
             },
         };
+        self.operation_keys(&mut fields, &entry.value);
         let call = self.call(&mut fields, &entry.value, &rules);
         let answer = self.answer(&mut fields, shared);
         let effect = fields.entry("effect");
@@ -254,11 +255,13 @@ impl Reader<'_> {
         let malformed = malformed.filter(|_| !shared.absent);
         let malformed = self.malformed(malformed, call.as_ref(), shared.absent, &rules.scope);
         fields.finish(&mut self.diagnostics);
+        let body_schema = call.as_ref().map(|call| self.body_schema(entry, call));
         Some(Layer {
             call: call?,
             answer: answer?,
             effect: settle(effect)?,
             items: items?,
+            body_schema: body_schema??,
             malformed: malformed?,
         })
     }

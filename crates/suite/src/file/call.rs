@@ -214,7 +214,9 @@ impl Reader<'_> {
                 .label("a call has exactly one"),
             ),
             // A misspelt method is an unknown key, and told as one.
-            [] if entries(Some(node)).any(|it| is_misspelt_method(&it.key)) => {}
+            // What is wrong with an operation is told where it becomes a method.
+            [] if entries(Some(node))
+                .any(|it| it.key == "operation" || is_misspelt_method(&it.key)) => {}
             [] => self.diagnostics.push(
                 Diagnostic::new(node.place.clone(), "the call has no method")
                     .label(format!("expected {}", one_of(METHODS))),

@@ -8,17 +8,19 @@
 use authz::source::yaml::{Entry, Node, Value};
 use authz::source::{Diagnostic, Diagnostics};
 
+use super::document::{Documents, Library};
 use super::{Inputs, Known, Reader, unknown};
 use crate::model::Suite;
 
 /// The keys of a suite that an environment may say otherwise.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "targets",
     "sessions",
     "actors",
     "resources",
     "actions",
     "expect",
+    "malformed",
 ];
 /// The most environments of one suite: the suite is checked with each.
 const ENVIRONMENTS_MAX: usize = 32;
@@ -139,6 +141,7 @@ fn environment<'a>(entry: &'a Entry, diagnostics: &mut Diagnostics) -> Option<En
     for it in over.iter().filter(|it| !it.value.is_null()) {
         match it.key.as_str() {
             "expect" => drop(it.value.text(diagnostics)),
+            "malformed" => drop(it.value.boolean(diagnostics)),
             _ => drop(it.value.map(diagnostics)),
         }
     }
@@ -208,6 +211,7 @@ fn merged_entry(below: &Entry, above: &Entry, diagnostics: &mut Diagnostics) -> 
 pub(super) fn check(
     inputs: &Inputs<'_>,
     known: Known<'_>,
+    library: &Library,
     trees: &[Tree],
     diagnostics: &mut Diagnostics,
 ) {
@@ -217,7 +221,7 @@ pub(super) fn check(
         ..*inputs
     };
     for tree in trees {
-        let (_, mistakes) = read(&inputs, known, tree);
+        let (_, mistakes) = read(&inputs, known, library, tree);
         for mistake in mistakes.into_sorted() {
             if !diagnostics.is_told(&mistake.place) {
                 diagnostics.push(attributed(mistake, tree));
@@ -238,20 +242,25 @@ fn attributed(mut mistake: Diagnostic, tree: &Tree) -> Diagnostic {
 pub(super) fn read(
     inputs: &Inputs<'_>,
     known: Known<'_>,
+    library: &Library,
     tree: &Tree,
 ) -> (Option<Suite>, Diagnostics) {
-    let names = super::Names::of(&tree.root);
+    let mut diagnostics = Diagnostics::default();
+    let documents = Documents::of_targets(&tree.root, library, inputs, &mut diagnostics);
+    let root = documents.expanded(&tree.root, &mut diagnostics);
+    let names = super::Names::of(&root);
     let mut reader = Reader {
         inputs,
         names: &names,
+        documents: &documents,
         policy: known.policy,
-        diagnostics: Diagnostics::default(),
+        diagnostics,
         secrets: Vec::new(),
         malformed_by_default: false,
         unset: std::collections::BTreeSet::new(),
         meant_fields: std::collections::BTreeSet::new(),
     };
-    let suite = reader.suite(&tree.root);
+    let suite = reader.suite(&root);
     let facts = suite.as_ref().and_then(|suite| {
         let facts = crate::facts::of_run(suite, known.policy?, known.facts?);
         super::told_to(&mut reader.diagnostics, facts)

@@ -242,7 +242,7 @@ fn with_dollar(mistake: Diagnostic, path: &str) -> Diagnostic {
 }
 
 /// The name of a file as seen from the folder of another.
-fn beside(name: &str, path: &str) -> String {
+pub(super) fn beside(name: &str, path: &str) -> String {
     let path = path.strip_prefix("./").unwrap_or(path);
     match name.rsplit_once('/') {
         Some((folder, _)) => format!("{folder}/{path}"),

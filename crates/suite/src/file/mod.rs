@@ -8,15 +8,17 @@ mod action;
 mod actor;
 mod call;
 mod check;
+mod document;
 mod environment;
 mod expect;
 mod inside;
 mod login;
 mod malformed;
 mod matcher;
-mod names;
+pub(crate) mod names;
 mod resource;
 mod session;
+mod surface;
 mod target;
 mod template;
 mod throw_away;
@@ -29,6 +31,7 @@ use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use authz::{Facts, Policy};
 
 use crate::model::Suite;
+use document::{Documents, Library};
 use environment::Environments;
 use inside::Text;
 use names::{Names, child, entries};
@@ -50,6 +53,8 @@ pub struct Inputs<'a> {
     pub facts: &'a [Source],
     /// The JSON Schema files that it names, as `folder of the suite/path as written`.
     pub schemas: &'a [Source],
+    /// The OpenAPI documents that it names, under the same names as schema files.
+    pub documents: &'a [Source],
     /// Which of its `environments` is meant; none: the suite as it stands.
     pub chosen: Option<&'a str>,
     /// The value of an environment variable.
@@ -68,6 +73,8 @@ pub struct References {
     pub facts: Vec<(String, Place)>,
     /// JSON Schema files.
     pub schemas: Vec<(String, Place)>,
+    /// OpenAPI documents.
+    pub documents: Vec<(String, Place)>,
 }
 
 /// Reads a suite.
@@ -89,20 +96,22 @@ pub fn read_suite(inputs: &Inputs<'_>) -> Result<Suite, Vec<Diagnostic>> {
     };
     let environments = Environments::of(&root, &mut diagnostics);
     let (chosen, others) = environments.trees(inputs, &root, &mut diagnostics);
+    let trees = chosen.iter().chain(&others).map(|tree| &tree.root);
+    let library = Library::read(trees, inputs, &mut diagnostics);
     let mut suite = None;
     let known = Known {
         policy: policy.as_ref(),
         facts: facts.as_ref(),
     };
     if let Some(tree) = &chosen {
-        let (read, mistakes) = environment::read(inputs, known, tree);
+        let (read, mistakes) = environment::read(inputs, known, &library, tree);
         suite = read;
         let mistakes = mistakes.into_sorted();
         mistakes
             .into_iter()
             .for_each(|mistake| diagnostics.push(mistake));
     }
-    environment::check(inputs, known, &others, &mut diagnostics);
+    environment::check(inputs, known, &library, &others, &mut diagnostics);
     diagnostics.into_result(suite.map(|suite| Suite { policy, ..suite }))
 }
 
@@ -124,8 +133,16 @@ pub fn references(suite: &Source) -> References {
         facts: fact_files(child(&root, "facts"))
             .filter_map(reference)
             .collect(),
-        schemas: Vec::new(),
+        ..References::default()
     };
+    let targets = child(&root, "targets").into_iter();
+    let targets = targets.chain(environment::said_of(&root, "targets"));
+    for target in targets.flat_map(|it| entries(Some(it))) {
+        let named = child(&target.value, "openapi").and_then(reference);
+        let is_new = |(path, _): &(String, Place)| found.documents.iter().all(|it| it.0 != *path);
+        let named = named.filter(is_new);
+        found.documents.extend(named);
+    }
     let actions = child(&root, "actions").into_iter();
     let actions = actions.chain(environment::said_of(&root, "actions"));
     let types = actions.flat_map(|it| entries(Some(it)));
@@ -193,6 +210,7 @@ fn with_quotes(mistake: Diagnostic, source: &Source) -> Diagnostic {
 struct Reader<'a> {
     inputs: &'a Inputs<'a>,
     names: &'a Names<'a>,
+    documents: &'a Documents,
     /// None, too, where the policy itself has mistakes.
     policy: Option<&'a Policy>,
     diagnostics: Diagnostics,
@@ -216,6 +234,7 @@ impl Reader<'_> {
         let actors = fields.required("actors", &mut self.diagnostics);
         let resources = fields.optional("resources");
         let actions = fields.required("actions", &mut self.diagnostics);
+        let surface = fields.optional("surface");
         let expect = fields.optional("expect");
         let malformed = fields.optional("malformed");
         fields.finish(&mut self.diagnostics);
@@ -229,6 +248,7 @@ impl Reader<'_> {
         let actors = actors.map(|it| self.actors(it));
         let resources = resources.map(|it| self.all(it, Self::resource));
         let actions = actions.map(|it| self.actions(it));
+        let surface = surface.map(|it| self.surface(it));
         let targets = targets.flatten();
         let expect = expect.map(|it| self.expect(it, targets.as_deref()));
         self.check_fields_used(root);
@@ -242,6 +262,7 @@ impl Reader<'_> {
                 Some(table) => Some(table?),
                 None => None,
             },
+            surface: surface.unwrap_or_else(|| Some(Vec::new()))?,
             policy: None,
             facts: Facts::default(),
             secrets: Vec::new(),

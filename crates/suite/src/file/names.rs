@@ -409,14 +409,14 @@ fn any_text<'a>(node: &'a Node, look: &mut dyn FnMut(&'a str) -> bool) -> bool {
 }
 
 /// The value of a key, if the node is a mapping that has it.
-pub(super) fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+pub(crate) fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     entries(Some(node))
         .find(|entry| entry.key == key)
         .map(|entry| &entry.value)
 }
 
 /// The entries of a node that may be a mapping.
-pub(super) fn entries(node: Option<&Node>) -> impl Iterator<Item = &Entry> {
+pub(crate) fn entries(node: Option<&Node>) -> impl Iterator<Item = &Entry> {
     let entries = match node.map(|node| &node.value) {
         Some(Value::Map(entries)) => entries.as_slice(),
         _ => &[],

@@ -4,6 +4,7 @@ use authz::source::yaml::{Entry, Node};
 use authz::source::{Diagnostic, one_of};
 
 use super::Reader;
+use super::actor::settle;
 use super::inside::Text;
 use super::names::ACTION_KEYS;
 use super::template::{Piece, Scope};
@@ -28,10 +29,13 @@ impl Reader<'_> {
         let base = fields.required("http", &mut self.diagnostics);
         let denies = fields.optional("denies");
         let rate = fields.optional("rate");
+        let openapi = fields.optional("openapi");
         fields.finish(&mut self.diagnostics);
         let base = base.map(|it| self.base(it));
         let denies = denies.map_or_else(|| Some(default_denies()), |it| self.denies(it));
         let rate = rate.map(|it| it.integer(1, RATE_MAX, &mut self.diagnostics));
+        let named = openapi.map(|it| it.text(&mut self.diagnostics).map(drop));
+        settle(named)?;
         Some(Target {
             name: entry.key.as_str().into(),
             place: entry.place.clone(),
@@ -41,6 +45,7 @@ impl Reader<'_> {
                 Some(rate) => Some(u32::try_from(rate?).ok()?),
                 None => None,
             },
+            openapi: self.documents.of(&entry.key).flatten(),
         })
     }
 

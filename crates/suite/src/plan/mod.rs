@@ -7,6 +7,7 @@
 
 mod control;
 mod expectation;
+mod read_only;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -61,6 +62,8 @@ pub struct Cell {
     pub items: Vec<(ActorIndex, bool)>,
     /// The actor whose session this one's is, but for the point in which it is spoilt.
     pub like: Option<ActorIndex>,
+    /// Why it is not tried although it is planned: where nothing may be changed, it cannot be.
+    pub untried: Option<Arc<str>>,
 }
 
 /// What a cell tries.
@@ -124,6 +127,9 @@ pub struct PlannedCell {
     /// On what it is tried, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixture: Option<String>,
+    /// Why it is not tried, if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untried: Option<String>,
 }
 
 impl Plan {
@@ -274,6 +280,7 @@ fn openings(suite: &Suite) -> Vec<Cell> {
             phase: Phase::Opening,
             items: Vec::new(),
             like: actor.like,
+            untried: None,
         })
         .collect()
 }
@@ -314,6 +321,7 @@ fn add_cells(
                     },
                     items: items(suite, expectations, actor, layer, now, diagnostics),
                     like: suite.actors.get(actor).and_then(|actor| actor.like),
+                    untried: None,
                 };
                 let malformed = malformed.as_ref().filter(|_| layer.malformed.is_some());
                 let malformed = malformed.map(|expectation| Cell {
@@ -414,6 +422,7 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
             .and_then(|control| plan.cells.get(control))
             .map(|control| DiffersIn::of(cell, control)),
         fixture: fixture(suite, cell),
+        untried: cell.untried.as_deref().map(str::to_owned),
     }
 }
 

@@ -89,6 +89,11 @@ impl Shard {
     /// How many parts there can be.
     pub const COUNT_MAX: u64 = 1_000;
 
+    /// Whether it is the first, which tells what is to be told once.
+    pub fn is_first(self) -> bool {
+        self.number == 1
+    }
+
     /// Which it is, counted from 1.
     pub fn number(self) -> u64 {
         self.number

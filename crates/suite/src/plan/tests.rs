@@ -46,6 +46,7 @@ fn read(suite: &str, policy: Option<&str>) -> Suite {
         policy: &policy,
         facts: &[],
         schemas: &[],
+        documents: &[],
         chosen: None,
         environment: &|_| None,
         unset_is_mistake: true,

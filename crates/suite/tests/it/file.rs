@@ -20,13 +20,18 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 /// The valid suites, by name.
-pub(crate) const VALID: [(&str, &str); 5] = [
+pub(crate) const VALID: [(&str, &str); 6] = [
     ("smallest", include_str!("valid/smallest.yaml")),
     ("whole", include_str!("valid/whole.yaml")),
     ("calls", include_str!("valid/calls.yaml")),
     ("sessions", include_str!("valid/sessions.yaml")),
     ("environments", include_str!("valid/environments.yaml")),
+    ("surface", include_str!("valid/surface.yaml")),
 ];
+
+/// A document with a mistake.
+const BROKEN: &str =
+    "openapi: 3.1.0\npaths:\n  posts: { get: {} }\n  /posts: { $ref: 'other.yaml#/posts' }\n";
 
 /// A suite, with the policy of the tests where it names one.
 pub(crate) struct Files {
@@ -34,6 +39,7 @@ pub(crate) struct Files {
     pub(crate) policy: Vec<Source>,
     pub(crate) facts: Vec<Source>,
     pub(crate) schemas: Vec<Source>,
+    pub(crate) documents: Vec<Source>,
     pub(crate) chosen: Option<&'static str>,
 }
 
@@ -58,6 +64,14 @@ impl Files {
                 Source::new("tests/schemas/broken.json", "{\n  \"type\": }\n"),
                 Source::new("tests/schemas/wrong.json", r#"{ "type": "objekt" }"#),
             ],
+            documents: vec![
+                Source::new("tests/posts.yaml", include_str!("valid/openapi/posts.yaml")),
+                Source::new(
+                    "tests/accounts.json",
+                    include_str!("valid/openapi/accounts.json"),
+                ),
+                Source::new("tests/broken.yaml", BROKEN),
+            ],
             chosen: None,
         }
     }
@@ -68,6 +82,7 @@ impl Files {
             policy: &self.policy,
             facts: &self.facts,
             schemas: &self.schemas,
+            documents: &self.documents,
             chosen: self.chosen,
             environment: &environment,
             unset_is_mistake,
@@ -76,8 +91,11 @@ impl Files {
 
     pub(crate) fn render(&self, mistakes: &[Diagnostic]) -> String {
         let sources = [&self.suite].into_iter().chain(&self.policy);
-        let sources = sources.chain(&self.facts);
-        let sources: Vec<Source> = sources.chain(&self.schemas).cloned().collect();
+        let sources = sources
+            .chain(&self.schemas)
+            .chain(&self.documents)
+            .chain(&self.facts);
+        let sources: Vec<Source> = sources.cloned().collect();
         render(mistakes, &sources, false)
     }
 }

@@ -40,6 +40,7 @@ fn mistakes(anonymous: &str, ben: &str) -> Vec<String> {
         policy: &[Source::new("policy.yaml", POLICY)],
         facts: &[],
         schemas: &[],
+        documents: &[],
         chosen: None,
         environment: &|_| None,
         unset_is_mistake: true,

@@ -10,4 +10,5 @@ mod environments;
 mod errors;
 mod file;
 mod forms;
+mod openapi;
 mod schema;

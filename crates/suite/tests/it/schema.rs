@@ -197,6 +197,10 @@ fn change() -> impl Strategy<Value = Change> {
         "claims",
         "garbage",
         "csrf",
+        "operation",
+        "path",
+        "openapi",
+        "until",
     ]);
     prop_oneof![
         Just(Change::AddKey("surprise")),
@@ -258,7 +262,7 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 27] = [
+    const STARTS: [&str; 33] = [
         "there is nothing to take away",
         "this caller cannot",
         "unknown capture",
@@ -276,6 +280,12 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "the policy has no",
         "to the policy",
         "there is no schema file",
+        "there is no document",
+        "unknown operation",
+        "unknown parameter",
+        "nothing fills",
+        "several targets have",
+        "no target says",
         "not a JSON Schema",
         "the table",
         "actor `",
@@ -288,7 +298,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "attribute `",
     ];
     // What stands in an environment is partial: it is read when it is laid over the rest.
-    const PARTS: [&str; 24] = [
+    const PARTS: [&str; 27] = [
         "(with `--env",
         "does not begin with `http",
         "is neither a target nor a key",
@@ -305,6 +315,9 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "an item is decided on",
         "the call has no target",
         "is absent for everyone",
+        "does not take this body",
+        "needs a body",
+        "has no document of",
         "is not a relationship",
         "is a relationship, and",
         "is not a subject",
@@ -388,6 +401,15 @@ fn option_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+fn documents() -> Vec<Source> {
+    let accounts = include_str!("../../../../suites/demo/openapi/accounts.json");
+    let posts = include_str!("../../../../suites/demo/openapi/posts.json");
+    vec![
+        Source::new("openapi/accounts.json", accounts),
+        Source::new("openapi/posts.json", posts),
+    ]
+}
+
 /// The suite that users see first is one that editors accept, and that reads.
 #[test]
 fn the_suites_that_users_have() {
@@ -408,6 +430,7 @@ fn the_suites_that_users_have() {
         assert!(validator.is_valid(&json_of(text)), "{text}");
         let mut files = crate::file::Files::new(text);
         files.policy = vec![Source::new("policy.yaml", policy)];
+        files.documents = documents();
         if let Err(mistakes) = files.read(false) {
             panic!("{}", files.render(&mistakes));
         }

@@ -1,0 +1,191 @@
+//! `lockstep check`: answers, accounts of them as golden files, and mistakes.
+
+use testkit::Project;
+
+use crate::support::lockstep;
+
+const POLICY: &str = r#"version: 1
+types:
+  user: {}
+  document:
+    actions: { create: collection, read: instance, update: instance }
+    attributes: { tenant: tenant, locked: { type: bool, default: false } }
+roles:
+  member: { can: { document: [create] } }
+  auditor: { across_tenants: true, can: { document: [read] } }
+tenants: { conceal: true }
+relations: model.fga
+related: { document: { read: viewer, update: editor } }
+rules:
+  - name: locked
+    deny: { document: [update] }
+    when: resource.locked
+scopes: { "write:data": { document: ["*"] } }
+shares: { may_grant: { document: [read] } }
+"#;
+
+/// A folder belongs to an organization, and its viewers may be the members of one: but nobody has
+/// said so of this folder.
+const MODEL: &str = r"model
+  schema 1.1
+
+type user
+
+type organization
+  relations
+    define member: [user]
+
+type folder
+  relations
+    define organization: [organization]
+    define owner: [user]
+    define viewer: [user, organization#member] or owner
+
+type document
+  relations
+    define parent: [folder]
+    define editor: [user, user with in_region] or owner from parent
+    define viewer: [user] or editor or viewer from parent
+
+condition in_region(region: string) {
+  region == 'eu'
+}
+";
+
+const FACTS: &str = r#"subjects:
+  user:alice: { roles: { acme: [member] } }
+  user:bob: { roles: { acme: [member] } }
+  user:gina: { roles: { globex: [member] } }
+  user:otto: { roles: [auditor] }
+  user:both: { roles: { acme: [member], globex: [member] } }
+resources:
+  document:plan: { attributes: { tenant: acme } }
+  document:memo: { attributes: { tenant: acme, locked: true } }
+relationships:
+  - organization:acme#member@user:bob
+  - folder:eng#organization@organization:acme
+  - folder:eng#owner@user:alice
+  - document:plan#parent@folder:eng
+  - document:memo#editor@user:bob
+  - document:plan#editor@user:gina[in_region]
+shares:
+  - { resource: "document:plan", with: globex, permission: read, until: 2027-01-01T00:00:00Z }
+"#;
+
+fn project() -> Project {
+    Project::new([
+        ("policy/policy.yaml", POLICY),
+        ("policy/model.fga", MODEL),
+        ("policy/facts.yaml", FACTS),
+    ])
+}
+
+fn write(project: &Project, name: &str, text: &str) {
+    project.write(name, text.as_bytes());
+}
+
+/// What is printed, below the command, and the exit code.
+fn told(project: &Project, arguments: &str) -> String {
+    let mut all = vec!["check"];
+    all.extend(arguments.split(' '));
+    if !arguments.contains("--at") {
+        all.extend(["--at", "2026-11-22T12:00:00Z"]);
+    }
+    let finished = lockstep(project.path(), &all).run();
+    let code = finished.code.unwrap();
+    let (out, err) = (&finished.stdout, &finished.stderr);
+    format!("$ lockstep check {arguments}\n{out}{err}exit {code}\n\n")
+}
+
+#[test]
+fn the_worked_case_says_no_and_shows_the_missing_link() {
+    let project = project();
+    let mut shown = told(&project, "user:bob read document:plan");
+    shown += &told(&project, "user:bob read document:plan --explain");
+    insta::assert_snapshot!(shown);
+    // The change that is named is one.
+    let missing = "  - folder:eng#viewer@organization:acme#member\n";
+    write(
+        &project,
+        "policy/facts.yaml",
+        &FACTS.replace("shares:\n", &format!("{missing}shares:\n")),
+    );
+    let shown = told(&project, "user:bob read document:plan --explain");
+    insta::assert_snapshot!("worked_case_completed", shown);
+}
+
+#[test]
+fn where_the_model_has_no_word_for_it_the_word_is_named() {
+    let model = MODEL.replace("[user, organization#member] or owner", "[user] or owner");
+    let project = project();
+    write(&project, "policy/model.fga", &model);
+    let shown = told(&project, "user:bob read document:plan --explain");
+    insta::assert_snapshot!(shown);
+    let model = model.replace(
+        "[user] or owner",
+        "[user] or owner or member from organization",
+    );
+    write(&project, "policy/model.fga", &model);
+    assert!(
+        told(&project, "user:bob read document:plan")
+            .starts_with("$ lockstep check user:bob read document:plan\nallowed")
+    );
+}
+
+#[test]
+fn every_part_of_the_policy_is_told_with_its_place() {
+    let project = project();
+    let cases = [
+        "user:alice read document:plan --explain",
+        "user:alice create document --explain",
+        "user:bob update document:memo --explain",
+        "user:bob update document:memo --attributes {\"locked\":false} --explain",
+        "user:gina read document:plan --explain",
+        "user:gina read document:plan --context {\"region\":\"eu\"} --explain",
+        "user:gina read document:plan --at 2027-01-01T00:00:00Z --explain",
+        "user:gina read document:none --explain",
+        "user:otto read document:memo --tenant globex --explain",
+        "user:alice update document:plan --scopes read:data,profile --explain",
+        "user:alice update document:plan --scopes write:data",
+        "nobody read document:plan --explain",
+    ];
+    let shown: String = cases.iter().map(|case| told(&project, case)).collect();
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn the_account_is_printed_as_json() {
+    let project = project();
+    insta::assert_snapshot!(told(&project, "user:bob read document:plan --json"));
+}
+
+#[test]
+fn mistakes_are_told_and_nothing_is_answered() {
+    let project = project();
+    let cases = [
+        "user:bob raed document:plan",
+        "usr:bob read document:plan",
+        "bob read document:plan",
+        "user:bob read docment:plan",
+        "user:both read document:plan",
+        "user:bob read document:plan --attributes {\"lockd\":true}",
+        "user:bob read document:plan --context [1]",
+        "user:bob read document:plan --policy elsewhere",
+        "user:bob read document:plan --facts elsewhere.yaml",
+    ];
+    let mut shown: String = cases.iter().map(|case| told(&project, case)).collect();
+    write(
+        &project,
+        "policy/facts.yaml",
+        "relationships: [ \"user:alice#viewer@document:plan\" ]\n",
+    );
+    write(
+        &project,
+        "policy/policy.yaml",
+        &POLICY.replace("model.fga", "../model.fga"),
+    );
+    shown += &told(&project, "user:bob read document:plan");
+    write(&project, "policy/policy.yaml", POLICY);
+    shown += &told(&project, "user:bob read document:plan");
+    insta::assert_snapshot!(shown);
+}

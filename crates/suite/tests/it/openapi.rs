@@ -1,0 +1,145 @@
+//! OpenAPI documents: what is read of them, and which operations a plan tries.
+
+use authz::source::{Source, render};
+use jiff::civil::date;
+use suite::event::Gap;
+use suite::openapi::{Document, read_document};
+use suite::plan::Plan;
+use suite::surface::{Surface, surface};
+
+use crate::file::{Files, VALID};
+
+fn document(text: &str) -> Document {
+    let source = Source::new("api.yaml", text);
+    match read_document(&source) {
+        Ok(document) => document,
+        Err(mistakes) => panic!("{}", render(&mistakes, &[source], false)),
+    }
+}
+
+fn refused(text: &str) -> String {
+    let source = Source::new("api.yaml", text);
+    let mistakes = read_document(&source).unwrap_err();
+    render(&mistakes, &[source], false)
+}
+
+fn surface_of(text: &str, year: i16) -> Surface {
+    let files = Files::new(text);
+    let suite = match files.read(true) {
+        Ok(suite) => suite,
+        Err(mistakes) => panic!("{}", files.render(&mistakes)),
+    };
+    let now = "2026-11-22T12:00:00Z".parse().unwrap();
+    let plan = Plan::new(&suite, now).unwrap();
+    surface(&suite, &plan, date(year, 11, 22)).unwrap()
+}
+
+fn valid() -> &'static str {
+    VALID.iter().find(|(name, _)| *name == "surface").unwrap().1
+}
+
+#[test]
+fn operations_of_both_versions_and_forms() {
+    let posts = document(include_str!("valid/openapi/posts.yaml"));
+    let accounts = document(include_str!("valid/openapi/accounts.json"));
+    let mut out = String::new();
+    for document in [&posts, &accounts] {
+        out += &format!("{} at {:?}\n", document.title, document.server_paths);
+        for operation in &document.operations {
+            let schema = document.body_schema(operation).unwrap();
+            let schema = schema.map_or(String::new(), |it| format!("  {it}"));
+            out += &format!("  {} = {}{schema}\n", operation.name(), operation.request());
+        }
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn what_is_no_document() {
+    let cases = [
+        "",
+        "[]",
+        "openapi: 3.2.0",
+        "swagger: '2.0'",
+        "openapi: 3.1.0\npaths: []",
+        "openapi: 3.1.0\npaths: { /a: 7, b: {}, /c: { get: 7 } }",
+        "openapi: 3.1.0\npaths: { /a: { $ref: 'https://example.test/a.yaml' } }",
+        "openapi: 3.1.0\npaths: { /a: { post: { requestBody: { $ref: '#/nothing' } } } }",
+        "openapi: 3.1.0\npaths: { /a: { $ref: '#/paths/~1b' }, /b: { $ref: '#/paths/~1a' } }",
+        "{ \"openapi\": \"3.0.0\", \"paths\": { \"/a\": [ }",
+    ];
+    let told: String = cases.iter().map(|text| refused(text) + "\n").collect();
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_call_asks_for_the_path_that_fits_in_most_words() {
+    let text = valid().replace(
+        "posts: { GET: \"/live/v1/health?deep=1\" }",
+        "posts: { GET: \"/live/v1/posts/special\" }",
+    );
+    let found = surface_of(&text, 2026);
+    let open = |name: &str| found.records.iter().any(|it| it.operation == name);
+    // `getSpecial` is tried now, so that its exception is needless; `getHealth` of posts is open.
+    assert!(open("GET /health"), "{found:?}");
+    let special = found.records.iter().find(|it| it.operation == "getSpecial");
+    assert_eq!(special.unwrap().gap, Gap::Needless);
+}
+
+#[test]
+fn every_operation_has_a_cell_or_a_good_exception() {
+    let found = surface_of(valid(), 2026);
+    let lines = found.records.iter().map(|it| format!("{it:#?}\n"));
+    let lines: String = lines.collect();
+    insta::assert_snapshot!(format!("{:?}\n{lines}", found.counts));
+    let later = surface_of(valid(), 2027);
+    assert_eq!(later.counts.findings, found.counts.findings + 2);
+    assert_eq!(later.counts.unfilled, 0);
+}
+
+/// What a document says is put before its paths only where the address lacks it.
+#[test]
+fn the_path_of_the_server_is_not_put_twice() {
+    let document = document("openapi: 3.1.0\nservers: [{ url: /api/v1 }, { url: 'http://h/v2/' }]");
+    let cases = [
+        ("http://h", vec!["/api/v1"]),
+        ("http://h/api/v1", vec![""]),
+        ("http://h/gate/api/v1", vec![""]),
+        ("http://h/v2", vec![""]),
+        ("http://h/v1", vec!["/api/v1"]),
+        ("${URL}", vec!["", "/api/v1"]),
+    ];
+    for (base, expected) in cases {
+        assert_eq!(document.prefixes(base), expected, "{base}");
+    }
+}
+
+/// A hundred thousand paths, and references that lead on and on: refused in bounds, or read.
+#[test]
+fn documents_that_are_too_much() {
+    let paths: String = (0..100_000)
+        .map(|at| format!("  /a{at}: {{ get: {{}} }}\n"))
+        .collect();
+    let told = refused(&format!("openapi: 3.1.0\npaths:\n{paths}"));
+    assert!(told.contains("more than 10000 operations"), "{told}");
+
+    let schemas: String = (0..60_000)
+        .map(|at| {
+            format!(
+                "    s{at}: {{ $ref: '#/components/schemas/s{}' }}\n",
+                at + 1
+            )
+        })
+        .collect();
+    let text = format!(
+        "openapi: 3.1.0\npaths: {{ /a: {{ post: {{ requestBody: {{ content: {{ application/json: {{ schema: {{ $ref: '#/components/schemas/s0' }} }} }} }} }} }} }}\ncomponents:\n  schemas:\n{schemas}"
+    );
+    let deep = document(&text);
+    assert!(deep.body_schema(&deep.operations[0]).is_err());
+    assert!(deep.sample_body(&deep.operations[0]).is_some());
+
+    let wide = "openapi: 3.1.0\npaths: { /a: { post: { requestBody: { content: { application/json: { schema: { $ref: '#/components/schemas/n' } } } } } } }\ncomponents: { schemas: { n: { type: object, required: [a, b, c, d], properties: { a: { $ref: '#/components/schemas/n' }, b: { $ref: '#/components/schemas/n' }, c: { $ref: '#/components/schemas/n' }, d: { $ref: '#/components/schemas/n' } } } } }";
+    let wide = document(wide);
+    assert!(wide.body_schema(&wide.operations[0]).is_ok());
+    assert!(wide.sample_body(&wide.operations[0]).is_some());
+}
