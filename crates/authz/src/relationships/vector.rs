@@ -13,6 +13,10 @@ const LEAF: usize = 1 << LEAF_BITS;
 
 /// Children and items stand in the node itself: a level costs a reader one look into memory.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every reader one more look into memory; there is a leaf for eight pages"
+)]
 enum Node<T> {
     Branch([Option<Arc<Node<T>>>; WIDTH]),
     Leaf([T; LEAF]),
