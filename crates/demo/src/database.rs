@@ -33,6 +33,15 @@ const SCHEMA: &str = "
         owner  TEXT NOT NULL,
         tenant TEXT NOT NULL
     );
+    CREATE TABLE audit (
+        at       TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+        actor    TEXT NOT NULL,
+        action   TEXT NOT NULL,
+        resource TEXT NOT NULL,
+        tenant   TEXT NOT NULL,
+        outcome  TEXT NOT NULL CHECK (outcome IN ('success', 'denied'))
+    );
+    CREATE INDEX audit_of_resource ON audit (resource);
 ";
 
 /// The one connection, used by one request at a time; each use takes microseconds.

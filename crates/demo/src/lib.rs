@@ -6,6 +6,7 @@
 
 mod accounts;
 mod answer;
+mod audit;
 mod caller;
 mod database;
 mod fault;
@@ -30,8 +31,8 @@ use system::System;
 pub struct Demo {
     accounts: Service,
     posts: Service,
-    /// Name and value of each password variable.
-    passwords: Vec<(&'static str, String)>,
+    /// Name and value of each password variable, and of that of the key that signs tokens.
+    secrets: Vec<(&'static str, String)>,
     /// The services stop when this goes.
     running: watch::Sender<()>,
 }
@@ -45,7 +46,7 @@ pub struct Demo {
 pub async fn start(faults: &[Fault]) -> io::Result<Demo> {
     let faults = faults.to_vec();
     let setting_up = tokio::task::spawn_blocking(move || System::new(faults));
-    let (system, passwords) = setting_up.await??;
+    let (system, secrets) = setting_up.await??;
     let system = Arc::new(system);
     let (running, stopped) = watch::channel(());
     let accounts = Service::start(accounts::router(Arc::clone(&system)), stopped.clone()).await?;
@@ -53,7 +54,7 @@ pub async fn start(faults: &[Fault]) -> io::Result<Demo> {
     Ok(Demo {
         accounts,
         posts,
-        passwords,
+        secrets,
         running,
     })
 }
@@ -69,13 +70,14 @@ impl Demo {
         self.posts.url()
     }
 
-    /// The environment of a suite for this system: `ACCOUNTS_URL`, `POSTS_URL`, and the password of every seeded user.
+    /// The environment of a suite for this system: `ACCOUNTS_URL`, `POSTS_URL`, the password of every
+    /// seeded user, and `SIGNING_KEY`, which signs the tokens.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             ("ACCOUNTS_URL", self.accounts_url()),
             ("POSTS_URL", self.posts_url()),
         ];
-        variables.extend(self.passwords.iter().cloned());
+        variables.extend(self.secrets.iter().cloned());
         variables
     }
 

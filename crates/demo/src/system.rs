@@ -21,20 +21,23 @@ pub(crate) struct System {
 pub(crate) type Shared = Arc<System>;
 
 impl System {
-    /// A system on seeded data with fresh secrets, and the passwords of its users by variable. Hashes: takes a while.
+    /// A system on seeded data with fresh secrets, and by variable the passwords of its users and the key that
+    /// signs its tokens. Hashes: takes a while.
     pub(crate) fn new(faults: Vec<Fault>) -> io::Result<(System, Vec<(&'static str, String)>)> {
         let database = Database::new().map_err(io::Error::other)?;
-        let passwords = seed::passwords()?;
-        seed::fill(&database, &passwords)?;
+        let mut secrets = seed::passwords()?;
+        seed::fill(&database, &secrets)?;
         let decoy_hash = password::hash(&secret()?).map_err(io::Error::other)?;
-        let tokens = Tokens::new(secret()?.as_bytes());
+        let signing_key = secret()?;
+        let tokens = Tokens::new(signing_key.as_bytes());
+        secrets.push(("SIGNING_KEY", signing_key));
         let system = System {
             database,
             tokens,
             decoy_hash,
             faults,
         };
-        Ok((system, passwords))
+        Ok((system, secrets))
     }
 
     /// Whether this fault is planted.

@@ -6,8 +6,9 @@
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors};
 use serde::{Deserialize, Serialize};
 
-use crate::caller::User;
+use crate::caller::{Role, User};
 
+mod lapse;
 #[cfg(test)]
 mod tests;
 
@@ -24,15 +25,19 @@ pub(crate) struct Tokens {
     validation: Validation,
 }
 
+/// What a token says of its bearer.
 #[derive(Serialize, Deserialize)]
-struct Claims {
+pub(crate) struct Claims {
     iss: String,
     aud: String,
-    sub: String,
-    tenant: String,
-    role: String,
+    pub(crate) sub: String,
+    pub(crate) tenant: String,
+    pub(crate) role: Role,
     iat: u64,
     exp: u64,
+    /// For a session in a cookie: what our own pages add to a call that changes something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) csrf: Option<String>,
 }
 
 impl Tokens {
@@ -52,22 +57,28 @@ impl Tokens {
     }
 
     /// A token for this user; `now_s` is the time of issue in seconds since the Unix epoch.
-    pub(crate) fn issue(&self, user: &User, now_s: u64) -> Result<String, errors::Error> {
+    pub(crate) fn issue(
+        &self,
+        user: &User,
+        csrf: Option<String>,
+        now_s: u64,
+    ) -> Result<String, errors::Error> {
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             sub: user.id.clone(),
             tenant: user.tenant.clone(),
-            role: user.role.name().to_owned(),
+            role: user.role,
             iat: now_s,
             exp: now_s.saturating_add(LIFETIME_S),
+            csrf,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
     }
 
-    /// The user that a valid token names; nothing for any other text.
-    pub(crate) fn subject(&self, token: &str) -> Option<String> {
+    /// What a valid token says; nothing for any other text.
+    pub(crate) fn verified(&self, token: &str) -> Option<Claims> {
         let token = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation);
-        token.ok().map(|token| token.claims.sub)
+        token.ok().map(|token| token.claims)
     }
 }

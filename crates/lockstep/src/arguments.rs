@@ -32,6 +32,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Tests a sample system with planted faults, live: no setup, no network.
     Demo(Demo),
+    /// Writes a first suite and policy, from the OpenAPI documents of a system or without.
+    Init(Init),
     /// Shows what would be tried and what is expected of it; sends nothing.
     Plan(Plan),
     /// Tries every cell of a suite (or those that a pattern names) on the running system.
@@ -249,6 +251,21 @@ pub(crate) struct PolicyTest {
     /// Writes a report as JUnit XML, too.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+}
+
+/// `lockstep init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// An OpenAPI document (3.0 or 3.1, YAML or JSON): a file, or an address from which it is
+    /// fetched. May be given several times, once for each service.
+    #[arg(long, value_name = "FILE|URL")]
+    pub(crate) openapi: Vec<String>,
+    /// Replaces files that are there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Where to.
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
 }
 
 /// `lockstep check`.

@@ -75,7 +75,7 @@ fn spoken(actor: &str, phrase: &Phrase<'_>, verdict: Verdict, is_allowed: bool) 
         (Verdict::Leak, false) if phrase.is_on_instance => cannot() + ", but learns of it",
         (Verdict::Leak, false) => cannot() + ", but is told too much",
         (Verdict::SideEffect, _) => cannot() + ", but it happens",
-        (Verdict::WrongDenial, _) => cannot() + ", but is told so in the wrong way",
+        (Verdict::WrongDenial, _) => cannot() + ", but is refused in the wrong way",
         (Verdict::Inconclusive, _) => format!("unknown whether {actor} can {verb} {object}"),
         (Verdict::NotApplicable, _) => format!("{actor} is nobody who could {verb} {object}"),
     }

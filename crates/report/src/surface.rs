@@ -1,5 +1,6 @@
 //! Operations that are not tried as they should be, as every report for people tells them.
 
+use authz::source::Place;
 use suite::event::{Gap, SurfaceCounts, SurfaceRecord};
 
 use crate::text::{clean, clean_lines, clean_short, count, grouped};
@@ -17,6 +18,8 @@ pub(crate) struct Untried {
     pub(crate) sentence: String,
     pub(crate) reason: String,
     pub(crate) place: String,
+    /// The same place; its file is not clean.
+    pub(crate) spot: Place,
     /// What tries it, line by line.
     pub(crate) paste: Vec<String>,
 }
@@ -41,6 +44,7 @@ impl Untried {
             sentence: format!("{operation}{request} of {target} {what}"),
             reason: clean_short(&record.reason),
             place: clean(&record.place.to_string()),
+            spot: record.place.clone(),
             paste: record
                 .paste
                 .as_deref()

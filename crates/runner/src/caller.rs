@@ -1,13 +1,15 @@
 //! Makes calls of the suite as one of its actors, and keeps what was sent and answered.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use suite::model::{ActorIndex, Call, Suite};
+use suite::model::{ActorIndex, Call, Suite, TargetIndex};
 use suite::observation::{Answer, denials};
 use suite::probe::{self, Request};
 use suite::template::Variable;
+use tokio::sync::mpsc::UnboundedSender;
 
+use crate::Stop;
 use crate::client::{Client, Failure, NOTHING_CHANGES};
 use crate::journal::Journal;
 use crate::scope::{CallScope, Known, Values};
@@ -20,15 +22,21 @@ pub(crate) const REOPENINGS_MAX: usize = 3;
 /// What is said of a session that did not outlive [`REOPENINGS_MAX`] openings.
 pub(crate) const DIES_AGAIN: &str = "the session dies again and again";
 
-/// What every call of a run needs.
-#[derive(Debug)]
+/// What every call of a run needs. A clone shares everything.
+#[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) suite: Arc<Suite>,
     pub(crate) client: Client,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
     /// Where everything that is made is written down first; `None` where nothing is to be put
     /// back after a crash.
     pub(crate) journal: Option<Journal>,
+    /// Ends waits early.
+    pub(crate) stop: Stop,
+    /// Where what belongs to no single cell is told.
+    pub(crate) notes: UnboundedSender<String>,
+    /// What was told of targets that cannot be reached.
+    pub(crate) unreached: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// To whom and what a call of the suite refers, apart from who makes it.
@@ -43,6 +51,49 @@ pub(crate) struct About<'a> {
 pub(crate) type Called = Result<Arc<Answer>, String>;
 
 impl World {
+    /// The same for putting back, which goes on after a run was stopped.
+    pub(crate) fn unstoppable(&self) -> Self {
+        let stop = Stop::default();
+        Self {
+            client: self.client.clone().stopped_by(stop.clone()),
+            stop,
+            ..self.clone()
+        }
+    }
+
+    /// Tells what belongs to no single cell.
+    pub(crate) fn tell(&self, text: String) {
+        // Whoever does not listen need not know.
+        let _ = self.notes.send(text);
+    }
+
+    /// Why there is no answer, in words. That a target cannot be reached is told once apart, too.
+    pub(crate) fn why_failed(&self, target: TargetIndex, failure: &Failure) -> String {
+        let (Failure::Unreached(why), Some(declared)) = (failure, self.suite.targets.get(target))
+        else {
+            return failure.to_string();
+        };
+        let why = format!(
+            "`{}` ({}) does not answer: {why}",
+            declared.name, declared.base
+        );
+        if self.unreached().insert(why.clone()) {
+            self.tell(why.clone());
+        }
+        why
+    }
+
+    /// Whether these are the words of [`World::why_failed`] for a target that cannot be reached:
+    /// nothing need be added to them.
+    pub(crate) fn is_unreached(&self, why: &str) -> bool {
+        self.unreached().contains(why)
+    }
+
+    fn unreached(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        let unreached = self.unreached.lock();
+        unreached.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes a call that prepares, looks or cleans up: as `actor`, or without credential. A
     /// session that has died is opened again. A call that only reads is sent again when there
     /// was no whole answer.
@@ -63,7 +114,8 @@ impl World {
             let answer = self
                 .call_once(call, Some(actor), &live, about, purpose, log)
                 .await?;
-            if !self.is_unauthenticated(call, &answer) || live.sent.is_none() {
+            let is_final = live.sent.is_none() || self.is_fixed(actor);
+            if is_final || !self.is_unauthenticated(call, &answer) {
                 return Ok(answer);
             }
             live = self
@@ -79,6 +131,12 @@ impl World {
             return Err(format!("answered {}, and {DIES_AGAIN}", answer.status));
         }
         Ok(answer)
+    }
+
+    /// Whether a session is to stay as it is: opened anew, a spoilt one would be whole again.
+    fn is_fixed(&self, actor: ActorIndex) -> bool {
+        let actor = self.suite.actors.get(actor);
+        actor.is_some_and(|actor| actor.is_fixed())
     }
 
     /// Refuses what changes something where nothing may be changed, whatever its method.
@@ -124,7 +182,7 @@ impl World {
             sent: live.sent.clone(),
             result: result.clone(),
         });
-        result.map_err(|failure| failure.to_string())
+        result.map_err(|failure| self.why_failed(call.target, &failure))
     }
 
     /// Sends a probe of a session.
@@ -145,6 +203,9 @@ impl World {
         result: Result<Answer, Failure>,
     ) -> Result<Arc<Answer>, Failure> {
         let answer = Arc::new(result?);
+        if !self.says_unauthenticated(request.target, &answer) {
+            live.note_worked();
+        }
         self.sessions.hide(live.absorb(request, &answer));
         Ok(answer)
     }
@@ -210,6 +271,9 @@ impl World {
     ) -> Result<Arc<Live>, String> {
         let opened = self.sessions.open(self, actor, log).await;
         opened.map_err(|not_open| {
+            if not_open.is_unreached {
+                return not_open.why;
+            }
             let name = suite::plan::actor_name(&self.suite, actor);
             format!("the session of `{name}` is not open: {}", not_open.why)
         })
@@ -222,7 +286,12 @@ impl World {
 
     /// Whether the target says that there is no valid session, and nothing else by the same words.
     pub(crate) fn is_unauthenticated(&self, call: &Call, answer: &Answer) -> bool {
-        let target = self.suite.targets.get(call.target);
+        self.says_unauthenticated(call.target, answer)
+    }
+
+    /// The same, by the target of the call.
+    pub(crate) fn says_unauthenticated(&self, target: TargetIndex, answer: &Answer) -> bool {
+        let target = self.suite.targets.get(target);
         target
             .map(|target| denials(answer, &target.denies, &CallScope::default()))
             .is_some_and(|denials| denials == [authz::Denial::Unauthenticated])

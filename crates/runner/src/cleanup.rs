@@ -3,14 +3,15 @@
 //! Safe to be interrupted, and to be done twice: what is gone already counts as put back.
 
 use serde_json::Value;
-use suite::model::{CaptureSource, Create, Origin, Resource, ResourceIndex, View};
+use suite::model::{ActorIndex, CaptureSource, Create, Origin, Resource, ResourceIndex, View};
 use suite::observation::Sight;
 
 use crate::caller::{About, World};
 use crate::fixture::{Fixture, look, remove};
-use crate::journal::{Addresses, LeftBehind, Pending};
+use crate::flow;
+use crate::journal::{Addresses, Intent, LeftBehind, Pending};
 use crate::scope::Values;
-use crate::{Options, world};
+use crate::{Options, Stop, world};
 
 /// Removes everything that is pending in a journal, the newest first, and returns what could not
 /// be put back, in words. That stays in the journal.
@@ -33,7 +34,12 @@ pub async fn clean_up(
         let why = format!("{count} things were made where `{name}` is {base}; now it is {now}");
         return Ok(if count > 0 { vec![why] } else { Vec::new() });
     }
-    let world = world(suite, options);
+    // What stopped the run does not stop the cleaning up behind it.
+    let options = Options {
+        stop: Stop::default(),
+        ..options.clone()
+    };
+    let world = world(suite, &options);
     let mut failures = Vec::new();
     for pending in left.pending.clone() {
         match put_back(&world, &pending).await {
@@ -53,43 +59,61 @@ pub fn addresses(suite: &suite::model::Suite) -> Addresses {
 }
 
 async fn put_back(world: &World, pending: &Pending) -> Result<(), String> {
-    let (index, resource) = declared(world, pending)?;
-    let actors = &world.suite.actors;
-    let owner = actors
-        .iter()
-        .position(|actor| *actor.name == *pending.intent.owner);
-    let owner = owner
-        .ok_or_else(|| format!("the suite has no actor `{}` any more", pending.intent.owner))?;
-    let values = match &pending.made {
-        Some(values) => Some(values.clone()),
-        None => find(world, resource, pending, owner).await?,
-    };
-    let Some(values) = values else {
-        return Ok(());
-    };
-    let fixture = Fixture {
-        resource: index,
-        owner,
-        values,
-        canary: pending.intent.unique.clone(),
-        entry: None,
-    };
-    remove(world, &fixture, &mut Vec::new()).await
+    match &pending.intent {
+        Intent::User { user, unique } => {
+            let index = actor(world, user)?;
+            let learnt = pending.made.as_ref();
+            let removed = world
+                .sessions
+                .remove_left_behind(world, index, unique, learnt);
+            let removed = removed.await;
+            removed.map_err(|why| format!("the user of `{user}` could not be removed: {why}"))
+        }
+        Intent::Step {
+            step,
+            actor: name,
+            unique,
+        } => {
+            let index = actor(world, name)?;
+            flow::put_back(world, step, index, unique, pending.made.as_ref()).await
+        }
+        Intent::Resource {
+            resource,
+            owner,
+            unique,
+        } => {
+            let (index, resource) = declared(world, resource)?;
+            let owner = actor(world, owner)?;
+            let values = match &pending.made {
+                Some(values) => Some(values.clone()),
+                None => find(world, resource, unique, owner).await?,
+            };
+            let Some(values) = values else {
+                return Ok(());
+            };
+            let fixture = Fixture {
+                resource: index,
+                owner,
+                values,
+                canary: unique.clone(),
+                entry: None,
+            };
+            remove(world, &fixture, &mut Vec::new()).await
+        }
+    }
 }
 
-fn declared<'a>(
-    world: &'a World,
-    pending: &Pending,
-) -> Result<(ResourceIndex, &'a Resource), String> {
+fn actor(world: &World, name: &str) -> Result<ActorIndex, String> {
+    let mut actors = world.suite.actors.iter();
+    let index = actors.position(|actor| *actor.name == *name);
+    index.ok_or_else(|| format!("the suite has no actor `{name}` any more"))
+}
+
+fn declared<'a>(world: &'a World, name: &str) -> Result<(ResourceIndex, &'a Resource), String> {
     let mut resources = world.suite.resources.iter().enumerate();
     resources
-        .find(|(_, resource)| *resource.type_name == *pending.intent.resource)
-        .ok_or_else(|| {
-            format!(
-                "the suite has no resource `{}` any more",
-                pending.intent.resource
-            )
-        })
+        .find(|(_, resource)| *resource.type_name == *name)
+        .ok_or_else(|| format!("the suite has no resource `{name}` any more"))
 }
 
 /// Looks for something of which only the unique text is known, in every view that shows many
@@ -97,8 +121,8 @@ fn declared<'a>(
 async fn find(
     world: &World,
     resource: &Resource,
-    pending: &Pending,
-    owner: usize,
+    unique: &str,
+    owner: ActorIndex,
 ) -> Result<Option<Values>, String> {
     let Origin::Created(create) = &resource.origin else {
         return Ok(None);
@@ -106,25 +130,24 @@ async fn find(
     let about = About {
         owner: Some(owner),
         resource: None,
-        unique: &pending.intent.unique,
+        unique,
     };
     let views: Vec<&View> = resource
         .views
         .iter()
-        .filter(|view| !view.of_instance)
+        .filter(|view| !view.of_instance && !view.log)
         .collect();
     if views.is_empty() {
         return Err(format!(
             "a {} with `{}` in it may be there, and `{}` has no view that lists what there is",
-            resource.type_name, pending.intent.unique, resource.type_name
+            resource.type_name, unique, resource.type_name
         ));
     }
     for view in views {
         match look(world, view, about, "to clean up", &mut Vec::new()).await {
             Sight::Shown(answer) => {
                 let json = answer.json();
-                if let Some(object) = json.and_then(|json| innermost(json, &pending.intent.unique))
-                {
+                if let Some(object) = json.and_then(|json| innermost(json, unique)) {
                     return learn(object, create).map(Some);
                 }
             }

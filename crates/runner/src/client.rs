@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::Read as _;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use suite::model::is_safe;
 use suite::observation::Answer;
 use suite::probe::Request;
+
+use crate::{STOPPED, Stop};
 
 /// What a client may take.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ const IDLE_MAX: Duration = Duration::from_secs(3);
 pub enum Failure {
     /// The request never reached the target.
     Unreached(String),
+    /// It was not sent, because the run was stopped.
+    Stopped,
     /// It may have been received, but there was no whole answer.
     Broken(String),
     /// It was not sent, because nothing may be changed and this method may.
@@ -54,6 +59,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreached(why) => write!(f, "the target could not be reached: {why}"),
+            Self::Stopped => f.write_str(STOPPED),
             Self::Broken(why) => write!(f, "no whole answer: {why}"),
             Self::Withheld(method) => write!(f, "not sent: {NOTHING_CHANGES}, and `{method}` may"),
         }
@@ -64,12 +70,14 @@ impl fmt::Display for Failure {
 pub(crate) const NOTHING_CHANGES: &str =
     "the run is read-only: no call that changes something is sent";
 
-/// Sends requests over pooled connections.
+/// Sends requests over pooled connections. A clone shares the connections and the limits.
+#[derive(Clone)]
 pub struct Client {
     http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     bounds: Bounds,
-    limits: Vec<Option<DefaultDirectRateLimiter>>,
-    sent: AtomicU64,
+    limits: Arc<[Option<DefaultDirectRateLimiter>]>,
+    sent: Arc<AtomicU64>,
+    stop: Stop,
     read_only: bool,
 }
 
@@ -104,9 +112,17 @@ impl Client {
                 .into_iter()
                 .map(|rate| rate.and_then(limiter))
                 .collect(),
-            sent: AtomicU64::new(0),
+            sent: Arc::default(),
+            stop: Stop::default(),
             read_only: false,
         }
+    }
+
+    /// The same, waiting for nothing any more once this is set: neither for its turn, nor to send
+    /// again.
+    #[must_use]
+    pub fn stopped_by(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// The same, but what is not a safe method (RFC 9110, section 9.2.1) is sent only to open a
@@ -183,14 +199,20 @@ impl Client {
             if tries >= TRIES_MAX || !again(&result) {
                 return result;
             }
-            tokio::time::sleep(pause(&result, tries)).await;
+            if !self.stop.sleep(pause(&result, tries)).await {
+                return result;
+            }
             tries += 1;
         }
     }
 
     async fn send_once(&self, request: &Request) -> Result<Answer, Failure> {
         if let Some(Some(limit)) = self.limits.get(request.target) {
-            limit.until_ready().await;
+            tokio::select! {
+                biased;
+                () = limit.until_ready() => {}
+                () = self.stop.wait() => return Err(Failure::Stopped),
+            }
         }
         self.sent.fetch_add(1, Ordering::Relaxed);
         let outgoing = outgoing(request)?;
@@ -263,13 +285,18 @@ fn failure(error: hyper_util::client::legacy::Error) -> Failure {
     }
 }
 
-/// The last cause of an error, which is the one that says something.
+/// The last cause of an error, which is the one that says something; without the number that the
+/// operating system has for it.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    let why = error.to_string();
+    match why.split_once(" (os error ") {
+        Some((words, _)) => words.to_lowercase(),
+        None => why,
+    }
 }
 
 async fn read(response: http::Response<Incoming>, bytes_max: usize) -> Result<Answer, Failure> {

@@ -128,6 +128,9 @@ pub(crate) async fn make(
         Origin::Existing { id } => find_fixture(world, id, owner, log).await,
     };
     let made = made.map_err(|why| {
+        if world.is_unreached(&why) {
+            return why;
+        }
         let owner = suite::plan::actor_name(&world.suite, owner);
         format!(
             "the {} of `{owner}` could not be made: {why}",
@@ -220,7 +223,7 @@ pub(crate) async fn intend(
     let (Some(journal), Some(_)) = (&world.journal, &resource.remove) else {
         return Ok(None);
     };
-    let intent = Intent {
+    let intent = Intent::Resource {
         resource: resource.type_name.to_string(),
         owner: suite::plan::actor_name(&world.suite, owner).to_owned(),
         unique: unique.to_owned(),
@@ -316,7 +319,11 @@ async fn is_shown(
     resource: &Resource,
     log: &mut Vec<Sending>,
 ) -> bool {
-    for view in resource.views.iter().filter(|view| view.of_instance) {
+    for view in resource
+        .views
+        .iter()
+        .filter(|view| view.of_instance && !view.log)
+    {
         let sight = look(
             world,
             view,
@@ -364,7 +371,7 @@ pub(crate) async fn look(
     }
 }
 
-fn is_gone(world: &World, call: &Call, answer: &Answer) -> bool {
+pub(crate) fn is_gone(world: &World, call: &Call, answer: &Answer) -> bool {
     let concealed = world
         .suite
         .targets

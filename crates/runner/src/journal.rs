@@ -19,13 +19,33 @@ use crate::scope::Values;
 
 /// Something that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
-    /// The type of the resource.
-    pub resource: String,
-    /// The name of its owner in the suite.
-    pub owner: String,
-    /// The unique text in what is made.
-    pub unique: String,
+#[serde(untagged)]
+pub enum Intent {
+    /// A resource.
+    Resource {
+        /// Its type.
+        resource: String,
+        /// The name of its owner in the suite.
+        owner: String,
+        /// The unique text in what is made.
+        unique: String,
+    },
+    /// What a step of a flow makes.
+    Step {
+        /// The flow and the step: `publish/write`.
+        step: String,
+        /// The name of the actor who goes through the flow.
+        actor: String,
+        /// The unique text in what is made.
+        unique: String,
+    },
+    /// The user of an actor.
+    User {
+        /// The name of the actor in the suite.
+        user: String,
+        /// The unique text in what is made.
+        unique: String,
+    },
 }
 
 /// The addresses of targets, by name.
@@ -106,11 +126,23 @@ impl Journal {
     /// Writes down that something is about to be made; returns when that is on the disk.
     pub(crate) async fn intend(&self, intent: Intent) -> Result<Entry, String> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let step = Step::Intent(intent);
+        self.sync(Line { number, step }).await?;
+        Ok(Entry(number))
+    }
+
+    /// Writes down what was made; returns when that is on the disk.
+    pub(crate) async fn made_for_certain(
+        &self,
+        Entry(number): Entry,
+        values: Values,
+    ) -> Result<(), String> {
+        let step = Step::Made(values);
+        self.sync(Line { number, step }).await
+    }
+
+    async fn sync(&self, line: Line) -> Result<(), String> {
         let (synced, waiting) = oneshot::channel();
-        let line = Line {
-            number,
-            step: Step::Intent(intent),
-        };
         let _ = self.lines.send(Message::Line {
             line,
             synced: Some(synced),
@@ -119,9 +151,7 @@ impl Journal {
         let result = waiting
             .await
             .unwrap_or_else(|_| Err("the journal is closed".to_owned()));
-        result
-            .map(|()| Entry(number))
-            .map_err(|why| format!("it cannot be written to the journal: {why}"))
+        result.map_err(|why| format!("it cannot be written to the journal: {why}"))
     }
 
     pub(crate) fn made(&self, entry: Entry, values: Values) {

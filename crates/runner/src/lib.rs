@@ -7,6 +7,7 @@ mod caller;
 mod cleanup;
 mod client;
 mod fixture;
+mod flow;
 pub mod journal;
 mod record;
 mod schedule;
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 use suite::event::{Event, Summary};
 use suite::model::Suite;
 use suite::plan::{Plan, Shard};
+use tokio::sync::mpsc;
 
 /// How a plan is run.
 #[derive(Debug, Clone)]
@@ -62,6 +64,15 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Waits for so long; `false` if the run is to stop before.
+    pub(crate) async fn sleep(&self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.wait() => false,
+            () = tokio::time::sleep(time) => true,
+        }
+    }
+
     /// Returns when the run is to stop.
     pub(crate) async fn wait(&self) {
         while !self.is_set() {
@@ -69,6 +80,9 @@ impl Stop {
         }
     }
 }
+
+/// What is said of what a stopped run does not wait for.
+pub(crate) const STOPPED: &str = "the run was stopped";
 
 /// How often somebody who waits looks whether to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -89,7 +103,7 @@ pub struct Head {
     /// Which part of several it is.
     pub shard: Option<Shard>,
     /// The beginning of every unique text that the run makes.
-    marker: String,
+    pub(crate) marker: String,
 }
 
 impl Head {
@@ -128,8 +142,12 @@ pub async fn run(
     options: Options,
     emit: &mut (dyn FnMut(Event) + Send),
 ) -> Summary {
-    let world = world(suite, &options);
-    schedule::Run::new(world, plan, head, options, emit)
+    let (sender, notes) = mpsc::unbounded_channel();
+    let world = caller::World {
+        notes: sender,
+        ..world(suite, &options)
+    };
+    schedule::Run::new(world, notes, plan, head, options, emit)
         .run()
         .await
 }
@@ -153,9 +171,15 @@ fn world(suite: Arc<Suite>, options: &Options) -> caller::World {
         .map(|target| options.rate.or(target.rate))
         .collect::<Vec<_>>();
     caller::World {
-        client: Client::new(options.bounds.clone(), rates).read_only(suite.read_only),
-        sessions: session::Sessions::new(&suite),
+        client: Client::new(options.bounds.clone(), rates)
+            .read_only(suite.read_only)
+            .stopped_by(options.stop.clone()),
+        sessions: Arc::new(session::Sessions::new(&suite)),
         journal: options.journal.clone(),
+        stop: options.stop.clone(),
+        // Nobody listens, unless a run does.
+        notes: mpsc::unbounded_channel().0,
+        unreached: Arc::default(),
         suite,
     }
 }

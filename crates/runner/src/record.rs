@@ -6,8 +6,8 @@ use serde_json::Value;
 use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exchange};
 use suite::model::Suite;
 use suite::plan::{
-    Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, is_allowed, name, place,
-    situation,
+    Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, caller, flow_step_name,
+    is_allowed, name, place, situation,
 };
 use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
@@ -56,14 +56,16 @@ impl Recorder<'_> {
         record.control = control
             .filter(|_| !is_allowed(cell))
             .and_then(|(control, succeeded)| self.control(cell, control, succeeded));
-        record.effect_seen = effect_seen(cell, tried);
+        record.effect_seen = effect_seen(self.suite, cell, tried);
         record.duration_ms = millis(tried.duration);
         if !held || self.every_exchange {
+            let caller = caller(self.suite, cell).unwrap_or(cell.actor);
+            let caller = actor_name(self.suite, caller);
             record.curl = tried.probe.as_ref().map(|(request, sent)| {
                 masker.mask(&probe::curl(
                     self.suite,
                     &showable(request),
-                    &record.actor,
+                    caller,
                     sent.as_ref(),
                 ))
             });
@@ -117,6 +119,10 @@ impl Recorder<'_> {
     fn outline(&self, cell: &Cell, verdict: Verdict) -> Option<CellRecord> {
         let (action, owner, target) = match cell.trial {
             Trial::Opening => (SESSION_OPEN.to_owned(), None, self.login_target(cell)),
+            Trial::Step { .. } => {
+                let target = cell.trial.call(self.suite).map(|call| call.target);
+                (flow_step_name(self.suite, cell.trial), None, target)
+            }
             Trial::Action { action, owner, .. } => {
                 let action = self.suite.actions.get(action)?;
                 let target = cell.trial.layer(self.suite).map(|layer| layer.call.target);
@@ -301,8 +307,11 @@ fn observed(tried: &Tried, masker: &Masker) -> String {
 }
 
 /// Whether a denial's effect could be looked for: only said where one was to be feared.
-fn effect_seen(cell: &Cell, tried: &Tried) -> Option<bool> {
-    let changes = cell.phase == suite::plan::Phase::Changing;
+fn effect_seen(suite: &Suite, cell: &Cell, tried: &Tried) -> Option<bool> {
+    let changes = match cell.trial.step(suite) {
+        Some(step) => !step.call.is_safe(),
+        None => cell.phase == suite::plan::Phase::Changing,
+    };
     changes.then_some(tried.observation.effect != EffectSeen::NotLooked)
 }
 

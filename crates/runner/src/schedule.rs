@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use authz::Denial;
 use futures_util::StreamExt as _;
 use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, EffectKind, Expected, Suite, TargetIndex};
-use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, probing_actors};
+use suite::plan::{
+    Cell, CellIndex, Phase, Plan, caller, is_allowed, never_removed, probing_actors,
+};
 use suite::verdict::{
     Access, Control, EffectSeen, Judgement, Opening, Received, Verdict, judge, judge_opening,
     succeeded,
@@ -36,9 +39,11 @@ pub(crate) struct Run<'a> {
     pub(crate) world: Arc<World>,
     pub(crate) plan: Arc<Plan>,
     fixtures: Arc<Fixtures>,
-    head: Head,
+    pub(crate) head: Head,
     pub(crate) options: Options,
     emit: &'a mut (dyn FnMut(Event) + Send),
+    /// What is to be told that belongs to no single cell.
+    notes: mpsc::UnboundedReceiver<String>,
     summary: Summary,
     /// For each cell that was tried: whether it can be a control.
     succeeded: Vec<Option<bool>>,
@@ -47,6 +52,8 @@ pub(crate) struct Run<'a> {
     pub(crate) distrusted: BTreeMap<ActorIndex, String>,
     /// For each actor something that reads, and that it has done.
     done_before: BTreeMap<ActorIndex, CellIndex>,
+    /// For each actor something that reads, and that it was refused as somebody known.
+    refused_before: BTreeMap<ActorIndex, CellIndex>,
     /// Counts how often that was done again.
     pulses: u32,
     /// Cells of which a view of the whole collection showed what they made.
@@ -67,9 +74,17 @@ struct OpeningResult {
     told: bool,
 }
 
+impl OpeningResult {
+    fn is_unreached(&self) -> bool {
+        let failed = self.failed.as_ref();
+        failed.is_some_and(|not_open| not_open.is_unreached)
+    }
+}
+
 impl<'a> Run<'a> {
     pub(crate) fn new(
         world: World,
+        notes: mpsc::UnboundedReceiver<String>,
         plan: Arc<Plan>,
         head: Head,
         options: Options,
@@ -81,6 +96,7 @@ impl<'a> Run<'a> {
             succeeded: vec![None; plan.cells.len()],
             rehearsed: vec![false; plan.cells.len()],
             not_applicable: BTreeMap::new(),
+            notes,
             plan,
             head,
             options,
@@ -89,6 +105,7 @@ impl<'a> Run<'a> {
             openings: Vec::new(),
             distrusted: BTreeMap::new(),
             done_before: BTreeMap::new(),
+            refused_before: BTreeMap::new(),
             pulses: 0,
             listed: BTreeSet::new(),
         }
@@ -97,6 +114,9 @@ impl<'a> Run<'a> {
     pub(crate) async fn run(mut self) -> Summary {
         let started = Instant::now();
         self.tell_start();
+        if let Some(text) = never_removed(self.suite()) {
+            self.note(text);
+        }
         self.tell_untried();
         self.open_sessions().await;
         for batch in batches(&self.plan) {
@@ -108,15 +128,18 @@ impl<'a> Run<'a> {
             self.run_cells(cells).await;
         }
         self.try_turning().await;
+        self.try_flows().await;
         // What cells shared is still there: sessions are held against what they could do with it.
         self.close_sessions().await;
+        let world = self.world.unstoppable();
         let mut left_behind = Vec::new();
-        self.fixtures
-            .remove_shared(&self.world, &mut left_behind)
-            .await;
+        self.fixtures.remove_shared(&world, &mut left_behind).await;
         left_behind.into_iter().for_each(|text| self.note(text));
-        let left_behind = self.world.sessions.remove_users(&self.world).await;
+        let left_behind = world.sessions.remove_users(&world).await;
         left_behind.into_iter().for_each(|text| self.note(text));
+        while let Ok(text) = self.notes.try_recv() {
+            self.note(text);
+        }
         self.summary.requests = self.world.client.requests_sent();
         self.summary.duration_ms = millis(started.elapsed());
         self.summary.interrupted = self.options.stop.is_set();
@@ -170,6 +193,18 @@ impl<'a> Run<'a> {
         (self.emit)(Event::Note(Note { text }));
     }
 
+    /// Waits for some work, and tells meanwhile what is to be told.
+    pub(crate) async fn telling<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                Some(text) = self.notes.recv() => self.note(text),
+                done = &mut work => return done,
+            }
+        }
+    }
+
     fn tell(&mut self, record: Option<CellRecord>) {
         if let Some(record) = record {
             self.summary.add(&record);
@@ -188,19 +223,26 @@ impl<'a> Run<'a> {
             .filter(|(_, cell)| cell.phase == Phase::Opening && cell.untried.is_none())
             .map(|(index, cell)| (index, cell.actor))
             .collect();
-        let world = &self.world;
+        let world = Arc::clone(&self.world);
+        let stop = self.options.stop.clone();
         let openings = cells
             .into_iter()
-            .map(|(cell, actor)| open(world, cell, actor));
+            .map(|(cell, actor)| open(&world, cell, actor));
         let openings = futures_util::stream::iter(openings)
             .buffered(self.options.concurrency.max(1))
             .collect();
-        // A run that is stopped now has made nothing yet.
-        let opened = tokio::select! {
-            opened = openings => opened,
-            () = self.options.stop.wait() => Vec::new(),
+        // A run that is stopped now has made nothing yet but users.
+        let stopped = async {
+            stop.wait().await;
+            world.sessions.until_made().await;
         };
-        self.openings = opened;
+        let opened = async {
+            tokio::select! {
+                opened = openings => opened,
+                () = stopped => Vec::new(),
+            }
+        };
+        self.openings = self.telling(opened).await;
         for opening in &self.openings {
             if let Some(not_open) = &opening.failed
                 && not_open.opening == Opening::NotApplicable
@@ -221,8 +263,15 @@ impl<'a> Run<'a> {
             })
             .collect();
         for (at, judgement, why) in judged {
-            let because = Some(judgement.because.to_owned());
-            self.tell_opening(at, &why, judgement.verdict, because);
+            let is_unreached = self
+                .openings
+                .get(at)
+                .is_some_and(OpeningResult::is_unreached);
+            let because = match is_unreached {
+                true => why.clone(),
+                false => judgement.because.to_owned(),
+            };
+            self.tell_opening(at, &why, judgement.verdict, Some(because));
         }
     }
 
@@ -297,7 +346,13 @@ impl<'a> Run<'a> {
             let Some(opening) = self.openings.get(at).filter(|opening| !opening.told) else {
                 continue;
             };
-            match self.trouble(opening.actor).await {
+            let actor = opening.actor;
+            let in_vain = self.world.sessions.why_refreshed_in_vain(actor);
+            match self.trouble(actor).await {
+                None if let Some(why) = in_vain => {
+                    let because = "its token was refreshed in vain, and it logged in again";
+                    self.tell_opening(at, &why, Verdict::Inconclusive, Some(because.to_owned()));
+                }
                 None => self.tell_opening(at, "the session is open", Verdict::Held, None),
                 Some(why) => {
                     let because = "so nothing that this actor was seen to do can be relied on";
@@ -353,9 +408,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does once more what an actor has done in this run; nothing to do is no objection.
+    /// Does once more what an actor has done in this run, or else what it was refused as somebody
+    /// known; nothing to do is no objection.
     async fn can_still(&mut self, actor: ActorIndex) -> Result<(), String> {
-        let Some(&index) = self.done_before.get(&actor) else {
+        let done = self.done_before.get(&actor).copied();
+        let Some(index) = done.or(self.refused_before.get(&actor).copied()) else {
             return Ok(());
         };
         let Some(cell) = self.plan.cells.get(index) else {
@@ -364,13 +421,18 @@ impl<'a> Run<'a> {
         self.pulses += 1;
         let marker = format!("{}-p{}", self.head.marker, self.pulses);
         let tried = try_cell(&self.world, &self.fixtures, cell, &marker).await;
-        if tried.is_some_and(|tried| tried.unsure.is_none() && succeeded(&tried.observation)) {
+        let is_as_before = |tried: &Tried| match done {
+            Some(_) => succeeded(&tried.observation),
+            None => is_refused_as_known(tried.observation.received),
+        };
+        if tried.is_some_and(|tried| tried.unsure.is_none() && is_as_before(&tried)) {
             return Ok(());
         }
-        Err(format!(
-            "what the actor could do before, it can do no more: {}",
-            self.plan.name(&self.world.suite, index)
-        ))
+        let name = self.plan.name(&self.world.suite, index);
+        Err(match done {
+            Some(_) => format!("what the actor could do before, it can do no more: {name}"),
+            None => format!("the session was known before, and is no more: {name}"),
+        })
     }
 
     /// Who the system says an actor is, with the target that says it: ids of different systems
@@ -416,7 +478,7 @@ impl<'a> Run<'a> {
         let mut results = self.start(part, at_once, "");
         let mut waiting = Vec::new();
         let mut believed_later = Vec::new();
-        while let Some((index, mut tried)) = results.recv().await {
+        while let Some((index, mut tried)) = self.telling(results.recv()).await {
             self.remember(index, &tried);
             if self.must_wait(index, &tried) {
                 // Memory stays bounded: of many alike, the first few show how it went.
@@ -434,20 +496,21 @@ impl<'a> Run<'a> {
         self.believe(believed_later).await;
     }
 
-    /// Tells denials that hold, if their actors' sessions are still alive.
-    async fn believe(&mut self, records: Vec<(ActorIndex, CellRecord)>) {
+    /// Tells what counts only if the sessions of some actors are still alive.
+    pub(crate) async fn believe(&mut self, records: Vec<Doubted>) {
         let mut pulses: BTreeMap<ActorIndex, Result<(), String>> = BTreeMap::new();
-        for (actor, mut record) in records {
-            let pulse = match pulses.remove(&actor) {
-                Some(pulse) => pulse,
-                None => self.pulse(actor).await,
-            };
-            let pulse = pulses.entry(actor).or_insert(pulse);
-            if let Err(why) = pulse {
-                let masker = self.world.sessions.masker();
-                record.verdict = Verdict::Inconclusive;
-                record.access = Access::Unknown;
-                record.because = Some(masker.mask(why));
+        for (actors, mut record) in records {
+            for actor in actors {
+                let pulse = match pulses.remove(&actor) {
+                    Some(pulse) => pulse,
+                    None => self.pulse(actor).await,
+                };
+                if let Err(why) = pulses.entry(actor).or_insert(pulse) {
+                    let masker = self.world.sessions.masker();
+                    record.verdict = Verdict::Inconclusive;
+                    record.access = Access::Unknown;
+                    record.because = Some(masker.mask(why));
+                }
             }
             self.tell(Some(record));
         }
@@ -481,9 +544,9 @@ impl<'a> Run<'a> {
         results
     }
 
-    fn remember(&mut self, index: CellIndex, tried: &Tried) {
+    pub(crate) fn remember(&mut self, index: CellIndex, tried: &Tried) {
         let cell = self.plan.cells.get(index);
-        let trusted = cell.is_some_and(|cell| !self.distrusted.contains_key(&cell.actor));
+        let trusted = cell.is_some_and(|cell| self.distrust(cell).is_none());
         if tried.listed_by_a_view {
             self.listed.insert(index);
         }
@@ -498,30 +561,66 @@ impl<'a> Run<'a> {
         {
             self.done_before.entry(cell.actor).or_insert(index);
         }
+        if let Some(cell) = cell
+            && trusted
+            && tried.unsure.is_none()
+            && cell.phase == Phase::Reading
+            && is_refused_as_known(tried.observation.received)
+        {
+            self.refused_before.entry(cell.actor).or_insert(index);
+        }
+    }
+
+    /// The actors whose sessions may have died in mid-run, as far as a cell shows it: a call of
+    /// theirs was answered as that of nobody, the system cannot be asked who they are, and they
+    /// cannot log in again.
+    fn perhaps_dead(&self, cell: &Cell, tried: &Tried) -> BTreeSet<ActorIndex> {
+        let suite = self.suite();
+        let is_fixed = |&actor: &ActorIndex| {
+            let actor = suite.actors.get(actor);
+            let session = actor.and_then(|actor| suite.sessions.get(actor.session?));
+            session.is_some_and(|session| session.login.is_empty() && session.who.is_none())
+        };
+        let told_so = tried.log.iter().filter(|sending| {
+            let answer = sending.result.as_ref();
+            let target = sending.request.target;
+            answer.is_ok_and(|answer| self.world.says_unauthenticated(target, answer))
+        });
+        let actors = told_so.filter_map(|sending| sending.actor);
+        let actors = actors.filter(|actor| !(self.turns(cell) && *actor == cell.actor));
+        actors.filter(is_fixed).collect()
+    }
+
+    /// Why a cell cannot be relied on: the session of its actor, or of who makes its call, is not
+    /// what the suite takes it for.
+    fn distrust(&self, cell: &Cell) -> Option<&String> {
+        let caller = caller(self.suite(), cell);
+        let own = self.distrusted.get(&cell.actor);
+        own.or_else(|| self.distrusted.get(&caller?))
     }
 
     fn must_wait(&self, index: CellIndex, tried: &Tried) -> bool {
         self.plan.cells.get(index).is_some_and(is_allowed)
-            && tried.observation.received == Received::Denied(authz::Denial::Concealed)
+            && tried.observation.received == Received::Denied(Denial::Concealed)
     }
 
-    fn judge(
+    pub(crate) fn judge(
         &mut self,
         index: CellIndex,
         mut tried: Tried,
-        believed_later: &mut Vec<(ActorIndex, CellRecord)>,
+        believed_later: &mut Vec<Doubted>,
     ) {
         let Some(cell) = self.plan.cells.get(index) else {
             return;
         };
-        let actor = cell.actor;
+        let actor = caller(self.suite(), cell).unwrap_or(cell.actor);
         let expected = cell.expectation.expected;
         let (control, named) = self.control(cell);
         tried.observation.control = control;
         if tried.observation.effect == EffectSeen::Unchanged && self.is_blind(cell, named) {
             tried.observation.effect = EffectSeen::NotLooked;
         }
-        if let Some(why) = self.distrusted.get(&actor) {
+        if let Some(why) = self.distrust(cell) {
             tried.unsure = Some(why.clone());
         }
         let apart = self.not_applicable.get(&cell.actor);
@@ -536,6 +635,7 @@ impl<'a> Run<'a> {
             },
             None => judge(expected, &tried.observation),
         };
+        let mut doubted = self.perhaps_dead(cell, &tried);
         let judgement = match tried.doubt.take() {
             Some(doubt) if judgement.verdict == Verdict::Held => {
                 tried.unsure = Some(doubt);
@@ -557,18 +657,19 @@ impl<'a> Run<'a> {
             .into_iter()
             .for_each(|text| self.note(text));
         let has_session = tried.probe.is_some_and(|(_, sent)| sent.is_some());
-        match record {
-            Some(record)
-                if has_session
-                    && record.verdict == Verdict::Held
-                    && matches!(
-                        expected,
-                        Expected::Deny(_) | Expected::Absent | Expected::Reject
-                    ) =>
-            {
-                believed_later.push((actor, record));
-            }
-            record => self.tell(record),
+        let Some(record) = record else {
+            return;
+        };
+        let is_denial = matches!(
+            expected,
+            Expected::Deny(_) | Expected::Absent | Expected::Reject
+        );
+        if has_session && record.verdict == Verdict::Held && is_denial {
+            doubted.insert(actor);
+        }
+        match doubted.is_empty() || record.verdict == Verdict::Inconclusive {
+            true => self.tell(Some(record)),
+            false => believed_later.push((doubted, record)),
         }
     }
 
@@ -633,6 +734,14 @@ async fn open(world: &World, cell: CellIndex, actor: ActorIndex) -> OpeningResul
     }
 }
 
+/// Refused, though not as one without a session.
+fn is_refused_as_known(received: Received) -> bool {
+    matches!(received, Received::Denied(denial) if denial != Denial::Unauthenticated)
+}
+
+/// A record that counts only if the sessions of these actors are still alive.
+type Doubted = (BTreeSet<ActorIndex>, CellRecord);
+
 /// Who somebody is: the target that says so, and what it says; or no target, and the credential.
 type Identity = (Option<TargetIndex>, String);
 
@@ -650,7 +759,7 @@ fn batches(plan: &Plan) -> Vec<Range<CellIndex>> {
         .filter(|batch| {
             plan.cells
                 .get(batch.start)
-                .is_some_and(|cell| cell.phase != Phase::Opening)
+                .is_some_and(|cell| !matches!(cell.phase, Phase::Opening | Phase::Flow))
         })
         .collect()
 }

@@ -15,9 +15,10 @@ use suite::observation::Failure;
 use suite::plan::{Cell, Phase, Trial, expected_at};
 use suite::probe::{Request, Sent, cut_off};
 use suite::template::plain;
-use suite::verdict::{Control, EffectSeen, Observation, Received, Shown};
+use suite::verdict::{Control, EffectSeen, Observation, Received, Shown, Trace};
 
 use crate::caller::{About, DIES_AGAIN, REOPENINGS_MAX, World};
+use crate::client::Failure as Unanswered;
 use crate::fixture::{self, Fixture, Fixtures};
 use crate::scope::CallScope;
 use crate::session::{Live, Sending};
@@ -58,7 +59,7 @@ struct Attempt {
     unauthenticated: Option<Arc<Live>>,
 }
 
-const NOTHING: Observation = Observation {
+pub(crate) const NOTHING: Observation = Observation {
     received: Received::Nothing,
     shown: Shown {
         canary: false,
@@ -68,6 +69,7 @@ const NOTHING: Observation = Observation {
     },
     effect: EffectSeen::NotLooked,
     control: Control::Missing,
+    trace: Trace::NotOwed,
 };
 
 /// Tries the cell of an action. `marker` must belong to this cell alone; every text made from
@@ -260,13 +262,15 @@ impl<'a> ActionTrial<'a> {
     }
 
     /// How often the session may be opened again: where it can be asked who it is, as often as
-    /// it is found dead; else once, because then a refusal is all that there is to see.
+    /// it is found dead; else once, because then a refusal is all that there is to see, or twice
+    /// where its token is refreshed first and may be worth nothing.
     fn reopenings_max(&self) -> usize {
         let suite = &self.world.suite;
         let actor = suite.actors.get(self.cell.actor);
         let session = actor.and_then(|actor| suite.sessions.get(actor.session?));
         match session {
             Some(session) if session.who.is_some() => REOPENINGS_MAX,
+            Some(session) if session.refresh.is_some() => 2,
             _ => 1,
         }
     }
@@ -293,7 +297,8 @@ impl<'a> ActionTrial<'a> {
     }
 
     async fn take_away(&mut self, fixture: &Fixture) {
-        if let Err(why) = fixture::remove(self.world, fixture, &mut self.log).await {
+        let world = self.world.unstoppable();
+        if let Err(why) = fixture::remove(&world, fixture, &mut self.log).await {
             self.left_behind.push(why);
         }
     }
@@ -391,6 +396,10 @@ impl<'a> ActionTrial<'a> {
             sent: live.sent.clone(),
             result: result.clone(),
         });
+        if let Err(failure @ (Unanswered::Unreached(_) | Unanswered::Stopped)) = &result {
+            fixture::finish(self.world, entry);
+            return Err(self.world.why_failed(request.target, failure));
+        }
         let mut looks = self.looks(before, fixture).await;
         let mut seen = Seen {
             observation: NOTHING,

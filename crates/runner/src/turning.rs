@@ -41,7 +41,7 @@ impl Run<'_> {
 
     async fn rehearse(&mut self, cells: &[CellIndex]) {
         let mut results = self.start(cells.to_vec(), self.options.concurrency, "r");
-        while let Some((index, tried)) = results.recv().await {
+        while let Some((index, tried)) = self.telling(results.recv()).await {
             let success = tried.unsure.is_none() && succeeded(&tried.observation);
             if let Some(slot) = self.rehearsed.get_mut(index) {
                 *slot = success;
@@ -62,12 +62,13 @@ impl Run<'_> {
                 actors.push(cell.actor);
             }
         }
-        let world = &self.world;
+        let world = &*std::sync::Arc::clone(&self.world);
         let turns = actors.into_iter().map(|actor| async move {
             let log = &mut Vec::new();
             (actor, world.sessions.turn(world, actor, log).await)
         });
-        let turned = futures_util::future::join_all(turns).await;
+        let turned = futures_util::future::join_all(turns);
+        let turned = self.telling(turned).await;
         for (actor, result) in turned {
             let worked = self.worked_before(actor, cells);
             let why = match result {

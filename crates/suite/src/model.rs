@@ -29,6 +29,8 @@ pub struct Suite {
     pub resources: Vec<Resource>,
     /// What is tried.
     pub actions: Vec<Action>,
+    /// Chains of calls.
+    pub flows: Vec<Flow>,
     /// What the file itself expects.
     pub expect: Option<ExpectTable>,
     /// What the policy expects.
@@ -56,6 +58,8 @@ pub type ActorIndex = usize;
 pub type ResourceIndex = usize;
 /// Index of an [`Action`] in [`Suite::actions`].
 pub type ActionIndex = usize;
+/// Index of a [`Flow`] in [`Suite::flows`].
+pub type FlowIndex = usize;
 
 /// A running system.
 #[derive(Debug)]
@@ -141,6 +145,8 @@ pub enum Matcher {
     Absent,
     /// It is as it was before the call; only in effects.
     Unchanged,
+    /// There are so many more of it than before the call; only in effects.
+    Added(usize),
 }
 
 /// A way to open a session.
@@ -429,6 +435,9 @@ pub struct View {
     /// Whether the call names the resource's id. If not, it shows many resources (a list, an audit log), and an
     /// effect is looked for there by the unique text of the probe.
     pub of_instance: bool,
+    /// It grows with every call (`log: true`): it is looked at only where an action names it, and
+    /// that it has grown is no effect.
+    pub log: bool,
 }
 
 /// One request to a target.
@@ -508,6 +517,8 @@ pub struct Layer {
     pub answer: AnswerAssertions,
     /// What an allowed call does.
     pub effect: Option<Effect>,
+    /// What a denied call leaves behind.
+    pub on_denial: Vec<Owed>,
     /// For a listing: where the ids of its items stand, and the action that decides who sees an item.
     pub items: Option<Items>,
     /// What the operation that is called takes as JSON, where the target has a document that
@@ -576,6 +587,15 @@ pub enum ViewEffect {
     Json(Vec<Assertion>),
 }
 
+/// What a denial of one kind leaves behind: a record in an audit log, say.
+#[derive(Debug)]
+pub struct Owed {
+    /// The kind of denial.
+    pub denial: Denial,
+    /// What views hold afterwards and did not before, each by index into [`Resource::views`].
+    pub views: Vec<(usize, Vec<Assertion>)>,
+}
+
 /// How a listing is read.
 #[derive(Debug)]
 pub struct Items {
@@ -585,6 +605,49 @@ pub struct Items {
     pub of: ActionIndex,
     /// Where the number of all items stands, on this page and on others.
     pub total: Option<CaptureSource>,
+}
+
+/// A chain of calls, in which later ones use what earlier ones have learnt.
+#[derive(Debug)]
+pub struct Flow {
+    /// The name.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// The actors of whom each goes through all of it.
+    pub by: Vec<ActorIndex>,
+    /// Its steps in order, at least one.
+    pub steps: Vec<FlowStep>,
+}
+
+/// One call of a flow. Whoever goes through the flow is [`Caller::Actor`]; what was captured is
+/// the resource `flow`.
+#[derive(Debug)]
+pub struct FlowStep {
+    /// The name.
+    pub name: Name,
+    /// Where it is declared.
+    pub place: Place,
+    /// The call.
+    pub call: Call,
+    /// What the answer is where the call is allowed.
+    pub answer: AnswerAssertions,
+    /// What to remember of that answer, as `flow.NAME`.
+    pub captures: Vec<Capture>,
+    /// What is expected.
+    pub expected: ExpectCell,
+    /// What is expected where these go through the flow.
+    pub expected_of: Vec<(ActorIndex, ExpectCell)>,
+    /// How what the step makes is taken away again.
+    pub remove: Option<Call>,
+}
+
+impl FlowStep {
+    /// What is expected of the step where an actor goes through the flow.
+    pub fn expected_by(&self, actor: ActorIndex) -> &ExpectCell {
+        let own = self.expected_of.iter().find(|(of, _)| *of == actor);
+        own.map_or(&self.expected, |(_, cell)| cell)
+    }
 }
 
 /// The table of `expect:`.
@@ -662,6 +725,17 @@ pub fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
+impl Caller {
+    /// The actor who makes the call, where somebody goes through a flow.
+    pub fn in_flow_of(self, actor: ActorIndex) -> Option<ActorIndex> {
+        match self {
+            Self::Actor => Some(actor),
+            Self::Named(named) => Some(named),
+            Self::Owner | Self::Nobody => None,
+        }
+    }
+}
+
 impl Call {
     /// Whether the method is safe (RFC 9110, section 9.2.1): it only reads.
     pub fn is_safe(&self) -> bool {
@@ -714,9 +788,34 @@ impl Actor {
 }
 
 impl Layer {
-    /// Whether the call may change something: its method is not safe, or it declares an effect.
+    /// Whether the call may change something: its method is not safe, or it declares an effect,
+    /// be it one of its denial.
     pub fn changes(&self) -> bool {
-        self.effect.is_some() || !self.call.is_safe()
+        self.effect.is_some() || !self.on_denial.is_empty() || !self.call.is_safe()
+    }
+
+    /// What a denial of this kind leaves behind.
+    pub fn owed(&self, denial: Denial) -> Option<&Owed> {
+        self.on_denial.iter().find(|owed| owed.denial == denial)
+    }
+
+    /// Whether a view is looked at for such a call: a log only where the call names it.
+    pub fn looks_at(&self, index: usize, view: &View) -> bool {
+        let in_effect = |effect: &Effect| effect.names(index);
+        let on_denial = |owed: &Owed| owed.views.iter().any(|(named, _)| *named == index);
+        !view.log
+            || self.effect.as_ref().is_some_and(in_effect)
+            || self.on_denial.iter().any(on_denial)
+    }
+}
+
+impl Effect {
+    /// Whether it says something of this view.
+    pub fn names(&self, view: usize) -> bool {
+        match &self.kind {
+            EffectKind::Created => false,
+            EffectKind::Views(views) => views.iter().any(|(named, _)| *named == view),
+        }
     }
 }
 

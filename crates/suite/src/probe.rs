@@ -177,8 +177,8 @@ fn body(
         Body::Form(fields) => {
             let mut pairs = Vec::with_capacity(fields.len());
             for (name, value) in fields {
-                let value = value.fill(scope, Encoding::UrlComponent)?;
-                pairs.push(format!("{}={value}", url_component(name)));
+                let value = value.fill(scope, Encoding::Verbatim)?;
+                pairs.push(format!("{}={}", url_component(name), url_component(&value)));
             }
             (pairs.join("&"), "application/x-www-form-urlencoded")
         }

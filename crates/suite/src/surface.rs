@@ -177,9 +177,11 @@ fn exception_of<'s>(
 fn tried(suite: &Suite, plan: &Plan) -> BTreeSet<(TargetIndex, OperationIndex)> {
     let mut layers = BTreeSet::new();
     let mut sessions = BTreeSet::new();
+    let mut steps = BTreeSet::new();
     for cell in &plan.cells {
         match cell.trial {
             Trial::Action { action, layer, .. } => drop(layers.insert((action, layer))),
+            Trial::Step { flow, step } => drop(steps.insert((flow, step))),
             Trial::Opening => {
                 let actor = suite.actors.get(cell.actor);
                 sessions.extend(actor.and_then(|it| it.session));
@@ -192,8 +194,13 @@ fn tried(suite: &Suite, plan: &Plan) -> BTreeSet<(TargetIndex, OperationIndex)> 
     });
     let sessions = sessions.into_iter().filter_map(|it| suite.sessions.get(it));
     let logins = sessions.flat_map(|it| &it.login).map(|step| &step.call);
+    let steps = steps.into_iter().filter_map(|(flow, step)| {
+        let step = suite.flows.get(flow)?.steps.get(step)?;
+        Some(&step.call)
+    });
     probes
         .chain(logins)
+        .chain(steps)
         .flat_map(|call| asked_for(suite, call))
         .collect()
 }

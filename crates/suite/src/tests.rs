@@ -92,6 +92,7 @@ fn suite() -> Suite {
         secrets: Vec::new(),
         environment: None,
         read_only: false,
+        flows: Vec::new(),
     }
 }
 

@@ -3,13 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::AppendHeaders;
 use rusqlite::params;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::Refusal;
-use crate::caller::{Role, User};
+use crate::caller::{CSRF_COOKIE, Role, SESSION_COOKIE, User};
 use crate::fault::Fault;
 use crate::system::{Shared, System};
 use crate::{password, token};
@@ -31,15 +33,37 @@ pub(super) async fn login(
         let text = "role not permitted".to_owned();
         return Err(Refusal::Because(StatusCode::FORBIDDEN, text));
     }
-    let issued = system
-        .tokens
-        .issue(&user, jsonwebtoken::get_current_timestamp());
-    let access_token = issued.map_err(|_| Refusal::Internal)?;
+    let access_token = issue(&system, &user, None)?;
     Ok(Json(json!({
         "access_token": access_token,
         "token_type": "Bearer",
         "expires_in": token::LIFETIME_S,
     })))
+}
+
+/// `POST /session`: the same for a browser. The token is a cookie that no script reads; another cookie says what our
+/// own pages are to send as `X-CSRF-Token` with calls that change something.
+pub(super) async fn session(
+    State(system): State<Shared>,
+    body: Result<Json<Credentials>, JsonRejection>,
+) -> Result<(StatusCode, AppendHeaders<[(HeaderName, String); 2]>), Refusal> {
+    let Json(credentials) = body?;
+    let user = verify(&system, credentials).await?;
+    let csrf = password::random().map_err(|_| Refusal::Internal)?;
+    let token = issue(&system, &user, Some(csrf.clone()))?;
+    let age = token::LIFETIME_S;
+    let cookies = [
+        format!("{SESSION_COOKIE}={token}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax"),
+        format!("{CSRF_COOKIE}={csrf}; Path=/; Max-Age={age}; SameSite=Lax"),
+    ];
+    let headers = cookies.map(|cookie| (SET_COOKIE, cookie));
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(headers)))
+}
+
+fn issue(system: &System, user: &User, csrf: Option<String>) -> Result<String, Refusal> {
+    let now_s = jsonwebtoken::get_current_timestamp();
+    let issued = system.tokens.issue(user, csrf, now_s);
+    issued.map_err(|_| Refusal::Internal)
 }
 
 /// The user with these credentials. An unknown address costs a hash too, so that the time does not tell it apart.

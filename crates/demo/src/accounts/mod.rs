@@ -1,5 +1,7 @@
-//! The accounts service: signing in, one's own account, the administration of users, and their public profiles.
+//! The accounts service: signing in, one's own account, the administration of users, their public
+//! profiles, and the audit log.
 
+mod audit;
 mod bio;
 mod login;
 mod users;
@@ -25,10 +27,12 @@ pub(crate) fn router(system: Shared) -> Router {
 fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     vec![
         ("/login", post(login::login)),
+        ("/session", post(login::session)),
         ("/me", get(users::me)),
         ("/users", get(users::list).post(users::create)),
         ("/users/{id}", get(users::show).delete(users::delete)),
         ("/users/{id}/bio", get(bio::show).put(bio::write)),
+        ("/audit", get(audit::list)),
         ("/health", get(answer::health)),
         ("/openapi.json", get(async || answer::document(OPENAPI))),
     ]

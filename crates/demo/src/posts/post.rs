@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 
 use super::title::{self, Titled};
 use crate::answer::{Id, Refusal};
-use crate::caller::{Caller, Role, User};
+use crate::audit::{Event, Outcome};
+use crate::caller::{Caller, Role, Session, User};
 use crate::fault::Fault;
 use crate::system::{Shared, System};
+use crate::token::Tokens;
 
 #[derive(Serialize)]
 pub(super) struct Post {
@@ -33,8 +35,14 @@ pub(super) struct Change {
 /// `GET /posts`: the posts of the tenant; root sees all.
 pub(super) async fn list(
     State(system): State<Shared>,
-    Caller(caller): Caller,
+    session: Session,
 ) -> Result<Json<Value>, Refusal> {
+    let caller = match system.has(Fault::UncheckedExpiry) {
+        true => session
+            .claims(&system, Tokens::however_old)?
+            .user(&system)?,
+        false => session.user(&system)?,
+    };
     let sql = "SELECT id, title, owner FROM posts WHERE ?1 IS NULL OR tenant = ?1 ORDER BY rowid";
     let items = system
         .database
@@ -42,15 +50,23 @@ pub(super) async fn list(
             let (id, title, owner): (String, String, String) = row.try_into()?;
             Ok(json!({ "id": id, "title": title, "owner": owner }))
         })?;
-    Ok(Json(json!({ "total": items.len(), "items": items })))
+    let total = match system.has(Fault::ListTotal) {
+        true => count(&system)?,
+        false => items.len(),
+    };
+    Ok(Json(json!({ "total": total, "items": items })))
 }
 
 /// `POST /posts`: those who write.
 pub(super) async fn create(
     State(system): State<Shared>,
-    Caller(caller): Caller,
+    session: Session,
     body: Result<Json<Titled>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let caller = match system.has(Fault::StaleToken) {
+        true => as_when_signed_in(&system, &session)?,
+        false => session.user(&system)?,
+    };
     writes(&caller)?;
     let title = body?.0.title()?;
     let id: Option<String> = system.database.row(
@@ -89,6 +105,9 @@ pub(super) async fn update(
     Id(id): Id,
     body: Result<Json<Titled>, JsonRejection>,
 ) -> Result<Json<Post>, Refusal> {
+    if system.has(Fault::ErrorBeforeAuthorization) {
+        check_early(&system, &id, &body)?;
+    }
     let post = find(&system, &caller, &id)?;
     writes(&caller)?;
     let title = body?.0.title()?;
@@ -130,21 +149,28 @@ pub(super) async fn delete(
     Id(id): Id,
 ) -> Result<StatusCode, Refusal> {
     let post = find(&system, &caller, &id)?;
+    let event = Event::new(&caller, "post.delete", &post.id);
     let may = post.owner == caller.id || matches!(caller.role, Role::Admin | Role::Root);
     if !may && !system.has(Fault::OpenPrivilegedVerb) {
+        event.write(&system.database, Outcome::Denied)?;
         return Err(Refusal::Forbidden);
     }
     let sql = "DELETE FROM posts WHERE id = ?1";
     system.database.change(sql, params![post.id])?;
+    event.write(&system.database, Outcome::Success)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /posts/{id}/publish`: those who write. Others in the tenant are told in the body that it failed, under a 200.
 pub(super) async fn publish(
     State(system): State<Shared>,
-    Caller(caller): Caller,
+    session: Session,
     Id(id): Id,
 ) -> Result<Json<Value>, Refusal> {
+    let caller = match system.has(Fault::CsrfSkipped) {
+        true => session.claims(&system, Tokens::verified)?.user(&system)?,
+        false => session.user(&system)?,
+    };
     let post = find(&system, &caller, &id)?;
     if writes(&caller).is_err() {
         let reason = "only editors and administrators publish";
@@ -153,6 +179,46 @@ pub(super) async fn publish(
     let sql = "UPDATE posts SET published = 1 WHERE id = ?1";
     system.database.change(sql, params![post.id])?;
     Ok(Json(json!({ "status": "ok" })))
+}
+
+/// The caller as the token tells, though the account may be gone: the fault `stale-token`.
+fn as_when_signed_in(system: &System, session: &Session) -> Result<User, Refusal> {
+    let claims = session.claims(system, Tokens::verified)?;
+    session.check_origin(&claims)?;
+    Ok(User {
+        id: claims.sub,
+        email: String::new(),
+        name: String::new(),
+        tenant: claims.tenant,
+        role: claims.role,
+    })
+}
+
+/// How many posts there are, of all tenants: the fault `list-total`.
+fn count(system: &System) -> Result<usize, Refusal> {
+    let sql = "SELECT count(*) FROM posts";
+    let count: Option<u32> = system.database.row(sql, params![], |row| row.get(0))?;
+    let count = count.and_then(|count| usize::try_from(count).ok());
+    count.ok_or(Refusal::Internal)
+}
+
+/// Whether there is such a post and the body is one, before it is looked at who asks: the fault
+/// `error-before-authorization`.
+fn check_early(
+    system: &System,
+    id: &str,
+    body: &Result<Json<Titled>, JsonRejection>,
+) -> Result<(), Refusal> {
+    let sql = "SELECT id FROM posts WHERE id = ?1";
+    let known: Option<String> = system.database.row(sql, params![id], |row| row.get(0))?;
+    match (known, body) {
+        (None, _) => Err(Refusal::NotFound),
+        (Some(_), Err(rejection)) => {
+            let text = "invalid body".to_owned();
+            Err(Refusal::Because(rejection.status(), text))
+        }
+        (Some(_), Ok(_)) => Ok(()),
+    }
 }
 
 /// The post, if it is there for the caller: another tenant's is not. Not counted as a reading.

@@ -4,7 +4,7 @@
 //! while there is nothing but what the system starts with.
 
 /// Every call of the matrix. An empty body is none; `EMAIL`, `PASSWORD` are the caller's, `UNIQUE` is a fresh word.
-pub(crate) const CALLS: [(&str, &str, &str); 52] = [
+pub(crate) const CALLS: [(&str, &str, &str); 54] = [
     ("GET", "/posts", ""),
     ("GET", "/users", ""),
     (
@@ -13,6 +13,12 @@ pub(crate) const CALLS: [(&str, &str, &str); 52] = [
         r#"{"email":"EMAIL","password":"PASSWORD"}"#,
     ),
     ("POST", "/login", r#"{"email":"EMAIL","password":"wrong"}"#),
+    (
+        "POST",
+        "/session",
+        r#"{"email":"EMAIL","password":"wrong"}"#,
+    ),
+    ("GET", "/audit?resource=none", ""),
     ("GET", "/me", ""),
     ("GET", "/users/vera", ""),
     ("GET", "/users/oscar", ""),

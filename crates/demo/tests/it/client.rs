@@ -26,6 +26,18 @@ pub(crate) const PEOPLE: [(&str, &str, &str, &str); 6] = [
     ("root", "root@platform.test", "root", "ROOT_PASSWORD"),
 ];
 
+/// The variable of the service that has this path.
+fn service(path: &str) -> &'static str {
+    let is_account = ["/login", "/session", "/audit", "/me", "/users"]
+        .iter()
+        .any(|start| path.starts_with(start));
+    if is_account {
+        "ACCOUNTS_URL"
+    } else {
+        "POSTS_URL"
+    }
+}
+
 /// A running system and a client of it.
 pub(crate) struct Client {
     pub(crate) demo: Demo,
@@ -75,15 +87,19 @@ impl Client {
         authorization: Option<&str>,
         body: &Value,
     ) -> Answer {
-        let is_account = ["/login", "/me", "/users"]
-            .iter()
-            .any(|start| path.starts_with(start));
-        let service = if is_account {
-            "ACCOUNTS_URL"
-        } else {
-            "POSTS_URL"
-        };
-        self.send_to(service, method, path, authorization, body)
+        self.send_to(service(path), method, path, authorization, body)
+            .await
+    }
+
+    /// The same with any headers.
+    pub(crate) async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &Value,
+    ) -> Answer {
+        self.exchange(service(path), method, path, headers, body)
             .await
     }
 
@@ -95,11 +111,24 @@ impl Client {
         authorization: Option<&str>,
         body: &Value,
     ) -> Answer {
+        let headers = authorization.map(|value| ("authorization", value.to_owned()));
+        let headers: Vec<_> = headers.into_iter().collect();
+        self.exchange(service, method, path, &headers, body).await
+    }
+
+    async fn exchange(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &Value,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(format!("{}{path}", self.variable(service)));
-        if let Some(authorization) = authorization {
-            request = request.header("authorization", authorization);
+        for (name, value) in headers {
+            request = request.header(*name, value);
         }
         let body = match body {
             Value::Null => String::new(),

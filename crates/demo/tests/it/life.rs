@@ -20,6 +20,7 @@ async fn the_variables_are_the_environment_of_a_suite() {
         "DEPUTY_PASSWORD",
         "VIEWER_PASSWORD",
         "OUTSIDER_PASSWORD",
+        "SIGNING_KEY",
     ];
     assert_eq!(names, expected);
     assert_eq!(variables[0].1, client.demo.accounts_url());
@@ -31,7 +32,7 @@ async fn every_start_has_its_own_addresses_and_passwords() {
     let (one, another) = (Client::start(&[]).await, Client::start(&[]).await);
     let values = [&one, &another].map(|client| client.demo.variables());
     let distinct: BTreeSet<&String> = values.iter().flatten().map(|(_, value)| value).collect();
-    assert_eq!(distinct.len(), 16);
+    assert_eq!(distinct.len(), 18);
 }
 
 /// A connection that is kept, and idle, does not hold the stop up, and is closed by it.

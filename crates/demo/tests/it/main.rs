@@ -13,3 +13,4 @@ mod life;
 mod matrix;
 mod observer;
 mod sessions;
+mod spoilt;

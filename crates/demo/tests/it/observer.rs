@@ -85,7 +85,11 @@ impl Observer {
             true => String::new(),
             false => format!("\n    {before} -> {after}"),
         };
-        let answer = format!("{}{challenge} {}{effect}", answer.status, answer.body);
+        let audited = self.audited(&thing).await;
+        let answer = format!(
+            "{}{challenge} {}{effect}{audited}",
+            answer.status, answer.body
+        );
         mask(answer.replace(&unique, "UNIQUE"))
             .trim_end()
             .to_owned()
@@ -176,6 +180,27 @@ impl Observer {
             fields.remove("views");
         }
         thing.to_string()
+    }
+
+    /// What the audit log says of a thing, in words.
+    async fn audited(&self, path: &str) -> String {
+        let Some((_, id)) = path.rsplit_once('/').filter(|(_, id)| id.len() == 32) else {
+            return String::new();
+        };
+        let root = &self.bearers["root"];
+        let path = format!("/audit?resource={id}");
+        let answer = self.client.send("GET", &path, Some(root), &Value::Null);
+        let items = answer.await.json()["items"].take();
+        let words = items.as_array().unwrap().iter().map(|item| {
+            let word = |key: &str| item[key].as_str().unwrap();
+            format!(
+                "\n    audited: {} {} {}",
+                word("actor"),
+                word("action"),
+                word("outcome")
+            )
+        });
+        words.collect()
     }
 
     async fn bios_changed(&self) -> String {

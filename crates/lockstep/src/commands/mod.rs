@@ -5,6 +5,7 @@ mod check;
 mod ci;
 mod cleanup;
 mod demo;
+mod init;
 mod plan;
 mod policy;
 mod repeat;
@@ -31,6 +32,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
     let colour = arguments.color;
     match arguments.command {
         Command::Demo(command) => demo::execute(command, colour).await,
+        Command::Init(command) => init::execute(&command).await,
         Command::Plan(command) => plan::execute(&command, colour),
         Command::Check(command) => check::execute(&command),
         Command::Policy(command) => policy::execute(&command, colour),

@@ -3,7 +3,7 @@
 
 use std::io::BufWriter;
 
-use suite::plan::{PlannedCell, actor_name, probing_actors};
+use suite::plan::{PlannedCell, actor_name, never_removed, probing_actors};
 
 use super::{environment, print};
 use crate::arguments::Plan;
@@ -35,7 +35,8 @@ pub(super) fn execute(command: &Plan, colour: Colour) -> Result<ExitCode, Failur
         .map(|actor| actor_name(&loaded.suite, actor).to_owned())
         .collect();
     let style = stdout_style(colour, command.verbose);
-    let mut text = report::terminal::plan_matrix(&cells, &actors, style);
+    let notes: Vec<String> = never_removed(&loaded.suite).into_iter().collect();
+    let mut text = report::terminal::plan_matrix(&cells, &actors, &notes, style);
     if let Some(surface) = &surface {
         text += &format!("\n{}", report::terminal::surface(surface, style));
     }

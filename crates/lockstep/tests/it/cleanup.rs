@@ -1,4 +1,4 @@
-//! What a run has made is put back, whenever it is killed.
+//! What a run has made is put back, whenever it is killed: resources, and users that are thrown away.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,10 +23,17 @@ sessions:
     POST: /login
     json: { email: "{{ actor.email }}", password: "{{ actor.password }}" }
     token: $.access_token
+    who: { on: accounts, GET: /me, subject: $.id }
 actors:
   root: { session: password, only: setup, email: root@platform.test, password: "${ROOT_PASSWORD}" }
   editor: { session: password, email: vera@acme.test, password: "${EDITOR_PASSWORD}" }
   viewer: { session: password, email: vic@acme.test, password: "${VIEWER_PASSWORD}" }
+  leaver:
+    session: password
+    email: "{{ unique }}@acme.test"
+    password: "{{ unique }}-secret"
+    create: { on: accounts, as: root, POST: /users, json: { email: "{{ actor.email }}", password: "{{ actor.password }}", name: leaver, role: viewer, tenant: acme }, id: $.id }
+    remove: { as: root, DELETE: "/users/{{ actor.id }}" }
 resources:
   post:
     on: posts
@@ -41,23 +48,25 @@ actions:
     update: { posts: { PUT: "/posts/{{ post.id }}", json: { title: "changed {{ unique }}" }, effect: { body: { $.title: "changed {{ unique }}" } } } }
     delete: { posts: { DELETE: "/posts/{{ post.id }}", effect: { body: gone } } }
 expect: |
-  action                 viewer  editor
-  post.read of editor    allow   allow
-  post.create            403     allow
-  post.update of editor  403     allow
-  post.delete of editor  403     allow
+  action                 viewer  editor  leaver
+  post.read of editor    allow   allow   allow
+  post.create            403     allow   403
+  post.update of editor  403     allow   403
+  post.delete of editor  403     allow   403
 "#;
 
-/// Every post of every tenant, as root sees them.
-fn posts(sample: &Sample, project: &Project) -> Value {
+/// Every post and every user of every tenant, as root sees them.
+fn rows(sample: &Sample, project: &Project) -> [Value; 2] {
     let token = lockstep(project.path(), &["token", "root"])
         .envs(sample.variables())
         .run();
     let bearer = format!("Bearer {}", token.stdout.trim());
     let headers = [("authorization", bearer.as_str())];
-    call(&sample.posts_url(), "GET", "/posts", &headers)
-        .unwrap()
-        .body_json()
+    let all = |url: String, path| call(&url, "GET", path, &headers).unwrap().body_json();
+    [
+        all(sample.posts_url(), "/posts"),
+        all(sample.accounts_url(), "/users"),
+    ]
 }
 
 fn journals(project: &Project) -> Vec<String> {
@@ -87,13 +96,13 @@ fn kill_after(sample: &Sample, folder: &Path, time: Duration) {
 fn a_killed_run_is_put_back() {
     let sample = Sample::start(&[]);
     let project = Project::new([("lockstep.yaml", SUITE)]);
-    let before = posts(&sample, &project);
+    let before = rows(&sample, &project);
     let whole = lockstep(project.path(), &["test"])
         .envs(sample.variables())
         .run();
     assert_eq!(whole.code, Some(0), "{}", whole.told());
     assert_eq!(
-        posts(&sample, &project),
+        rows(&sample, &project),
         before,
         "a whole run puts back by itself"
     );
@@ -121,7 +130,7 @@ fn a_killed_run_is_put_back() {
             second.told()
         );
         assert_eq!(
-            posts(&sample, &project),
+            rows(&sample, &project),
             before,
             "killed at {kill} of {kills}"
         );
@@ -137,7 +146,7 @@ fn a_killed_run_is_put_back() {
 fn a_clean_up_that_is_killed_is_done_again() {
     let sample = Sample::start(&[]);
     let project = Project::new([("lockstep.yaml", SUITE)]);
-    let before = posts(&sample, &project);
+    let before = rows(&sample, &project);
     let journal = r#"{"number":1,"step":{"intent":{"resource":"post","owner":"editor","unique":"never-made"}}}
 {"number":2,"step":{"intent":{"resource":"post","owner":"editor","unique":"gone"}}}
 {"number":2,"step":{"made":{"id":"no-such-post"}}}
@@ -155,7 +164,7 @@ fn a_clean_up_that_is_killed_is_done_again() {
         "{}",
         cleanup.told()
     );
-    assert_eq!(posts(&sample, &project), before);
+    assert_eq!(rows(&sample, &project), before);
     assert_eq!(journals(&project), Vec::<String>::new());
 }
 
@@ -225,6 +234,6 @@ fn a_removal_that_finds_nothing_is_looked_at() {
         .envs(sample.variables())
         .run();
     assert_eq!(cleanup.code, Some(0), "{}", cleanup.told());
-    let posts = posts(&sample, &project);
+    let [posts, _] = rows(&sample, &project);
     assert_eq!(posts["total"], 2, "{posts}");
 }

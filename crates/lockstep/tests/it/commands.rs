@@ -278,7 +278,7 @@ fn the_demo_can_be_left_running() {
         .filter_map(|line| line.trim().strip_prefix("export ")?.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
         .collect();
-    assert_eq!(variables.len(), 8, "{told}");
+    assert_eq!(variables.len(), 9, "{told}");
     let other = Project::empty();
     lockstep(other.path(), &["demo", "--write", "."]).run();
     let test = lockstep(other.path(), &["test", "--report", "json=-"])

@@ -176,10 +176,30 @@ fn a_target_that_is_down() {
     let report = run(&testkit::server::nobody_there());
     assert_eq!(report.code, Some(3));
     assert_eq!(report.with("inconclusive").len(), report.cells.len());
-    let words = report.words("clerk/session.open");
-    assert!(words.contains("could not be reached"), "{words}");
+    let reasons: BTreeSet<&str> = report
+        .cells
+        .values()
+        .map(|cell| cell.json["because"].as_str().unwrap())
+        .collect();
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
     assert!(
-        report.told.contains("could not be reached"),
+        reasons
+            .iter()
+            .all(|it| it.starts_with("`shop` (http://127.0.0.1:")),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons
+            .iter()
+            .all(|it| it.ends_with("does not answer: connection refused")),
+        "{reasons:?}"
+    );
+    let notes = report.notes();
+    let told = notes.iter().filter(|note| note.contains("does not answer"));
+    assert_eq!(told.count(), 1, "{notes:?}");
+    assert_eq!(
+        report.told.matches("INCONCLUSIVE").count(),
+        1,
         "{}",
         report.told
     );
@@ -191,7 +211,9 @@ fn a_name_that_does_not_resolve() {
     assert_eq!(report.code, Some(3));
     assert_eq!(report.with("inconclusive").len(), report.cells.len());
     assert!(
-        report.told.contains("could not be reached"),
+        report
+            .told
+            .contains("`shop` (http://nowhere.invalid:1) does not answer: "),
         "{}",
         report.told
     );

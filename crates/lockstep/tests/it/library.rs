@@ -192,7 +192,7 @@ impl State {
                         .filter(|thing| sees(thing))
                         .map(without_passphrase)
                         .collect();
-                    Answer::json(200, &json!({ "found": found }))
+                    Answer::json(200, &json!({ "total": found.len(), "found": found }))
                 }
                 (_, "POST") => {
                     let mut thing = body;
@@ -240,6 +240,9 @@ impl State {
             ("notes", "GET", []) if self.has("it is hidden") => return not_there,
             ("books", "PUT", []) if self.has("keepers cannot write") && is_mine && !is_founder => {
                 return may_not;
+            }
+            ("books", "PUT", []) if writes && !body["label"].is_string() => {
+                return Answer::json(400, &json!({ "sorry": "a book has a label" }));
             }
             ("books", "PUT" | "PATCH", []) if writes => thing["label"] = body["label"].clone(),
             ("notes", "PUT", []) if is_mine => thing["label"] = body["label"].clone(),

@@ -121,6 +121,9 @@ fn a_refresh_that_gives_somebody_elses_token_is_not_used() {
     let portal = Portal::open(Wrong::Refresh);
     let report = run(&portal);
     assert_eq!(report.findings().len(), 0, "{}", report.told);
+    assert_eq!(report.code, Some(3), "{}", report.told);
+    let words = report.words("renewed/session.open");
+    assert!(words.contains("somebody else's"), "{words}");
     assert!(
         portal.state.lock().unwrap().logins > 1,
         "it logged in again"

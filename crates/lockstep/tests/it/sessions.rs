@@ -17,6 +17,10 @@ struct Rules {
     refuses: &'static [&'static str],
     /// After so many requests in all, everybody is taken for the clerk.
     mixes_up_after: Option<usize>,
+    /// After so many requests the guest's token is forgotten.
+    guest_lives: Option<usize>,
+    /// This person is taken for nobody where the query is this.
+    denies_session_of: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Default)]
@@ -63,6 +67,12 @@ impl State {
         let Some(caller) = self.caller(request, rules) else {
             return Answer::json(401, &json!({ "error": "no session" }));
         };
+        let is_denied = |(name, query): (&str, &str)| {
+            caller == name && request.target.ends_with(&format!("?{query}"))
+        };
+        if rules.denies_session_of.is_some_and(is_denied) {
+            return Answer::json(401, &json!({ "error": "no session" }));
+        }
         let id = segments.get(1).and_then(|id| id.parse::<usize>().ok());
         let paper = id.and_then(|id| self.papers.get(&id).cloned());
         match (request.method.as_str(), segments[0], id, caller.as_str()) {
@@ -110,7 +120,11 @@ impl State {
             None => self.tokens.get_mut(token)?,
         };
         *uses += 1;
-        if rules.token_lives.is_some_and(|lives| *uses > lives) {
+        let lives = match name.as_str() {
+            "guest" => rules.guest_lives.or(rules.token_lives),
+            _ => rules.token_lives,
+        };
+        if lives.is_some_and(|lives| *uses > lives) {
             return None;
         }
         match rules.mixes_up_after {
@@ -278,6 +292,63 @@ fn a_fixed_credential_that_dies_is_inconclusive() {
     assert!(unsure.iter().any(says_why), "{}", report.told);
     // What was seen while it lived is not lost.
     assert_eq!(report.verdict("clerk/paper.read/clerk"), "held");
+}
+
+/// Where nobody can be asked either, what worked before is tried once more: it died, and nobody was locked out.
+#[test]
+fn a_fixed_credential_that_dies_unasked_is_inconclusive() {
+    let mut reasons = String::new();
+    for lives in 7..13 {
+        let office = Office::open(Rules {
+            token_lives: Some(lives),
+            ..Rules::default()
+        });
+        let suite = suite("bearer: \"{{ actor.key }}\"");
+        let report = try_office(&office, &suite, &["--concurrency", "1"]);
+        let told = &report.told;
+        assert_eq!(report.findings(), BTreeMap::new(), "{lives}: {told}");
+        assert_eq!(report.code, Some(3), "{lives}: {told}");
+        assert_eq!(report.verdict("clerk/paper.read/clerk"), "held");
+        let unsure = report.with("inconclusive");
+        reasons.extend(unsure.iter().map(|cell| report.words(cell)));
+    }
+    assert!(reasons.contains("it can do no more"), "{reasons}");
+}
+
+/// Whoever could do nothing was known before, and is no more.
+#[test]
+fn a_fixed_credential_that_could_do_nothing_and_dies_is_inconclusive() {
+    let office = Office::open(Rules {
+        guest_lives: Some(2),
+        ..Rules::default()
+    });
+    let suite = suite("bearer: \"{{ actor.key }}\"");
+    let report = try_office(&office, &suite, &["--concurrency", "1"]);
+    assert_eq!(report.findings(), BTreeMap::new(), "{}", report.told);
+    assert_eq!(report.code, Some(3), "{}", report.told);
+    for cell in report.with("inconclusive") {
+        assert!(cell.starts_with("guest/"), "{cell}");
+        let words = report.words(&cell);
+        assert!(
+            words.contains("was known before, and is no more"),
+            "{words}"
+        );
+    }
+}
+
+/// One call that is refused as without a session, while the credential goes on working, is a finding as before.
+#[test]
+fn a_credential_that_lives_and_is_refused_once_is_a_finding() {
+    for (allowed, session) in [(true, "clerk"), (false, "guest")] {
+        let office = Office::open(Rules {
+            denies_session_of: Some((session, "cite")),
+            ..Rules::default()
+        });
+        let report = try_office(&office, &suite("bearer: \"{{ actor.key }}\""), &[]);
+        let verdict = if allowed { "lockout" } else { "wrong-denial" };
+        let cell = format!("{session}/paper.cite/clerk");
+        assert_eq!(report.verdict(&cell), verdict, "{}", report.told);
+    }
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto::sign;
-use jsonwebtoken::{Algorithm, EncodingKey};
+use jsonwebtoken::crypto::{sign, verify};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
-use testkit::{Answer, Request, Server};
+use testkit::{Answer, Reply, Request, Server};
 
 /// The key that signs its tokens.
 pub(crate) const KEY: &str = "the vault's own key, which nobody knows";
@@ -42,10 +42,30 @@ pub(crate) enum Wrong {
     ShortLived,
     /// They are good for two seconds, and it does not matter.
     ShortLivedExpiry,
+    /// A user is made, but no answer says so.
+    LostAnswer,
+}
+
+/// With what the vault signs.
+pub(crate) struct Keys {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) signing: EncodingKey,
+    pub(crate) verifying: DecodingKey,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::HS256,
+            signing: EncodingKey::from_secret(KEY.as_bytes()),
+            verifying: DecodingKey::from_secret(KEY.as_bytes()),
+        }
+    }
 }
 
 #[derive(Default)]
 struct State {
+    keys: Keys,
     /// Passwords.
     users: BTreeMap<String, String>,
     /// The oldest token that still works, by its number; users without one are suspended.
@@ -63,14 +83,32 @@ pub(crate) struct Vault {
 
 impl Vault {
     pub(crate) fn open(wrong: Wrong) -> Self {
-        let mut state = State::default();
+        Self::signing(wrong, Keys::default())
+    }
+
+    pub(crate) fn signing(wrong: Wrong, keys: Keys) -> Self {
+        let mut state = State {
+            keys,
+            ..State::default()
+        };
         for name in ["clerk", "guest", "keeper"] {
             state.add(name, &format!("{name}-password"));
         }
         let state = Arc::new(Mutex::new(state));
         let answering = Arc::clone(&state);
-        let server = Server::start(move |request| answering.lock().unwrap().answer(request, wrong));
+        let server = Server::start(move |request| {
+            let answer = answering.lock().unwrap().answer(request, wrong);
+            match (request.method.as_str(), request.path()) {
+                ("POST", "/users") if wrong == Wrong::LostAnswer => Reply::Close,
+                _ => answer.into(),
+            }
+        });
         Self { server, state }
+    }
+
+    /// Adds an account.
+    pub(crate) fn add(&self, name: &str, password: &str) {
+        self.state.lock().unwrap().add(name, password);
     }
 
     /// Who has an account.
@@ -159,8 +197,12 @@ impl State {
         };
         let now = now();
         let claims = json!({ "sub": name, "role": "user", "number": self.issued, "iat": now, "exp": now + life });
-        let input = format!("{}.{}", part(&json!({ "alg": "HS256" })), part(&claims));
-        let token = format!("{input}.{}", signature(&input));
+        let input = format!(
+            "{}.{}",
+            part(&json!({ "alg": self.keys.name() })),
+            part(&claims)
+        );
+        let token = format!("{input}.{}", self.keys.sign(&input));
         Answer::json(200, &json!({ "token": token }))
     }
 
@@ -190,11 +232,11 @@ impl State {
             };
         };
         let signed = match header["alg"].as_str() {
-            Some("HS256") => {
-                wrong == Wrong::Signature
-                    || signature(&format!("{}.{}", parts[0], parts[1])) == parts[2]
-            }
             Some("none") => wrong == Wrong::AlgNone,
+            Some(name) if name == self.keys.name() => {
+                let input = format!("{}.{}", parts[0], parts[1]);
+                wrong == Wrong::Signature || self.keys.has_signed(&input, parts[2])
+            }
             _ => false,
         };
         let is_late = claims["exp"].as_i64().is_none_or(|exp| exp <= now());
@@ -228,7 +270,17 @@ fn unpart(part: &str) -> Option<Value> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
-fn signature(input: &str) -> String {
-    let key = EncodingKey::from_secret(KEY.as_bytes());
-    sign(input.as_bytes(), &key, Algorithm::HS256).unwrap()
+impl Keys {
+    fn name(&self) -> String {
+        format!("{:?}", self.algorithm)
+    }
+
+    fn sign(&self, input: &str) -> String {
+        sign(input.as_bytes(), &self.signing, self.algorithm).unwrap()
+    }
+
+    fn has_signed(&self, input: &str, signature: &str) -> bool {
+        let signed = verify(signature, input.as_bytes(), &self.verifying, self.algorithm);
+        signed.unwrap_or(false)
+    }
 }

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::rules::{DRIFT, DRIFT_INDEX, Rule, drift_level, id, index, level, rules};
-use super::{Drifted, Kept, Spot};
+use super::rules::{
+    DRIFT, DRIFT_INDEX, Rule, SURFACE, SURFACE_INDEX, drift_level, id, index, level, rules,
+};
+use super::{Drifted, Kept, Spot, Untold};
 use crate::at_end::Ran;
 
 const SCHEMA: &str =
@@ -155,7 +157,7 @@ struct Properties<'a> {
 /// The whole file of these results.
 pub(super) fn log<'a>(
     results: &[(&'a str, &'a Kept)],
-    drifts: &'a [Drifted],
+    (drifts, untried): (&'a [Drifted], &'a [Untold]),
     told: &'a [String],
     ran: &Ran,
 ) -> Log<'a> {
@@ -180,7 +182,10 @@ pub(super) fn log<'a>(
                 execution_successful: ran.is_whole(),
                 tool_execution_notifications: notifications.collect(),
             }],
-            results: results.chain(drifts.iter().map(drifted)).collect(),
+            results: results
+                .chain(drifts.iter().map(drifted))
+                .chain(untried.iter().map(operation))
+                .collect(),
         }],
     }
 }
@@ -235,6 +240,36 @@ fn drifted(drifted: &Drifted) -> ResultObject<'_> {
         partial_fingerprints: fingerprints(&drifted.cell, DRIFT),
         properties: Properties {
             cell: &drifted.cell,
+            actor: None,
+            owner: None,
+            expected: None,
+            observed: None,
+        },
+    }
+}
+
+/// The result of an operation that is not tried as it should be.
+fn operation(untried: &Untold) -> ResultObject<'_> {
+    ResultObject {
+        rule_id: SURFACE,
+        rule_index: SURFACE_INDEX,
+        level: if untried.is_finding {
+            "error"
+        } else {
+            "warning"
+        },
+        message: Message {
+            text: &untried.message,
+        },
+        locations: [Location {
+            id: None,
+            physical_location: (&untried.place).into(),
+            message: None,
+        }],
+        related_locations: Vec::new(),
+        partial_fingerprints: fingerprints(&untried.name, SURFACE),
+        properties: Properties {
+            cell: &untried.name,
             actor: None,
             owner: None,
             expected: None,

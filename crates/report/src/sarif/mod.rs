@@ -17,6 +17,7 @@ use suite::verdict::Verdict;
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
 use crate::finding::Finding;
+use crate::surface::Untried;
 use crate::text::{clean, clean_short, count};
 
 /// The most results. GitHub shows as many of a run, the gravest first, and drops the others.
@@ -106,7 +107,8 @@ impl Document for Results {
         results.sort_by_key(|(cell, _)| *cell);
         let drifts: Vec<Drifted> = ran.drifts.iter().map(Drifted::of).collect();
         let told = self.told(ran);
-        let log = form::log(&results, &drifts, &told, ran);
+        let untried: Vec<Untold> = ran.surface.iter().map(Untold::of).collect();
+        let log = form::log(&results, (&drifts, &untried), &told, ran);
         serde_json::to_writer_pretty(&mut *out, &log)?;
         out.write_all(b"\n")
     }
@@ -123,8 +125,6 @@ impl Results {
                 "interrupted: {judged} of {planned} were judged, and what was not tried has not held"
             ));
         }
-        let surface = ran.surface.iter();
-        told.extend(surface.map(|it| format!("{} ({})", it.sentence, it.reason)));
         if self.left_out > 0 {
             let more = count(self.left_out, "more cell", "more cells");
             told.push(format!(
@@ -159,6 +159,28 @@ impl Spot {
             file: place.file.to_string(),
             line: place.line,
             column: place.column,
+        }
+    }
+}
+
+/// What is written of an operation that is not tried as it should be. Every text in it is clean,
+/// but for the file of the place.
+#[derive(Debug)]
+struct Untold {
+    is_finding: bool,
+    name: String,
+    message: String,
+    place: Spot,
+}
+
+impl Untold {
+    fn of(untried: &Untried) -> Self {
+        let message = format!("{}. Because: {}.", untried.sentence, untried.reason);
+        Self {
+            is_finding: untried.gap.is_finding(),
+            name: untried.name.clone(),
+            message: unlinked(&message),
+            place: Spot::of(&untried.spot),
         }
     }
 }

@@ -48,7 +48,8 @@ pub(super) fn rules() -> Vec<Rule> {
     let verdicts = VERDICTS.into_iter();
     let verdicts = verdicts.map(|verdict| rule(id(verdict), level(verdict), words(verdict)));
     let drift = rule(DRIFT, drift_level(Change::Added), DRIFT_WORDS);
-    verdicts.chain([drift]).collect()
+    let surface = rule(SURFACE, "error", SURFACE_WORDS);
+    verdicts.chain([drift, surface]).collect()
 }
 
 /// The stable name of the rule of drifts.
@@ -56,6 +57,19 @@ pub(super) const DRIFT: &str = "drift";
 
 /// Where the rule of drifts stands.
 pub(super) const DRIFT_INDEX: usize = VERDICTS.len();
+
+/// The stable name of the rule of operations that are not tried as they should be.
+pub(super) const SURFACE: &str = "surface";
+
+/// Where that rule stands.
+pub(super) const SURFACE_INDEX: usize = DRIFT_INDEX + 1;
+
+const SURFACE_WORDS: Words = (
+    "Surface",
+    "An operation that is not tried",
+    "The OpenAPI document of a target names an operation that no cell tries and no exception excuses. Or its exception has ended, or is not needed.",
+    "Paste the action that the report for people shows, and say what is expected of it; or except the operation under `surface`, with a reason and a date.",
+);
 
 const DRIFT_WORDS: Words = (
     "Drift",

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use suite::event::ExpectedRecord;
-use suite::plan::{PlannedCell, SESSION_OPEN};
+use suite::plan::{Phase, PlannedCell, SESSION_OPEN};
 
 use super::Style;
 use super::paint::{Ink, Paint};
@@ -18,13 +17,24 @@ const NOT_TRIED: &str = "-";
 /// The matrix of a plan, what it amounts to, and the denials that have no control. With
 /// [`Style::verbose`] also every cell with who expects it, its control and its fixture.
 ///
-/// `actors` are the columns; an actor that tries nothing has none. Sessions are no part of
+/// A denial stands there as a status that its target declares for it and that `expect` takes.
+///
+/// `notes` are told below. `actors` are the columns; an actor that tries nothing has none. Sessions are no part of
 /// `expect`, so that the matrix leaves them out; the totals count them.
-pub fn plan_matrix(cells: &[PlannedCell], actors: &[String], style: Style) -> String {
+pub fn plan_matrix(
+    cells: &[PlannedCell],
+    actors: &[String],
+    notes: &[String],
+    style: Style,
+) -> String {
     let paint = style.paint();
     let mut text = matrix(cells, actors, paint);
     text += &totals(cells, style);
     text += &without_control(cells, paint);
+    for note in notes {
+        let label = paint.ink(Ink::Unsure, "note:");
+        text += &hang(&format!("{label} "), 6, &clean(note), style.columns());
+    }
     if style.verbose {
         for cell in cells {
             text.push('\n');
@@ -70,7 +80,10 @@ struct Table {
 impl Table {
     fn of(cells: &[PlannedCell], actors: &[String]) -> Self {
         // `expect` has no rows for them: what is expected follows from the rows that it has.
-        let tried = |cell: &&PlannedCell| cell.action != SESSION_OPEN && cell.situation.is_none();
+        let tried = |cell: &&PlannedCell| {
+            let has_row = !matches!(cell.phase, Phase::Opening | Phase::Flow);
+            has_row && cell.situation.is_none()
+        };
         let columns: Vec<&String> = actors
             .iter()
             .filter(|actor| cells.iter().filter(tried).any(|cell| cell.actor == **actor))
@@ -98,7 +111,7 @@ impl Table {
             if let Some(place) = place {
                 *place = match cell.untried {
                     Some(_) => NOT_TRIED.to_owned(),
-                    None => place_text(&cell.expected),
+                    None => place_text(cell),
                 };
             }
         }
@@ -116,13 +129,14 @@ impl Table {
     }
 }
 
-/// `allow`, `401`, `403`, `404`, `absent` or `?`
-fn place_text(expected: &ExpectedRecord) -> String {
-    match expected.denial.as_deref() {
-        Some("unauthenticated") => "401".to_owned(),
-        Some("concealed") => "404".to_owned(),
-        Some(_) => "403".to_owned(),
-        None => clean(&expected.what),
+/// `allow`, `absent`, `?`, or a status.
+fn place_text(cell: &PlannedCell) -> String {
+    match (cell.statuses.first(), cell.expected.denial.as_deref()) {
+        (Some(status), _) => status.to_string(),
+        (None, Some("unauthenticated")) => "401".to_owned(),
+        (None, Some("concealed")) => "404".to_owned(),
+        (None, Some(_)) => "403".to_owned(),
+        (None, None) => clean(&cell.expected.what),
     }
 }
 
@@ -208,7 +222,12 @@ fn details(cell: &PlannedCell, style: Style) -> String {
     let expected = &cell.expected;
     let mut what = clean(&expected.what);
     if let Some(denial) = &expected.denial {
-        what += &format!(", {} {}", place_text(expected), clean(denial));
+        let statuses: Vec<String> = cell.statuses.iter().map(u16::to_string).collect();
+        let statuses = match statuses.is_empty() {
+            true => place_text(cell),
+            false => statuses.join("|"),
+        };
+        what += &format!(", {statuses} {}", clean(denial));
     }
     let mut rows = vec![(
         "expected",

@@ -22,10 +22,7 @@ pub(super) fn render(records: &[Untried], columns: usize, paint: Paint) -> Strin
             0,
         )
     };
-    let fitted = Columns::fit(
-        columns,
-        findings.iter().take(SHOWN_MAX).map(|it| widths(it)),
-    );
+    let fitted = Columns::fit(columns, findings.iter().take(SHOWN_MAX).map(widths));
     for record in shown {
         let mut block = Block::new(fitted, paint);
         block.head(LABEL, Ink::Harm, &record.sentence, &record.place, "");

@@ -102,6 +102,7 @@ fn a_plan_does_not_steer_the_terminal() {
         target: Some(EVIL.to_owned()),
         phase: Phase::Reading,
         expected: evil.expected,
+        statuses: vec![403],
         control: Some(EVIL.to_owned()),
         differs_in: None,
         fixture: Some(EVIL.to_owned()),
@@ -111,7 +112,12 @@ fn a_plan_does_not_steer_the_terminal() {
         verbose: true,
         ..PLAIN
     };
-    assert_harmless(&plan_matrix(&[cell], &[evil.actor], style));
+    assert_harmless(&plan_matrix(
+        &[cell],
+        &[evil.actor],
+        &[evil.observed],
+        style,
+    ));
 }
 
 #[test]

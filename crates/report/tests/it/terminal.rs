@@ -4,7 +4,7 @@ use authz::Denial;
 use report::terminal::{Style, TerminalReporter};
 use suite::event::{CellRecord, Event, Summary};
 use suite::model::Expected;
-use suite::verdict::{Control, EffectSeen, Observation, Received, Shown, Verdict, judge};
+use suite::verdict::{Control, EffectSeen, Observation, Received, Shown, Trace, Verdict, judge};
 
 use crate::given::{self, PLAIN};
 
@@ -94,6 +94,7 @@ fn a_reason_that_adds_nothing_is_left_out() {
         },
         effect,
         control: Control::Succeeded,
+        trace: Trace::NotOwed,
     };
     let forbidden = Received::Denied(Denial::Forbidden);
     let deny = Expected::Deny(Denial::Forbidden);

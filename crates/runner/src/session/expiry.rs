@@ -1,6 +1,6 @@
 //! Until when a token is good.
 
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use suite::model::Suite;
@@ -30,8 +30,8 @@ impl Live {
         can_refresh && self.is_expired(REFRESH_EARLY_SECONDS)
     }
 
-    /// Waits until the token has expired for certain.
-    pub(super) async fn wait_out(&self, seconds_max: u64, leeway: u64) -> Result<(), String> {
+    /// How long it takes until the token has expired for certain.
+    pub(super) fn seconds_to_wait(&self, seconds_max: u64, leeway: u64) -> Result<u64, String> {
         let Some(expires) = self.expires else {
             return Err("nobody knows when its token expires".to_owned());
         };
@@ -43,8 +43,7 @@ impl Live {
                  {seconds_max} of `at_most`"
             ));
         }
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-        Ok(())
+        Ok(seconds)
     }
 
     /// When a token that was handed out just now expires, as far as it or its answer says so.
@@ -68,6 +67,8 @@ impl Live {
             host: self.host.clone(),
             expires: None,
             without_csrf: self.without_csrf,
+            is_refreshed: false,
+            has_worked: AtomicBool::new(false),
             generation: self.generation + 1,
         }
     }

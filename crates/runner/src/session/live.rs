@@ -1,5 +1,7 @@
 //! An open session, and how it marks each of its calls.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::Value;
 use suite::model::{CsrfPlace, CsrfSource, SessionIndex, Suite, is_safe};
 use suite::observation::Answer;
@@ -28,6 +30,10 @@ pub(crate) struct Live {
     pub(super) expires: Option<i64>,
     /// Whether its calls lack the CSRF token.
     pub(super) without_csrf: bool,
+    /// Whether its token came from a refresh.
+    pub(super) is_refreshed: bool,
+    /// Whether a call that was made with it was answered otherwise than that there is no session.
+    pub(super) has_worked: AtomicBool,
     /// Counts the openings, so that two calls that find a session dead open it again once.
     pub(super) generation: u32,
 }
@@ -55,6 +61,16 @@ impl Live {
         {
             add_csrf(request, &csrf.place, value);
         }
+    }
+
+    /// Remembers that the session was seen alive.
+    pub(crate) fn note_worked(&self) {
+        self.has_worked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has a token from a refresh that never worked.
+    pub(super) fn is_refreshed_in_vain(&self) -> bool {
+        self.is_refreshed && !self.has_worked.load(Ordering::Relaxed)
     }
 
     /// Takes the cookies that an answer sets, and says their values.

@@ -3,6 +3,7 @@
 
 mod expiry;
 mod jar;
+mod leave;
 mod live;
 mod mint;
 mod opener;
@@ -11,8 +12,10 @@ mod totp;
 mod user;
 mod vary;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use suite::model::{ActorIndex, Aging, Signature, Suite, Variant};
@@ -21,14 +24,16 @@ use suite::probe::{Request, Sent};
 use suite::secret::Masker;
 use suite::verdict::Opening;
 
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, RwLock};
 
+use crate::STOPPED;
 use crate::caller::World;
 use crate::client::Failure;
 use crate::scope::Values;
 pub(crate) use live::Live;
 use opener::Opener;
 use secrets::Secrets;
+use totp::Codes;
 use user::User;
 use vary::Spoiling;
 
@@ -42,6 +47,8 @@ pub(crate) struct NotOpen {
     /// The target says that there is no session: one that was open has died, and every call
     /// made with it was told so.
     pub(crate) is_unauthenticated: bool,
+    /// The target could not be reached.
+    pub(crate) is_unreached: bool,
 }
 
 /// A request with its answer, for the record.
@@ -62,9 +69,14 @@ pub(crate) struct Sessions {
     states: Vec<Mutex<Option<Opened>>>,
     /// The users that are made for the run, by actor.
     users: Vec<OnceCell<Result<Arc<User>, String>>>,
+    /// Held for reading while a user is made.
+    making: RwLock<()>,
     /// The beginning of the unique texts of those users.
     marker: String,
     secrets: Secrets,
+    codes: Codes,
+    /// Why refreshes that the target did not refuse were worth nothing, by actor.
+    in_vain: std::sync::Mutex<BTreeMap<ActorIndex, String>>,
 }
 
 impl Sessions {
@@ -75,8 +87,11 @@ impl Sessions {
         Self {
             states: actors().map(|_| Mutex::new(None)).collect(),
             users: actors().map(|_| OnceCell::new()).collect(),
+            making: RwLock::default(),
             marker: format!("lk{random:08x}"),
             secrets: Secrets::new(suite.secrets.clone()),
+            codes: Codes::default(),
+            in_vain: std::sync::Mutex::default(),
         }
     }
 
@@ -146,15 +161,37 @@ impl Sessions {
         dead: &Live,
         log: &mut Vec<Sending>,
     ) -> Opened {
-        let opener = Opener::of(&world.suite, &world.client, &self.secrets, index);
+        let opener = Opener::of(world, index);
         if let Some(opener) = &opener
             && let Some(step) = &opener.session.refresh
-            && let Ok(live) = opener.refresh(step, dead, log).await
         {
-            return Ok(Arc::new(live));
+            let refreshed = match dead.is_refreshed_in_vain() {
+                true => Err(failed("the token that it gave never worked")),
+                false => opener.refresh(step, dead, log).await,
+            };
+            match refreshed {
+                Ok(live) => return Ok(Arc::new(live)),
+                // It may have come too late.
+                Err(not_open) if not_open.opening == Opening::Refused => {}
+                Err(not_open) if not_open.is_unreached => {}
+                Err(not_open) => self.refreshed_in_vain(index, not_open.why),
+            }
         }
         let generation = dead.generation + 1;
         self.open_now(world, index, generation, log).await
+    }
+
+    fn refreshed_in_vain(&self, index: ActorIndex, why: String) {
+        self.in_vain().entry(index).or_insert(why);
+    }
+
+    /// Why a refresh of an actor's session that the target did not refuse was worth nothing.
+    pub(crate) fn why_refreshed_in_vain(&self, index: ActorIndex) -> Option<String> {
+        self.in_vain().get(&index).cloned()
+    }
+
+    fn in_vain(&self) -> MutexGuard<'_, BTreeMap<ActorIndex, String>> {
+        self.in_vain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn open_now(
@@ -164,7 +201,7 @@ impl Sessions {
         generation: u32,
         log: &mut Vec<Sending>,
     ) -> Opened {
-        let Some(opener) = Opener::of(&world.suite, &world.client, &self.secrets, index) else {
+        let Some(opener) = Opener::of(world, index) else {
             return Ok(Arc::new(Live::default()));
         };
         if let Some(variant) = &opener.actor.variant {
@@ -195,7 +232,7 @@ impl Sessions {
         let base = match variant {
             // It is waited for the end of a token of its own.
             Variant::Expired(Aging::WaitedOut { .. }) => {
-                let base = Opener::of(&world.suite, &world.client, &self.secrets, like);
+                let base = Opener::of(world, like);
                 let base = base.ok_or_else(|| failed("there is no such actor"))?;
                 Arc::new(
                     base.open(0, Values::new(), log)
@@ -241,7 +278,7 @@ impl Sessions {
     ) -> Result<(), String> {
         let opened = self.open(world, index, log).await;
         let live = opened.map_err(|not_open| not_open.why)?;
-        let opener = Opener::of(&world.suite, &world.client, &self.secrets, index);
+        let opener = Opener::of(world, index);
         let Some((opener, state)) = opener.zip(self.states.get(index)) else {
             return Err("there is no such session".to_owned());
         };
@@ -250,7 +287,17 @@ impl Sessions {
             Some(Variant::Expired(Aging::WaitedOut {
                 seconds_max,
                 leeway_seconds,
-            })) => live.wait_out(*seconds_max, *leeway_seconds).await,
+            })) => {
+                let seconds = live.seconds_to_wait(*seconds_max, *leeway_seconds)?;
+                let name = &opener.actor.name;
+                world.tell(format!(
+                    "`{name}` waits {seconds} s for the end of its token"
+                ));
+                match world.stop.sleep(Duration::from_secs(seconds)).await {
+                    true => Ok(()),
+                    false => Err(STOPPED.to_owned()),
+                }
+            }
             Some(variant) => {
                 let spoilt = self.spoil(world, &opener, variant, true, log).await;
                 let spoilt = spoilt.map_err(|not_open| not_open.why)?;
@@ -269,7 +316,7 @@ impl Sessions {
         live: &Live,
         log: &mut Vec<Sending>,
     ) -> Option<Result<Value, NotOpen>> {
-        let opener = Opener::of(&world.suite, &world.client, &self.secrets, index)?;
+        let opener = Opener::of(world, index)?;
         let who = opener.session.who.as_ref()?;
         live.sent.as_ref().filter(|_| !opener.actor.is_fixed())?;
         Some(opener.ask_who(who, live, log).await)
@@ -279,6 +326,9 @@ impl Sessions {
 impl NotOpen {
     /// Seen from a session that is made of this one.
     fn of_base(self) -> Self {
+        if self.is_unreached {
+            return self;
+        }
         failed(&format!(
             "the session that it is made of is not open: {}",
             self.why
@@ -291,5 +341,6 @@ fn failed(why: &str) -> NotOpen {
         opening: Opening::Failed,
         why: why.to_owned(),
         is_unauthenticated: false,
+        is_unreached: false,
     }
 }

@@ -2,6 +2,7 @@
 //! is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -17,14 +18,16 @@ use super::live::Live;
 use super::secrets::{Secrets, is_secret, told_by};
 use super::totp::totp;
 use super::{NotOpen, Sending, failed};
-use crate::client::Client;
+use crate::STOPPED;
+use crate::caller::World;
+use crate::client::Failure;
 use crate::scope::{CallScope, Known, Values};
 
 /// Opens the session of one actor.
 pub(super) struct Opener<'a> {
-    pub(super) suite: &'a Suite,
-    pub(super) client: &'a Client,
-    pub(super) secrets: &'a Secrets,
+    world: &'a World,
+    suite: &'a Suite,
+    secrets: &'a Secrets,
     pub(super) index: ActorIndex,
     pub(super) actor: &'a Actor,
     pub(super) kind: SessionIndex,
@@ -33,18 +36,14 @@ pub(super) struct Opener<'a> {
 
 impl<'a> Opener<'a> {
     /// `None` for a visitor.
-    pub(super) fn of(
-        suite: &'a Suite,
-        client: &'a Client,
-        secrets: &'a Secrets,
-        index: ActorIndex,
-    ) -> Option<Self> {
+    pub(super) fn of(world: &'a World, index: ActorIndex) -> Option<Self> {
+        let suite = &world.suite;
         let actor = suite.actors.get(index)?;
         let kind = actor.session?;
         Some(Self {
+            world,
             suite,
-            client,
-            secrets,
+            secrets: &world.sessions.secrets,
             index,
             actor,
             kind,
@@ -91,7 +90,10 @@ impl<'a> Opener<'a> {
         old: &Live,
         log: &mut Vec<Sending>,
     ) -> Result<Live, NotOpen> {
-        let mut live = old.renewed();
+        let mut live = Live {
+            is_refreshed: true,
+            ..old.renewed()
+        };
         self.take(step, "refresh the token", &mut live, log).await?;
         self.equip(&mut live, log)?;
         if live.is_expired(0) {
@@ -133,7 +135,7 @@ impl<'a> Opener<'a> {
         log: &mut Vec<Sending>,
     ) -> Result<(), NotOpen> {
         debug_assert_eq!(step.call.caller, Caller::Nobody);
-        self.make_totp(step, live)?;
+        self.make_totp(step, live).await?;
         let request = probe::request(self.suite, &step.call, &self.scope(live), None)
             .map_err(|unresolved| failed(&unresolved.to_string()))?;
         let answer = self
@@ -146,8 +148,9 @@ impl<'a> Opener<'a> {
         Ok(())
     }
 
-    /// The one-time password is that of the moment at which it is sent.
-    fn make_totp(&self, step: &Step, live: &mut Live) -> Result<(), NotOpen> {
+    /// The one-time password is that of the moment at which it is sent, or of the next one that
+    /// was not used yet: targets take each once (RFC 6238, section 5.2).
+    async fn make_totp(&self, step: &Step, live: &mut Live) -> Result<(), NotOpen> {
         use suite::template::Variable;
         let templates = step.call.templates();
         let mut variables = templates.iter().flat_map(|template| template.variables());
@@ -158,11 +161,30 @@ impl<'a> Opener<'a> {
         let declared = || suite::plan::declared_field(self.actor, "totp_secret");
         let secret = learnt.or_else(|| declared().map(str::to_owned));
         let secret = secret.unwrap_or_default();
-        let seconds = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let code = totp(&secret, seconds).ok_or_else(|| failed("`totp_secret` is not base32"))?;
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let no_secret = || failed("`totp_secret` is not base32");
+        totp(&secret, now).ok_or_else(no_secret)?;
+        let seconds = self.world.sessions.codes.reserve(&secret, now);
+        self.wait_for_code(seconds.saturating_sub(now)).await?;
+        let code = totp(&secret, seconds).ok_or_else(no_secret)?;
         self.secrets.hide([code.clone()]);
         live.learnt.insert("totp".to_owned(), code.into());
         Ok(())
+    }
+
+    async fn wait_for_code(&self, seconds: u64) -> Result<(), NotOpen> {
+        if seconds == 0 {
+            return Ok(());
+        }
+        let name = &self.actor.name;
+        self.world.tell(format!(
+            "`{name}` waits {seconds} s: its one-time password was used already, and the next \
+             comes then"
+        ));
+        match self.world.stop.sleep(Duration::from_secs(seconds)).await {
+            true => Ok(()),
+            false => Err(failed(STOPPED)),
+        }
     }
 
     fn capture(&self, capture: &Capture, purpose: &str, answer: &Answer) -> Result<Value, NotOpen> {
@@ -204,6 +226,7 @@ impl<'a> Opener<'a> {
             false => failed(&format!("the login succeeded, but {}", not_open.why)),
         })?;
         self.check_identity(&identity)?;
+        live.note_worked();
         live.learnt.insert("id".to_owned(), identity.clone());
         live.identity = Some(identity);
         Ok(())
@@ -252,8 +275,8 @@ impl<'a> Opener<'a> {
     ) -> Result<Arc<Answer>, NotOpen> {
         live.dress(self.suite, &mut request);
         let result = match login {
-            Some(_) => self.client.send_opening(&request).await,
-            None => self.client.send_repeatable(&request).await,
+            Some(_) => self.world.client.send_opening(&request).await,
+            None => self.world.client.send_repeatable(&request).await,
         };
         let result = result.map(Arc::new);
         if let Ok(answer) = &result {
@@ -272,7 +295,10 @@ impl<'a> Opener<'a> {
             sent: live.sent.clone(),
             result: result.clone(),
         });
-        let answer = result.map_err(|failure| failed(&failure.to_string()))?;
+        let answer = result.map_err(|failure| NotOpen {
+            is_unreached: matches!(failure, Failure::Unreached(_)),
+            ..failed(&self.world.why_failed(target, &failure))
+        })?;
         self.accept(purpose, &place, target, login.unwrap_or_default(), answer)
     }
 
@@ -306,6 +332,7 @@ impl<'a> Opener<'a> {
             },
             why: format!("to {purpose} ({place}) was answered {status}"),
             is_unauthenticated: denied == Some(authz::Denial::Unauthenticated),
+            is_unreached: false,
         })
     }
 }

@@ -84,7 +84,8 @@ fn is_jwt(text: &str) -> bool {
     text.starts_with("eyJ") && text.split('.').count() == 3
 }
 
-fn names_secret(name: &str) -> bool {
+/// Whether a name is one under which secrets usually stand.
+pub(super) fn names_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }

@@ -1,11 +1,33 @@
 //! One-time passwords of the moment (RFC 6238), as authenticator apps show them.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use aws_lc_rs::hmac;
 
 /// How long a password is good for, in seconds, and how many digits it has: what every common
 /// app takes for granted.
 const STEP_SECONDS: u64 = 30;
 const DIGITS: u32 = 6;
+
+/// Which passwords were used already.
+#[derive(Debug, Default)]
+pub(super) struct Codes {
+    /// For each secret the last step of which the password was used.
+    last: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Codes {
+    /// The first moment, now or later, of which the password was not used yet; from then on it
+    /// counts as used. In seconds since 1970.
+    pub(super) fn reserve(&self, secret: &str, now: u64) -> u64 {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let step = now / STEP_SECONDS;
+        let next = last.get(secret).map_or(0, |last| last + 1);
+        last.insert(secret.to_owned(), step.max(next));
+        now.max(next * STEP_SECONDS)
+    }
+}
 
 /// The password of a secret in base32 (RFC 4648, section 6; letter case, spaces and padding do
 /// not matter) at a time in seconds since 1970; `None` if the secret is no base32.
@@ -46,7 +68,7 @@ fn base32(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::totp;
+    use super::{Codes, totp};
 
     /// RFC 6238, appendix B, the rows of SHA-1, cut to six digits.
     #[test]
@@ -62,6 +84,17 @@ mod tests {
         ] {
             assert_eq!(totp(secret, seconds).as_deref(), Some(code), "{seconds}");
         }
+    }
+
+    #[test]
+    fn no_password_is_used_twice() {
+        let codes = Codes::default();
+        assert_eq!(codes.reserve("a", 65), 65);
+        assert_eq!(codes.reserve("a", 65), 90);
+        assert_eq!(codes.reserve("a", 89), 120);
+        assert_eq!(codes.reserve("b", 89), 89);
+        assert_eq!(codes.reserve("b", 90), 90);
+        assert_eq!(codes.reserve("a", 200), 200);
     }
 
     #[test]

@@ -1,16 +1,19 @@
-//! Users that are made for the run, what happens to them, and how they are taken away again.
+//! Users that are made for the run, and what happens to them.
 
 use std::sync::Arc;
 
 use suite::model::{ActorIndex, Call, Caller, ThrowAway};
 use suite::observation::{Answer, captured, denial, place_of};
 use suite::probe;
-use suite::template::{Encoding, plain};
+use suite::template::{Encoding, Variable, plain};
 
 use super::live::Live;
-use super::secrets::is_secret;
+use super::secrets::{is_secret, names_secret};
 use super::{Sending, Sessions};
+use crate::STOPPED;
 use crate::caller::World;
+use crate::client::Failure;
+use crate::journal::{Entry, Intent};
 use crate::scope::{CallScope, Known, Values};
 
 /// A user that was made.
@@ -18,15 +21,34 @@ use crate::scope::{CallScope, Known, Values};
 pub(super) struct User {
     /// What is known of it: the fields that hold `unique`, and what the answer told.
     pub(super) values: Values,
-    unique: String,
+    pub(super) unique: String,
+    /// Its entry in the journal, if it can be taken away again.
+    pub(super) entry: Option<Entry>,
 }
 
 /// Where a call about a user stands in the run.
-struct Act<'a> {
-    call: &'a Call,
-    purpose: String,
+pub(super) struct Act<'a> {
+    pub(super) call: &'a Call,
+    pub(super) purpose: String,
     /// The user's own session, for calls that it makes itself.
-    own: Option<&'a Live>,
+    pub(super) own: Option<&'a Live>,
+}
+
+/// Why a call about a user did not succeed.
+pub(super) struct NotDone {
+    /// In words.
+    pub(super) why: String,
+    /// Whether it may have had its effect all the same: there was no whole answer, or the target
+    /// failed.
+    pub(super) is_open: bool,
+}
+
+impl From<String> for NotDone {
+    /// It was never sent.
+    fn from(why: String) -> Self {
+        let is_open = false;
+        Self { why, is_open }
+    }
 }
 
 impl Sessions {
@@ -53,26 +75,32 @@ impl Sessions {
         log: &mut Vec<Sending>,
     ) -> Result<Arc<User>, String> {
         let unique = format!("{}u{index}u", self.marker);
-        let scope = CallScope {
-            unique: &unique,
-            ..CallScope::default()
+        let mut user = User {
+            values: self.fields(made, &unique)?,
+            unique,
+            entry: None,
         };
-        let mut values = Values::new();
-        for (name, template) in &made.fields {
-            let value = template.fill(&scope, Encoding::Verbatim);
-            let value = value.map_err(|unresolved| unresolved.to_string())?;
-            if name.contains("password") || name.contains("secret") {
-                self.secrets.hide([value.clone()]);
-            }
-            values.insert(name.clone(), value.into());
+        // A session that does not open makes nothing, and must leave nothing to be put back.
+        if let Caller::Named(named) = made.create.caller {
+            Box::pin(world.open(named, log)).await?;
         }
-        let mut user = User { values, unique };
+        let _making = self.making.read().await;
+        if world.stop.is_set() {
+            return Err(STOPPED.to_owned());
+        }
+        user.entry = intend(world, index, made, &user.unique).await?;
         let act = Act {
             call: &made.create,
             purpose: "make the user".to_owned(),
             own: None,
         };
-        let answer = self.act(world, index, &user, act, log).await?;
+        let answer = self.act(world, index, &user, act, log).await;
+        let answer = answer.map_err(|not_done| {
+            if !not_done.is_open {
+                finish(world, user.entry);
+            }
+            not_done.why
+        })?;
         for capture in &made.captures {
             let value = captured(&capture.source, &answer)
                 .ok_or_else(|| format!("the answer has {}", place_of(&capture.source)))?;
@@ -81,7 +109,31 @@ impl Sessions {
             }
             user.values.insert(capture.name.clone(), value);
         }
+        note_made(world, made, &user).await?;
         Ok(Arc::new(user))
+    }
+
+    /// The fields of a user that hold its unique text.
+    pub(super) fn fields(&self, made: &ThrowAway, unique: &str) -> Result<Values, String> {
+        let scope = CallScope {
+            unique,
+            ..CallScope::default()
+        };
+        let mut values = Values::new();
+        for (name, template) in &made.fields {
+            let value = template.fill(&scope, Encoding::Verbatim);
+            let value = value.map_err(|unresolved| unresolved.to_string())?;
+            if name.contains("pass") || names_secret(name) {
+                self.secrets.hide([value.clone()]);
+            }
+            values.insert(name.clone(), value.into());
+        }
+        Ok(values)
+    }
+
+    /// Returns when no user is being made.
+    pub(crate) async fn until_made(&self) {
+        drop(self.making.write().await);
     }
 
     /// Lets happen to a user what the suite says.
@@ -105,56 +157,25 @@ impl Sessions {
                 own: Some(own),
             };
             let happened = self.act(world, index, user, act, log).await;
-            happened.map_err(|why| format!("what was to happen to the user did not: {why}"))?;
+            happened.map_err(|NotDone { why, .. }| {
+                format!("what was to happen to the user did not: {why}")
+            })?;
         }
         Ok(())
     }
 
-    /// Takes every user away again that was made, and says which could not be.
-    pub(crate) async fn remove_users(&self, world: &World) -> Vec<String> {
-        let mut left_behind = Vec::new();
-        for (index, user) in self.users.iter().enumerate() {
-            let (Some(Ok(user)), Some(made)) = (user.get(), throw_away(world, index)) else {
-                continue;
-            };
-            let Some(call) = &made.remove else {
-                continue;
-            };
-            let log = &mut Vec::new();
-            let own = match call.caller {
-                Caller::Actor => world.open(index, log).await.ok(),
-                _ => None,
-            };
-            let act = Act {
-                call,
-                purpose: "remove the user".to_owned(),
-                own: own.as_deref(),
-            };
-            if let Err(why) = self.act(world, index, user, act, log).await
-                && !is_gone(log)
-            {
-                let name = suite::plan::actor_name(&world.suite, index);
-                left_behind.push(format!("the user of `{name}` could not be removed: {why}"));
-            }
-        }
-        left_behind
-    }
-
     /// Makes a call about a user; `actor.*` is the user, whoever makes the call.
-    async fn act(
+    pub(super) async fn act(
         &self,
         world: &World,
         index: ActorIndex,
         user: &User,
         act: Act<'_>,
         log: &mut Vec<Sending>,
-    ) -> Result<Arc<Answer>, String> {
+    ) -> Result<Arc<Answer>, NotDone> {
         world.check_changes()?;
-        let actor = world
-            .suite
-            .actors
-            .get(index)
-            .ok_or("there is no such actor")?;
+        let actor = world.suite.actors.get(index);
+        let actor = actor.ok_or_else(|| "there is no such actor".to_owned())?;
         let named = match act.call.caller {
             Caller::Named(named) => Some((named, Box::pin(world.open(named, log)).await?)),
             _ => None,
@@ -186,15 +207,67 @@ impl Sessions {
             sent: live.sent.clone(),
             result: result.clone(),
         });
-        let answer = result.map_err(|failure| failure.to_string())?;
+        let answer = result.map_err(|failure| NotDone {
+            why: world.why_failed(act.call.target, &failure),
+            is_open: matches!(failure, Failure::Broken(_)),
+        })?;
         match (200..300).contains(&answer.status) && !is_denied(world, act.call, &answer) {
             true => Ok(answer),
-            false => Err(format!("answered {}", answer.status)),
+            false => Err(NotDone {
+                why: format!("answered {}", answer.status),
+                is_open: answer.status >= 500,
+            }),
         }
     }
 }
 
-fn throw_away(world: &World, index: ActorIndex) -> Option<&ThrowAway> {
+/// Writes down that a user is about to be made, if the suite says how it is taken away.
+async fn intend(
+    world: &World,
+    index: ActorIndex,
+    made: &ThrowAway,
+    unique: &str,
+) -> Result<Option<Entry>, String> {
+    let (Some(journal), Some(_)) = (&world.journal, &made.remove) else {
+        return Ok(None);
+    };
+    let intent = Intent::User {
+        user: suite::plan::actor_name(&world.suite, index).to_owned(),
+        unique: unique.to_owned(),
+    };
+    journal.intend(intent).await.map(Some)
+}
+
+/// Writes down what the answer told of a user, as far as taking it away needs it and it is no
+/// secret. On the disk before anything happens to the user: whoever cannot log in, and of whom
+/// nothing else is known, is taken for never made.
+async fn note_made(world: &World, made: &ThrowAway, user: &User) -> Result<(), String> {
+    let (Some(journal), Some(entry), Some(remove)) = (&world.journal, user.entry, &made.remove)
+    else {
+        return Ok(());
+    };
+    let templates = remove.templates();
+    let is_needed = |name: &str| {
+        let mut variables = templates.iter().flat_map(|template| template.variables());
+        variables.any(|variable| matches!(variable, Variable::Actor(field) if field == name))
+    };
+    let told = made.captures.iter().filter(|capture| !is_secret(capture));
+    let needed = told.filter(|capture| is_needed(&capture.name));
+    let values = needed.filter_map(|capture| {
+        let value = user.values.get(&capture.name)?;
+        Some((capture.name.clone(), value.clone()))
+    });
+    journal.made_for_certain(entry, values.collect()).await
+}
+
+/// Writes down that a user is gone, or was never made.
+pub(super) fn finish(world: &World, entry: Option<Entry>) {
+    if let (Some(journal), Some(entry)) = (&world.journal, entry) {
+        journal.done(entry);
+    }
+}
+
+pub(super) fn throw_away(world: &World, index: ActorIndex) -> Option<&ThrowAway> {
     world.suite.actors.get(index)?.throw_away.as_deref()
 }
 
@@ -210,10 +283,4 @@ fn plain_path(call: &Call) -> String {
 fn is_denied(world: &World, call: &Call, answer: &Answer) -> bool {
     let target = world.suite.targets.get(call.target);
     target.is_some_and(|target| denial(answer, &target.denies, &CallScope::default()).is_some())
-}
-
-/// Whether the last answer says that there is nothing to remove.
-fn is_gone(log: &[Sending]) -> bool {
-    let answer = log.last().and_then(|sending| sending.result.as_ref().ok());
-    answer.is_some_and(|answer| matches!(answer.status, 404 | 410))
 }

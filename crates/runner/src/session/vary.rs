@@ -178,5 +178,6 @@ fn not_applicable(why: &str) -> NotOpen {
         opening: Opening::NotApplicable,
         why: why.to_owned(),
         is_unauthenticated: false,
+        is_unreached: false,
     }
 }

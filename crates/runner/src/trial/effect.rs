@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use suite::model::{ActorIndex, EffectKind, Expected, Origin, Resource, View};
-use suite::observation::{Answer, Look, Sight, created, effect_seen};
+use suite::observation::{Answer, Look, Sight, created, effect_seen, trace_seen};
 use suite::plan::Phase;
-use suite::verdict::{EffectSeen, Received};
+use suite::verdict::{EffectSeen, Received, Trace};
 
 use super::{ActionTrial, Seen};
 use crate::caller::About;
@@ -33,7 +33,7 @@ impl<'a> ActionTrial<'a> {
         }
         let mut sights = Vec::new();
         for (index, view) in resource.views.iter().enumerate() {
-            if view.of_instance {
+            if view.of_instance && self.layer.looks_at(index, view) {
                 let about = fixture.about(resource, self.unique);
                 sights.push((
                     index,
@@ -76,28 +76,40 @@ impl<'a> ActionTrial<'a> {
         entry: Option<Entry>,
         seen: &mut Seen,
     ) {
-        let (effect, words) = if self.creates() {
-            self.see_created(result.as_ref().ok(), entry, seen).await
-        } else {
-            let first = effect_seen(
-                self.layer.effect.as_ref(),
-                looks,
-                &self.scope(live, fixture),
-            );
-            if self.is_surprising(first.0, seen) {
-                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
-                self.look_again(looks, fixture).await;
-                effect_seen(
-                    self.layer.effect.as_ref(),
-                    looks,
-                    &self.scope(live, fixture),
-                )
-            } else {
-                first
-            }
+        if self.creates() {
+            let (effect, words) = self.see_created(result.as_ref().ok(), entry, seen).await;
+            seen.observation.effect = effect;
+            seen.details.extend(words);
+            return;
+        }
+        let mut told = self.compare(live, fixture, looks, seen);
+        let trace = seen.observation.trace;
+        if self.is_surprising(seen.observation.effect, seen) || is_wanting(trace) {
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            self.look_again(looks, fixture).await;
+            told = self.compare(live, fixture, looks, seen);
+        }
+        seen.details.extend(told);
+    }
+
+    /// What the views say of an effect, and of what a denial is to leave behind.
+    fn compare(
+        &self,
+        live: &Live,
+        fixture: Option<&Fixture>,
+        looks: &[Look<'_>],
+        seen: &mut Seen,
+    ) -> Vec<String> {
+        let scope = self.scope(live, fixture);
+        let (effect, effect_words) = effect_seen(self.layer.effect.as_ref(), looks, &scope);
+        let owed = match self.cell.expectation.expected {
+            Expected::Deny(denial) => self.layer.owed(denial),
+            _ => None,
         };
+        let (trace, trace_words) = trace_seen(owed, looks, &scope);
         seen.observation.effect = effect;
-        seen.details.extend(words);
+        seen.observation.trace = trace;
+        effect_words.into_iter().chain(trace_words).collect()
     }
 
     /// Whether an effect is not what was to be expected of such an answer.
@@ -168,11 +180,13 @@ impl<'a> ActionTrial<'a> {
             resource: made.map(|made| (&*resource.type_name, &made.values)),
             unique: self.unique,
         };
-        let (maker, viewer) = (self.cell.actor, self.viewer(resource));
+        // What a spoilt session makes belongs to the account whose session it is.
+        let maker = self.cell.like.unwrap_or(self.cell.actor);
+        let viewer = self.viewer(resource);
         let mut collections = Vec::new();
         let mut instances = Vec::new();
         for view in &resource.views {
-            if view.of_instance && made.is_none() {
+            if view.log || (view.of_instance && made.is_none()) {
                 continue;
             }
             let owner = if view.of_instance { maker } else { viewer };
@@ -238,6 +252,11 @@ impl<'a> ActionTrial<'a> {
             entry,
         })
     }
+}
+
+/// Whether what a denial owes may still come.
+fn is_wanting(trace: Trace) -> bool {
+    matches!(trace, Trace::Missing | Trace::Unknown)
 }
 
 /// Whether what was made can be seen under the id that was answered. An answer that names an id

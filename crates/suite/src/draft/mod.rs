@@ -1,7 +1,11 @@
 //! Suites made up from documents: a beginning for people to complete.
 
 pub(crate) mod names;
+mod whole;
 mod yaml;
+
+pub use names::slug;
+pub use whole::{Draft, Given, draft};
 
 use serde_json::Value;
 

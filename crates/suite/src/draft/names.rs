@@ -205,7 +205,7 @@ fn usable(name: &str) -> String {
 }
 
 /// Letters, digits and single dashes, in small letters: `userProfiles` is `user-profiles`.
-pub(crate) fn slug(text: &str) -> String {
+pub fn slug(text: &str) -> String {
     let mut out = String::new();
     let mut was_small = false;
     for c in text.chars() {

@@ -7,8 +7,9 @@ use authz::source::{Diagnostic, Place, one_of};
 use super::Reader;
 use super::actor::settle;
 use super::call::{CallRules, DefaultTarget};
+use super::flow::FLOW;
 use super::names::{ActionName, ResourceName, Stage, child, entries};
-use super::resource::{TYPES_RESERVED, TYPES_RESERVED_MEANING};
+use super::resource::{FLOW_MEANING, TYPES_RESERVED, TYPES_RESERVED_MEANING};
 use super::template::{Holders, Scope};
 use crate::model::{
     Action, AnswerAssertions, Caller, Effect, EffectKind, Items, Layer, ViewEffect,
@@ -17,12 +18,12 @@ use crate::model::{
 const ITEMS_HELP: &str = "say with `items` where the ids stand, as in `$.items[*].id`";
 
 /// What the layers of one action share.
-struct Shared<'s> {
+pub(super) struct Shared<'s> {
     name: &'s ActionName<'s>,
     /// The declared resource of the type.
-    resource: Option<&'s ResourceName<'s>>,
+    pub(super) resource: Option<&'s ResourceName<'s>>,
     absent: bool,
-    scope: Scope<'s>,
+    pub(super) scope: Scope<'s>,
 }
 
 impl Reader<'_> {
@@ -31,6 +32,7 @@ impl Reader<'_> {
         for of_type in node.map(&mut self.diagnostics)? {
             self.check_name(of_type);
             self.check_not_reserved(of_type, &TYPES_RESERVED, TYPES_RESERVED_MEANING);
+            self.check_not_reserved(of_type, &[FLOW], FLOW_MEANING);
             self.check_type(of_type);
             let found = self.all(&of_type.value, |reader, entry| {
                 reader.action(&of_type.key, entry)
@@ -249,6 +251,10 @@ impl Reader<'_> {
         self.not_absent(effect, shared);
         let effect = effect.filter(|_| !shared.absent);
         let effect = effect.map(|it| self.effect(it, shared));
+        let on_denial = fields.entry("on_denial");
+        self.not_absent(on_denial, shared);
+        let on_denial = on_denial.filter(|_| !shared.absent);
+        let on_denial = on_denial.map(|it| self.on_denial(&it.value, shared));
         let items = self.items(&mut fields, shared);
         let malformed = fields.entry("malformed");
         self.not_absent(malformed, shared);
@@ -260,6 +266,7 @@ impl Reader<'_> {
             call: call?,
             answer: answer?,
             effect: settle(effect)?,
+            on_denial: settle(on_denial)?.unwrap_or_default(),
             items: items?,
             body_schema: body_schema??,
             malformed: malformed?,
@@ -331,7 +338,11 @@ impl Reader<'_> {
         super::complete(statuses)
     }
 
-    fn answer_body(&mut self, node: &Node, scope: &Scope<'_>) -> Option<AnswerAssertions> {
+    pub(super) fn answer_body(
+        &mut self,
+        node: &Node,
+        scope: &Scope<'_>,
+    ) -> Option<AnswerAssertions> {
         let mut fields = node.fields(&mut self.diagnostics)?;
         let json = fields.optional("json");
         let schema = fields.optional("schema");
@@ -346,7 +357,12 @@ impl Reader<'_> {
     }
 
     /// The index of a view that shows the fixture of the action.
-    fn view_of(&mut self, word: &str, place: &Place, shared: &Shared<'_>) -> Option<usize> {
+    pub(super) fn view_of(
+        &mut self,
+        word: &str,
+        place: &Place,
+        shared: &Shared<'_>,
+    ) -> Option<usize> {
         let type_name = shared.name.type_name;
         let Some(resource) = shared.resource else {
             if shared.name.on_instance != Some(true) && self.names.is_readable("resources") {

@@ -14,7 +14,7 @@ use crate::template::{Part, Template};
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Every other key that stands beside a method somewhere.
-const OTHER_KEYS: [&str; 28] = [
+const OTHER_KEYS: [&str; 32] = [
     "on",
     "as",
     "json",
@@ -42,7 +42,11 @@ const OTHER_KEYS: [&str; 28] = [
     "csrf",
     "refresh",
     "host",
+    "log",
+    "on_denial",
     "malformed",
+    "expect",
+    "remove",
 ];
 
 /// The target of a call that does not say `on`.
@@ -149,11 +153,17 @@ impl Reader<'_> {
 
     /// `owner`, `nobody` or the name of an actor with a session.
     pub(super) fn caller(&mut self, node: &Node) -> Option<Caller> {
+        self.caller_or(node, ("owner", Caller::Owner))
+    }
+
+    /// A word of the place where the call stands, `nobody` or the name of an actor with a
+    /// session.
+    pub(super) fn caller_or(&mut self, node: &Node, own: (&str, Caller)) -> Option<Caller> {
         let names = self.names;
-        let mut known = vec!["owner", "nobody"];
+        let mut known = vec![own.0, "nobody"];
         known.extend(names.actor_names());
         let find = |word: &str| match word {
-            "owner" => Some(Caller::Owner),
+            word if word == own.0 => Some(own.1),
             "nobody" => Some(Caller::Nobody),
             _ => names.actor(word).map(Caller::Named),
         };

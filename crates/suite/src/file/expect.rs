@@ -330,7 +330,7 @@ impl Reader<'_> {
         Some(found)
     }
 
-    fn not_a_denial(&mut self, status: u16, place: &Place, target: &Target) {
+    pub(super) fn not_a_denial(&mut self, status: u16, place: &Place, target: &Target) {
         let message = format!("`{status}` is no form of no on `{}`", target.name);
         let help = if (200..300).contains(&status) {
             "for an actor who may, write `allow`".to_owned()
@@ -420,7 +420,8 @@ impl<'t> Table<'t> {
     }
 }
 
-fn kinds_of(denies: &Denies, status: u16) -> Vec<Denial> {
+/// The kinds of denial that a status may be.
+pub(super) fn kinds_of(denies: &Denies, status: u16) -> Vec<Denial> {
     let is_kind = |&denial: &Denial| {
         let mut forms = denies.forms(denial).iter();
         forms.any(|form| form.status == status)

@@ -19,6 +19,8 @@ const PATH_BYTES_MAX: usize = 500;
 const PATH_FILTERS_MAX: usize = 4;
 /// The most opening brackets in a JSONPath.
 const PATH_BRACKETS_MAX: usize = 40;
+/// The most that a call can be said to add.
+const ADDED_MAX: u64 = 1_000;
 
 impl Reader<'_> {
     /// `{ PATH: MATCHER }`.
@@ -81,6 +83,11 @@ impl Reader<'_> {
     ) -> Option<Matcher> {
         match keyword(node) {
             Some(("matches", pattern)) => return self.regex(pattern).map(Matcher::Matches),
+            Some(("added", count)) if may_be_unchanged => return self.added(count),
+            Some(("added", _)) => {
+                self.only_afterwards(node, "added");
+                return None;
+            }
             Some((_, value)) => return self.json(value, scope).map(Matcher::Equals),
             None => {}
         }
@@ -88,15 +95,27 @@ impl Reader<'_> {
             Some("absent") => Some(Matcher::Absent),
             Some("unchanged") if may_be_unchanged => Some(Matcher::Unchanged),
             Some("unchanged") => {
-                let message = "`unchanged` is known only in `effect`";
-                self.diagnostics.push(
-                    Diagnostic::new(node.place.clone(), message)
-                        .help("for the text itself write `{ equals: unchanged }`"),
-                );
+                self.only_afterwards(node, "unchanged");
                 None
             }
             _ => self.json(node, scope).map(Matcher::Equals),
         }
+    }
+
+    /// A matcher that compares with what was there before the call.
+    fn only_afterwards(&mut self, node: &Node, word: &str) {
+        let message = format!("`{word}` is known only in `effect` and `on_denial`");
+        let itself = match word {
+            "added" => "for the value itself write `{ equals: { added: ... } }`",
+            _ => "for the text itself write `{ equals: unchanged }`",
+        };
+        self.diagnostics
+            .push(Diagnostic::new(node.place.clone(), message).help(itself));
+    }
+
+    fn added(&mut self, node: &Node) -> Option<Matcher> {
+        let count = node.integer(0, ADDED_MAX, &mut self.diagnostics)?;
+        usize::try_from(count).ok().map(Matcher::Added)
     }
 
     pub(super) fn regex(&mut self, node: &Node) -> Option<Regex> {
@@ -219,11 +238,13 @@ fn not_a_schema(error: &ValidationError<'_>, place: Place) -> Diagnostic {
     }
 }
 
-/// `{ matches: ... }` and `{ equals: ... }`, which say how to compare.
+/// `{ matches: ... }`, `{ equals: ... }` and `{ added: ... }`, which say how to compare.
 fn keyword(node: &Node) -> Option<(&str, &Node)> {
     match &node.value {
         Value::Map(entries) => match entries.as_slice() {
-            [Entry { key, value, .. }] if ["matches", "equals"].contains(&key.as_str()) => {
+            [Entry { key, value, .. }]
+                if ["matches", "equals", "added"].contains(&key.as_str()) =>
+            {
                 Some((key, value))
             }
             _ => None,

@@ -11,11 +11,13 @@ mod check;
 mod document;
 mod environment;
 mod expect;
+pub(crate) mod flow;
 mod inside;
 mod login;
 mod malformed;
 mod matcher;
 pub(crate) mod names;
+mod on_denial;
 mod resource;
 mod session;
 mod surface;
@@ -148,7 +150,10 @@ pub fn references(suite: &Source) -> References {
     let types = actions.flat_map(|it| entries(Some(it)));
     let actions = types.flat_map(|it| entries(Some(&it.value)));
     let layers = actions.flat_map(|it| entries(Some(&it.value)));
-    for layer in layers {
+    let flows = child(&root, "flows").into_iter();
+    let flows = flows.flat_map(|it| entries(Some(it)));
+    let steps = flows.flat_map(|it| entries(child(&it.value, "steps")));
+    for layer in layers.chain(steps) {
         let answer = child(&layer.value, "answer");
         let schema = answer
             .and_then(|it| child(it, "schema"))
@@ -237,6 +242,7 @@ impl Reader<'_> {
         let surface = fields.optional("surface");
         let expect = fields.optional("expect");
         let malformed = fields.optional("malformed");
+        let flows = fields.optional("flows");
         fields.finish(&mut self.diagnostics);
         self.version(version);
         let malformed = malformed.map(|it| it.boolean(&mut self.diagnostics));
@@ -251,6 +257,10 @@ impl Reader<'_> {
         let surface = surface.map(|it| self.surface(it));
         let targets = targets.flatten();
         let expect = expect.map(|it| self.expect(it, targets.as_deref()));
+        let flows = flows.map(|it| {
+            let read = |reader: &mut Self, entry: &Entry| reader.flow(entry, targets.as_deref());
+            self.all(it, read)
+        });
         self.check_fields_used(root);
         Some(Suite {
             targets: complete(targets?)?,
@@ -258,6 +268,7 @@ impl Reader<'_> {
             actors: complete(actors??)?,
             resources: complete(resources.unwrap_or_else(|| Some(Vec::new()))?)?,
             actions: complete(actions??)?,
+            flows: complete(flows.unwrap_or_else(|| Some(Vec::new()))?)?,
             expect: match expect {
                 Some(table) => Some(table?),
                 None => None,

@@ -88,6 +88,8 @@ pub(super) struct ViewName<'a> {
     pub(super) name: &'a str,
     /// Whether it shows one resource, and not a list of them.
     pub(super) of_instance: bool,
+    /// Whether it grows with every call.
+    pub(super) log: bool,
 }
 
 pub(super) struct ActionName<'a> {
@@ -328,6 +330,7 @@ fn resource(entry: &Entry) -> ResourceName<'_> {
             .map(|view| ViewName {
                 name: &view.key,
                 of_instance: call_mentions(&view.value, &entry.key) != Some(false),
+                log: child(&view.value, "log").is_some(),
             })
             .collect(),
         broken: !is_map(&entry.value)

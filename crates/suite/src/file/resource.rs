@@ -6,6 +6,7 @@ use authz::source::yaml::{Entry, Fields, Node};
 use super::Reader;
 use super::actor::settle;
 use super::call::{CallRules, DefaultTarget};
+use super::flow::FLOW;
 use super::names::{ResourceName, Stage};
 use super::template::{Holders, Scope};
 use crate::model::{ActorIndex, Call, Caller, Create, Origin, Resource, View};
@@ -15,6 +16,9 @@ use crate::template::{JsonTemplate, Template};
 pub(super) const TYPES_RESERVED: [&str; 4] = ["actor", "actors", "owner", "session"];
 /// Why.
 pub(super) const TYPES_RESERVED_MEANING: &str = "it is a word for who calls";
+
+/// Why a type cannot be called `flow`.
+pub(super) const FLOW_MEANING: &str = "it is what the steps of a flow have learnt";
 
 /// What the calls of one resource share.
 struct Shared<'s> {
@@ -27,6 +31,7 @@ struct Shared<'s> {
 impl Reader<'_> {
     pub(super) fn resource(&mut self, entry: &Entry) -> Option<Resource> {
         self.check_not_reserved(entry, &TYPES_RESERVED, TYPES_RESERVED_MEANING);
+        self.check_not_reserved(entry, &[FLOW], FLOW_MEANING);
         let mut fields = entry.value.fields(&mut self.diagnostics)?;
         let on = fields.optional("on");
         let owners_node = fields.required("owners", &mut self.diagnostics);
@@ -180,12 +185,14 @@ impl Reader<'_> {
         let rules = rules(shared, fixture_scope(shared));
         let call = self.call(&mut fields, &entry.value, &rules);
         let ignore = fields.optional("ignore");
+        let log = fields.optional("log");
         finish(fields, self);
         let ignore = ignore.map(|it| {
             let items = it.list(&mut self.diagnostics)?;
             let paths: Vec<_> = items.iter().map(|item| self.path(item)).collect();
             super::complete(paths)
         });
+        let log = log.map(|it| self.only_true(it));
         let named = shared.name.views.iter().find(|it| it.name == entry.key);
         Some(View {
             name: entry.key.as_str().into(),
@@ -193,6 +200,7 @@ impl Reader<'_> {
             call: call?,
             ignore: settle(ignore)?.unwrap_or_default(),
             of_instance: named?.of_instance,
+            log: settle(log)?.is_some(),
         })
     }
 

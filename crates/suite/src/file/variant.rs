@@ -205,7 +205,7 @@ impl Reader<'_> {
     }
 
     /// Words that are only there to be said.
-    fn only_true(&mut self, node: &Node) -> Option<()> {
+    pub(super) fn only_true(&mut self, node: &Node) -> Option<()> {
         if node.boolean(&mut self.diagnostics)? {
             return Some(());
         }

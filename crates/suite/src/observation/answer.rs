@@ -134,7 +134,7 @@ fn is_form(answer: &Answer, form: &Form, scope: &dyn Scope) -> bool {
         && form.headers.iter().all(|(name, matcher)| {
             let value = answer.header(name);
             match matcher {
-                Matcher::Absent | Matcher::Unchanged => value.is_none(),
+                Matcher::Absent | Matcher::Unchanged | Matcher::Added(_) => value.is_none(),
                 Matcher::Matches(regex) => value.is_some_and(|value| regex.is_match(value)),
                 Matcher::Equals(expected) => expected
                     .fill(scope)

@@ -31,7 +31,7 @@ pub fn holds_all(
         .all(|assertion| check(assertion, json, before, scope).is_none())
 }
 
-/// Checks one assertion; `before` is the body before the call, for `unchanged`.
+/// Checks one assertion; `before` is the body before the call, for `unchanged` and `added`.
 pub fn check(
     assertion: &Assertion,
     json: Option<&Value>,
@@ -54,13 +54,24 @@ pub fn check(
     let holds = match &assertion.matcher {
         Matcher::Absent => nodes.is_empty(),
         Matcher::Unchanged => nodes == query(before),
+        Matcher::Added(count) => nodes.len() == query(before).len() + count,
         Matcher::Equals(expected) => match expected.fill(scope) {
             Ok(expected) => all(&nodes, |node| equal(node, &expected)),
             Err(unresolved) => return Some(failure(assertion, unresolved.to_string())),
         },
         Matcher::Matches(regex) => all(&nodes, |node| regex.is_match(&plain(node))),
     };
-    (!holds).then(|| failure(assertion, found(assertion, json, &nodes)))
+    let found = || match assertion.matcher {
+        Matcher::Added(_) => {
+            let (path, before) = (&assertion.path, query(before).len());
+            format!(
+                "`{path}` is there {} times, and was {before} times",
+                nodes.len()
+            )
+        }
+        _ => found(assertion, json, &nodes),
+    };
+    (!holds).then(|| failure(assertion, found()))
 }
 
 fn failure(assertion: &Assertion, found: String) -> Failure {

@@ -41,31 +41,36 @@ pub fn effect_seen(
     looks: &[Look<'_>],
     scope: &dyn Scope,
 ) -> (EffectSeen, Option<String>) {
+    // What grows with every call tells of an effect only where that is declared.
+    let tells = |look: &&Look<'_>| {
+        !look.view.log || declared.is_some_and(|effect| effect.names(look.index))
+    };
+    let looks: Vec<&Look<'_>> = looks.iter().filter(tells).collect();
     if looks.is_empty() {
         return (EffectSeen::NotLooked, None);
     }
-    if let Some(why) = looks.iter().find_map(unreadable) {
+    if let Some(why) = looks.iter().copied().find_map(unreadable) {
         return (EffectSeen::Unknown, Some(why));
     }
-    let change = looks.iter().find_map(change);
+    let change = looks.iter().copied().find_map(change);
     match declared.map(|effect| &effect.kind) {
         None | Some(EffectKind::Created) => match change {
             Some(change) => (EffectSeen::Undeclared, Some(change)),
             None => (EffectSeen::Untouched, None),
         },
-        Some(EffectKind::Views(effects)) => compare_declared(effects, looks, change, scope),
+        Some(EffectKind::Views(effects)) => compare_declared(effects, &looks, change, scope),
     }
 }
 
 fn compare_declared(
     effects: &[(usize, ViewEffect)],
-    looks: &[Look<'_>],
+    looks: &[&Look<'_>],
     change: Option<String>,
     scope: &dyn Scope,
 ) -> (EffectSeen, Option<String>) {
     let pairs = || {
         effects.iter().filter_map(|(index, effect)| {
-            let look = looks.iter().find(|look| look.index == *index)?;
+            let look = *looks.iter().find(|look| look.index == *index)?;
             Some((look, effect))
         })
     };
@@ -119,19 +124,19 @@ fn missing_in(
         ViewEffect::Json(assertions) => assertions
             .iter()
             .filter(|assertion| !is_promise(assertion))
-            .find_map(|assertion| check(assertion, json(sight), None, scope))
+            .find_map(|assertion| check(assertion, json(sight), json(&look.before), scope))
             .map(|failure| format!("in view `{}` {}", look.view.name, failure.found)),
     }
 }
 
-fn json(sight: &Sight) -> Option<&Value> {
+pub(super) fn json(sight: &Sight) -> Option<&Value> {
     match sight {
         Sight::Shown(answer) => answer.json(),
         Sight::Gone | Sight::Unreadable(_) => None,
     }
 }
 
-fn unreadable(look: &Look<'_>) -> Option<String> {
+pub(super) fn unreadable(look: &Look<'_>) -> Option<String> {
     let name = &look.view.name;
     match (&look.before, &look.after) {
         (Sight::Unreadable(why), _) => Some(format!("view `{name}` before the call: {why}")),
@@ -151,6 +156,9 @@ fn is_yes(answer: &Answer) -> bool {
 
 fn change(look: &Look<'_>) -> Option<String> {
     let name = &look.view.name;
+    if look.view.log {
+        return None;
+    }
     match (&look.before, &look.after) {
         (Sight::Shown(before), Sight::Shown(after)) => {
             (!same(before, after, &look.view.ignore)).then(|| format!("view `{name}` has changed"))

@@ -8,6 +8,7 @@ mod effect;
 #[cfg(test)]
 mod tests;
 mod total;
+mod trace;
 
 pub use absence::{Closeness, absent_id, differs_from_absent, unknown_sibling};
 pub use answer::{Answer, denial, denials, received, received_of_malformed};
@@ -15,3 +16,4 @@ pub use assertion::{Failure, check, check_answer, holds_all};
 pub use capture::{captured, place_of, set_cookies};
 pub use effect::{Look, Sight, created, effect_seen, shows};
 pub use total::{Movement, Step, movement, total};
+pub use trace::trace_seen;

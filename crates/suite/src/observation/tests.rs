@@ -19,6 +19,8 @@ use crate::model::{
 use crate::template::{JsonTemplate, Scope, Template, Variable};
 use crate::verdict::{EffectSeen, Received};
 
+mod trace;
+
 struct Nothing;
 
 impl Scope for Nothing {
@@ -209,6 +211,7 @@ fn view(ignore: &[&str]) -> View {
             .map(|path| JsonPath::parse(path).unwrap())
             .collect(),
         of_instance: true,
+        log: false,
     }
 }
 

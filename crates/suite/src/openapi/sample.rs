@@ -51,7 +51,7 @@ impl Document {
         };
         let mut value = sampler.value(schema, "", 0);
         if let Some(example) = body.example.as_ref().filter(|it| it.is_object()) {
-            value = example.clone();
+            value = harmless(example.clone());
         }
         let schema = sampler.merged(schema, 0);
         let is_unique = holds_unique(&value) || sampler.mark(&mut value, &schema);
@@ -187,14 +187,14 @@ impl Sampler<'_> {
         let given = |key: &str| schema.get(key).cloned();
         let first = |key: &str| schema.get(key)?.as_array()?.first().cloned();
         if let Some(value) = given("const") {
-            return value;
+            return harmless(value);
         }
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            return one_of_few(values);
+            return harmless(one_of_few(values));
         }
         let example = given("example").or_else(|| first("examples"));
         if let Some(value) = example.or_else(|| given("default")) {
-            return value;
+            return harmless(value);
         }
         match kind(&schema) {
             "object" => self.object(&schema, depth),
@@ -246,8 +246,8 @@ impl Sampler<'_> {
         let mut usual = usual.collect::<Vec<_>>();
         let given = object
             .keys()
-            .cloned()
             .filter(|name| free(name))
+            .cloned()
             .collect::<Vec<_>>();
         usual.sort_by_key(|name| !object.contains_key(*name));
         let name = usual
@@ -355,6 +355,19 @@ fn is_free_text(schema: &Value) -> bool {
     kind(schema) == "string"
         && most.is_none_or(|most| most >= UNIQUE_CHARS_MAX)
         && !narrows.iter().any(|key| schema.get(key).is_some())
+}
+
+/// A value of a document without variables: what somebody else wrote must not ask for secrets.
+fn harmless(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace("${", "$ {").replace("{{", "{ {")),
+        Value::Array(items) => items.into_iter().map(harmless).collect(),
+        Value::Object(entries) => {
+            let entries = entries.into_iter();
+            Value::Object(entries.map(|(key, item)| (key, harmless(item))).collect())
+        }
+        other => other,
+    }
 }
 
 fn is_secret(name: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::model::{ActionIndex, ActorIndex, Expected, Origin, Suite, TargetIndex
 
 /// The most controls that one cell keeps: if they all fail, the target is in no state to be
 /// judged.
-const CONTROLS_MAX: usize = 4;
+pub(super) const CONTROLS_MAX: usize = 4;
 
 /// The one thing in which a control differs from its cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,6 +24,8 @@ pub enum DiffersIn {
     Token,
     /// The time: it is the cell itself, tried before its token was expired or its user gone.
     Time,
+    /// The step of the flow: it is the same call, made before or after.
+    Step,
     /// The body: it is not malformed.
     Body,
     /// Who calls, with a body that is not malformed.
@@ -62,6 +64,11 @@ impl DiffersIn {
                     ..
                 },
             ) if (action, layer, cell.actor) == (other, other_layer, control.actor) => Self::Owner,
+            (Trial::Step { flow, .. }, Trial::Step { flow: other, .. })
+                if (flow, cell.actor) == (other, control.actor) =>
+            {
+                Self::Step
+            }
             _ => Self::Named,
         }
     }
@@ -73,6 +80,7 @@ impl DiffersIn {
             Self::Owner => "the owner",
             Self::Token => "the token",
             Self::Time => "the time: it was made before",
+            Self::Step => "the step of the flow",
             Self::Body => "the body",
             Self::ActorAndBody => "the actor and the body",
             Self::Named => "more than one thing",
@@ -219,7 +227,7 @@ fn is_made_by_the_run(suite: &Suite, cell: &Cell) -> bool {
 fn key(trial: Trial) -> Option<Key> {
     match trial {
         Trial::Action { action, layer, .. } => Some((action, layer)),
-        Trial::Opening => None,
+        Trial::Opening | Trial::Step { .. } => None,
     }
 }
 

@@ -133,11 +133,12 @@ impl<'a> Expectations<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Expectation> {
         let action = self.suite.actions.get(action_index)?;
-        if action.absent {
-            return Some(absent(action));
-        }
         let written = self.table.get(&(actor, action_index, owner));
         let who = self.suite.actors.get(actor)?;
+        if action.absent {
+            // A spoilt session finds nothing that its own, or a visitor, would not find.
+            return (!who.is_fixed() || written.is_some()).then(|| absent(action));
+        }
         if who.is_fixed() {
             let expected = || self.of_fixed(actor, action_index, owner, now, diagnostics);
             return written.map(from_table).or_else(expected);

@@ -7,6 +7,8 @@
 
 mod control;
 mod expectation;
+mod flow;
+mod leaving;
 mod read_only;
 mod select;
 #[cfg(test)]
@@ -14,7 +16,9 @@ mod tests;
 
 pub use control::DiffersIn;
 pub use expectation::{Expectation, Expectations, declared_field, denial_word, expected_at};
+pub use flow::{action_name as flow_step_name, caller};
 
+pub use leaving::never_removed;
 pub use select::Shard;
 
 use std::sync::Arc;
@@ -24,7 +28,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::event::ExpectedRecord;
-use crate::model::{ActionIndex, ActorIndex, Expected, Layer, Origin, Suite};
+use crate::model::{
+    ActionIndex, ActorIndex, Call, DENIALS, Expected, FlowIndex, FlowStep, Layer, Origin, Suite,
+};
 
 /// The type name of session cells: `admin/session.open`.
 pub const SESSION_OPEN: &str = "session.open";
@@ -82,6 +88,13 @@ pub enum Trial {
         /// Whether the body is the malformed one.
         malformed: bool,
     },
+    /// A step of a flow.
+    Step {
+        /// The flow.
+        flow: FlowIndex,
+        /// Index into the flow's steps.
+        step: usize,
+    },
 }
 
 /// When a cell is tried.
@@ -94,6 +107,8 @@ pub enum Phase {
     Reading,
     /// Then everything that may change something, each on a fixture of its own.
     Changing,
+    /// Then flows, each step after the one before.
+    Flow,
 }
 
 /// A cell as `lockstep plan` shows it.
@@ -118,6 +133,10 @@ pub struct PlannedCell {
     pub phase: Phase,
     /// What is expected and why.
     pub expected: ExpectedRecord,
+    /// For a denial: the statuses by which the target declares to say so. The first is the one
+    /// that the table `expect` takes for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<u16>,
     /// The cell beside which a denial counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control: Option<String>,
@@ -154,6 +173,7 @@ impl Plan {
         // Stable: cells of one phase and kind stay in the order of the file.
         cells.sort_by_key(|cell| (cell.phase, !is_allowed(cell)));
         control::assign(suite, &mut cells, &mut diagnostics);
+        flow::add_cells(suite, &mut cells);
         let cells_of_all = cells.len();
         diagnostics.into_result(Some(Self {
             cells,
@@ -178,14 +198,15 @@ impl Plan {
 /// The name of a cell.
 pub fn name(suite: &Suite, actor: ActorIndex, trial: Trial) -> String {
     let actor = actor_name(suite, actor);
-    let Trial::Action {
-        action,
-        owner,
-        layer,
-        malformed,
-    } = trial
-    else {
-        return format!("{actor}/{SESSION_OPEN}");
+    let (action, owner, layer, malformed) = match trial {
+        Trial::Opening => return format!("{actor}/{SESSION_OPEN}"),
+        Trial::Step { .. } => return format!("{actor}/{}", flow::action_name(suite, trial)),
+        Trial::Action {
+            action,
+            owner,
+            layer,
+            malformed,
+        } => (action, owner, layer, malformed),
     };
     let Some(action) = suite.actions.get(action) else {
         return actor.to_owned();
@@ -228,8 +249,25 @@ impl Trial {
                 layer,
                 malformed: false,
             },
-            Self::Opening => self,
+            Self::Opening | Self::Step { .. } => self,
         }
+    }
+
+    /// The call of an action's trial or of a step.
+    pub fn call(self, suite: &Suite) -> Option<&Call> {
+        match self {
+            Self::Opening => None,
+            Self::Action { .. } => self.layer(suite).map(|layer| &layer.call),
+            Self::Step { .. } => self.step(suite).map(|step| &step.call),
+        }
+    }
+
+    /// The step of a flow.
+    pub fn step(self, suite: &Suite) -> Option<&FlowStep> {
+        let Self::Step { flow, step } = self else {
+            return None;
+        };
+        suite.flows.get(flow)?.steps.get(step)
     }
 
     /// Whether its body is the malformed one.
@@ -396,6 +434,7 @@ pub fn probing_actors(suite: &Suite) -> impl Iterator<Item = ActorIndex> {
 fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
     let (action, owner) = match cell.trial {
         Trial::Opening => (SESSION_OPEN.to_owned(), None),
+        Trial::Step { .. } => (flow::action_name(suite, cell.trial), None),
         Trial::Action { action, owner, .. } => (
             suite
                 .actions
@@ -417,6 +456,7 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
         target: target_name(suite, cell),
         phase: cell.phase,
         expected: cell.expectation.record(),
+        statuses: statuses(suite, cell),
         control: control.map(|control| plan.name(suite, control)),
         differs_in: control
             .and_then(|control| plan.cells.get(control))
@@ -432,11 +472,37 @@ pub fn situation(trial: Trial) -> Option<String> {
 }
 
 fn target_name(suite: &Suite, cell: &Cell) -> Option<String> {
-    let target = cell.trial.layer(suite)?.call.target;
+    let target = cell.trial.call(suite)?.target;
     suite
         .targets
         .get(target)
         .map(|target| target.name.to_string())
+}
+
+/// The statuses by which the target of a cell declares the denial that is expected: first those
+/// that mean nothing else there, each once.
+fn statuses(suite: &Suite, cell: &Cell) -> Vec<u16> {
+    let Expected::Deny(denial) = cell.expectation.expected else {
+        return Vec::new();
+    };
+    let layer = cell.trial.layer(suite);
+    let Some(target) = layer.and_then(|layer| suite.targets.get(layer.call.target)) else {
+        return Vec::new();
+    };
+    let denies = &target.denies;
+    let means_more = |status: u16| {
+        let mut others = DENIALS.into_iter().filter(|other| *other != denial);
+        others.any(|other| denies.forms(other).iter().any(|form| form.status == status))
+    };
+    let declared = denies.forms(denial).iter().map(|form| form.status);
+    let mut statuses: Vec<u16> = Vec::new();
+    for status in declared {
+        if !statuses.contains(&status) {
+            statuses.push(status);
+        }
+    }
+    statuses.sort_by_key(|status| means_more(*status));
+    statuses
 }
 
 /// On what a cell is tried, in words.
@@ -467,6 +533,7 @@ fn fixture(suite: &Suite, cell: &Cell) -> Option<String> {
 pub fn place<'a>(suite: &'a Suite, cell: &Cell) -> Option<&'a Place> {
     match cell.trial {
         Trial::Opening => suite.actors.get(cell.actor).map(|actor| &actor.place),
+        Trial::Step { .. } => cell.trial.step(suite).map(|step| &step.place),
         Trial::Action { action, .. } => suite.actions.get(action).map(|action| &action.place),
     }
 }

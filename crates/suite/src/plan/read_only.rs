@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use super::{Cell, Plan, Trial};
-use crate::model::{ActorIndex, Layer, Origin, ResourceIndex, Signature, Suite, Variant};
+use crate::model::{
+    ActorIndex, Flow, FlowStep, Layer, Origin, ResourceIndex, Signature, Suite, Variant,
+};
 
 impl Plan {
     /// The same plan, in which every cell that needs a changing call is set apart. It is no
@@ -38,8 +40,10 @@ impl Plan {
 
 fn why_untried(suite: &Suite, cell: &Cell) -> Option<String> {
     let because_of_actor = |actor| of_actor(suite, actor);
-    let Trial::Action { action, owner, .. } = cell.trial else {
-        return because_of_actor(cell.actor);
+    let (action, owner) = match cell.trial {
+        Trial::Action { action, owner, .. } => (action, owner),
+        Trial::Opening => return because_of_actor(cell.actor),
+        Trial::Step { flow, .. } => return of_flow(suite, suite.flows.get(flow)?, cell.actor),
     };
     let action = suite.actions.get(action)?;
     let layer = cell.trial.layer(suite)?;
@@ -49,6 +53,23 @@ fn why_untried(suite: &Suite, cell: &Cell) -> Option<String> {
         .or_else(|| owner.and_then(because_of_actor))
         .or_else(|| of_view(suite, action.resource, layer))
         .or_else(|| of_items(suite, cell, layer))
+}
+
+/// A flow is tried as a whole or not at all.
+fn of_flow(suite: &Suite, flow: &Flow, actor: ActorIndex) -> Option<String> {
+    let of_step = |step: &FlowStep| {
+        let changes = !step.call.is_safe() || step.remove.is_some();
+        let method = &step.call.method;
+        let of_caller = || of_actor(suite, step.call.caller.in_flow_of(actor)?);
+        match changes {
+            true => Some(format!(
+                "the `{method}` of its step `{}` may change something",
+                step.name
+            )),
+            false => of_caller(),
+        }
+    };
+    of_actor(suite, actor).or_else(|| flow.steps.iter().find_map(of_step))
 }
 
 fn of_layer(layer: &Layer) -> Option<String> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CellIndex, Phase, Plan};
+use super::{CellIndex, Phase, Plan, Trial, caller};
 use crate::hash::fnv_1a;
 use crate::model::{ActorIndex, Suite};
 
@@ -32,7 +32,7 @@ impl Plan {
     /// sessions that its cells need, so that some cells are in several parts.
     pub fn shard(self, suite: &Suite, shard: Shard) -> Self {
         let wanted: BTreeSet<CellIndex> = (0..self.cells.len())
-            .filter(|&cell| shard.has(&self.name(suite, cell)))
+            .filter(|&cell| shard.has(&self.unit(suite, cell)))
             .collect();
         let cells_of_all = self.cells.len();
         let needed = with_needed(&self, suite, wanted);
@@ -45,6 +45,17 @@ impl Plan {
     /// Whether a pattern names any cell.
     pub fn has_cell(&self, suite: &Suite, pattern: &str) -> bool {
         (0..self.cells.len()).any(|cell| matches(pattern, &self.name(suite, cell)))
+    }
+
+    /// What falls to one machine as a whole: a cell, or the flow of one actor.
+    fn unit(&self, suite: &Suite, cell: CellIndex) -> String {
+        let name = self.name(suite, cell);
+        match self.cells.get(cell).map(|cell| cell.trial) {
+            Some(Trial::Step { .. }) => name
+                .rsplit_once('/')
+                .map_or(name.clone(), |(flow, _)| flow.to_owned()),
+            _ => name,
+        }
     }
 
     fn keep(self, wanted: &BTreeSet<CellIndex>) -> Self {
@@ -151,10 +162,11 @@ fn with_needed(plan: &Plan, suite: &Suite, wanted: BTreeSet<CellIndex>) -> BTree
     for cell in wanted.iter().filter_map(|&cell| plan.cells.get(cell)) {
         needed.extend(&cell.controls);
     }
-    let mut actors: BTreeSet<ActorIndex> = needed
-        .iter()
-        .filter_map(|&cell| plan.cells.get(cell))
-        .map(|cell| cell.actor)
+    add_earlier_steps(plan, &mut needed);
+    let cells = needed.iter().filter_map(|&cell| plan.cells.get(cell));
+    let mut actors: BTreeSet<ActorIndex> = cells
+        .flat_map(|cell| [Some(cell.actor), caller(suite, cell)])
+        .flatten()
         .collect();
     let opened = wanted.iter().filter_map(|&cell| plan.cells.get(cell));
     for cell in opened.filter(|cell| cell.phase == Phase::Opening) {
@@ -166,6 +178,32 @@ fn with_needed(plan: &Plan, suite: &Suite, wanted: BTreeSet<CellIndex>) -> BTree
         .map(|(index, _)| index);
     needed.extend(openings);
     needed
+}
+
+/// A step needs all that come before it, and these their own controls.
+fn add_earlier_steps(plan: &Plan, needed: &mut BTreeSet<CellIndex>) {
+    let mut waiting: Vec<CellIndex> = needed.iter().copied().collect();
+    while let Some(index) = waiting.pop() {
+        let Some(cell) = plan.cells.get(index) else {
+            continue;
+        };
+        let Trial::Step { flow, step } = cell.trial else {
+            continue;
+        };
+        let is_earlier = |other: &super::Cell| {
+            let before = |at: usize| at < step;
+            other.actor == cell.actor
+                && matches!(other.trial, Trial::Step { flow: of, step } if of == flow && before(step))
+        };
+        // The steps of one actor stand together.
+        let earlier = (0..index).rev().take(step);
+        let earlier = earlier.filter(|&at| plan.cells.get(at).is_some_and(is_earlier));
+        for at in earlier.chain(cell.controls.iter().copied()) {
+            if needed.insert(at) {
+                waiting.push(at);
+            }
+        }
+    }
 }
 
 /// How many peers are opened beside a session: one may be locked out too.

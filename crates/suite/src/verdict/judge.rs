@@ -75,6 +75,19 @@ pub enum Control {
     Missing,
 }
 
+/// What a denial left behind where it must: a record in an audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trace {
+    /// The action declares nothing of the kind.
+    NotOwed,
+    /// It is there.
+    Left,
+    /// It is not.
+    Missing,
+    /// A view could not be read.
+    Unknown,
+}
+
 /// All that the judge looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Observation {
@@ -87,6 +100,8 @@ pub struct Observation {
     /// For an allowed cell: another allowed cell of the same action. For a denied one: the same
     /// call by someone who may. For an absent one: an allowed cell of the same target.
     pub control: Control,
+    /// For a denied cell: what it left behind.
+    pub trace: Trace,
 }
 
 /// A verdict with its reason in words.
@@ -102,7 +117,7 @@ pub struct Judgement {
 pub fn judge(expected: Expected, seen: &Observation) -> Judgement {
     let (verdict, because) = match expected {
         Expected::Allow => judge_allow(seen),
-        Expected::Deny(denial) => judge_deny(denial, seen),
+        Expected::Deny(denial) => with_trace(judge_deny(denial, seen), seen.trace),
         Expected::Absent => judge_absent(seen),
         Expected::Reject => judge_reject(seen),
         Expected::Observe => (Verdict::Inconclusive, "observed only: nothing is expected"),
@@ -155,6 +170,18 @@ fn judge_deny(denial: Denial, seen: &Observation) -> (Verdict, &'static str) {
         Received::Success => judge_success_of_denied(seen),
         Received::BadInput => judge_bad_input(denial, seen),
         other => harm(seen).unwrap_or((Verdict::Inconclusive, neither(other))),
+    }
+}
+
+/// A denial that is right in itself is so only with the record that it owes.
+fn with_trace(judged: (Verdict, &'static str), trace: Trace) -> (Verdict, &'static str) {
+    match (judged.0, trace) {
+        (Verdict::Held, Trace::Missing) => (
+            Verdict::WrongDenial,
+            "denied, but without the record that it owes",
+        ),
+        (Verdict::Held, Trace::Unknown) => (Verdict::Inconclusive, "a view could not be read"),
+        _ => judged,
     }
 }
 

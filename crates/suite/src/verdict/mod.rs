@@ -7,8 +7,8 @@ mod tests;
 
 pub use access::{Access, access};
 pub use judge::{
-    Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, judge, judge_opening,
-    succeeded,
+    Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Trace, judge,
+    judge_opening, succeeded,
 };
 
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 use authz::Denial;
 
 use super::{
-    Access, Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Verdict, access,
-    judge, judge_opening, succeeded,
+    Access, Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Trace, Verdict,
+    access, judge, judge_opening, succeeded,
 };
 use crate::model::Expected;
 
@@ -83,6 +83,13 @@ const VARIANTS: [(&str, Shown); 5] = [
     ),
 ];
 
+/// What a denial may leave behind beside what it owes.
+const TRACES: [(&str, Trace); 3] = [
+    ("but it left no record, and owes one", Trace::Missing),
+    ("but whether it left a record is not known", Trace::Unknown),
+    ("and it left the record that it owes", Trace::Left),
+];
+
 const PLAIN: Shown = Shown {
     canary: false,
     body: true,
@@ -102,12 +109,21 @@ fn truth_table() {
                     ""
                 };
                 out += &format!("expected {expected_word}, received {received_word}{holds}\n");
-                let plain = table(expected, received, Shown { canary, ..PLAIN });
+                let plain = Shown { canary, ..PLAIN };
+                let told = |trace| table(expected, received, plain, trace);
+                let plain = told(Trace::NotOwed);
                 out += &plain;
                 for (variant, shown) in VARIANTS.into_iter().skip(1) {
-                    let table = table(expected, received, Shown { canary, ..shown });
+                    let shown = Shown { canary, ..shown };
+                    let table = table(expected, received, shown, Trace::NotOwed);
                     if table != plain {
                         out += &format!("{variant}\n{table}");
+                    }
+                }
+                for (words, trace) in TRACES {
+                    let table = told(trace);
+                    if table != plain {
+                        out += &format!("{words}\n{table}");
                     }
                 }
                 out += "\n";
@@ -119,13 +135,14 @@ fn truth_table() {
 
 /// Rows: what was seen of the effect; columns: what became of the control. A table in which
 /// all is one is one line.
-fn table(expected: Expected, received: Received, shown: Shown) -> String {
+fn table(expected: Expected, received: Received, shown: Shown, trace: Trace) -> String {
     let verdict = |effect, control| {
         let seen = Observation {
             received,
             shown,
             effect,
             control,
+            trace,
         };
         judge(expected, &seen).verdict.word()
     };
@@ -159,14 +176,18 @@ fn observations() -> impl Iterator<Item = Observation> {
     let shown = [false, true]
         .into_iter()
         .flat_map(|canary| VARIANTS.map(|(_, shown)| Shown { canary, ..shown }));
-    shown.flat_map(|shown| {
+    let traces = [Trace::NotOwed, Trace::Left, Trace::Missing, Trace::Unknown];
+    shown.flat_map(move |shown| {
         RECEIVED.into_iter().flat_map(move |(_, received)| {
             EFFECTS.into_iter().flat_map(move |(_, effect)| {
-                CONTROLS.map(|(_, control)| Observation {
-                    received,
-                    shown,
-                    effect,
-                    control,
+                CONTROLS.into_iter().flat_map(move |(_, control)| {
+                    traces.map(|trace| Observation {
+                        received,
+                        shown,
+                        effect,
+                        control,
+                        trace,
+                    })
                 })
             })
         })
@@ -185,6 +206,16 @@ fn a_denial_never_holds_without_its_control() {
         if matches!(expected, Expected::Deny(_)) && judgement.verdict == Verdict::Held {
             assert_eq!(seen.control, Control::Succeeded, "{seen:?}");
             assert!(!seen.shown.canary, "{seen:?}");
+        }
+    }
+}
+
+#[test]
+fn a_denial_never_holds_without_the_record_that_it_owes() {
+    for (expected, seen, judgement) in every() {
+        let wanting = matches!(seen.trace, Trace::Missing | Trace::Unknown);
+        if matches!(expected, Expected::Deny(_)) && wanting {
+            assert_ne!(judgement.verdict, Verdict::Held, "{seen:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use authz::Denial;
 use authz::source::{Diagnostic, Source, render};
 use suite::file::{Inputs, read_suite, references};
-use suite::model::{Body, Call, Credential, EffectKind, Malformed, Origin, Step, Suite};
+use suite::model::{Body, Call, Credential, EffectKind, Expected, Malformed, Origin, Step, Suite};
 use suite::observation::place_of;
 use suite::template::{Part, Template};
 
@@ -241,6 +241,22 @@ pub(crate) fn outline(suite: &Suite) -> String {
             };
             out.push_str(&format!(
                 "  {line} status {status:?} json {json:?} schema {schema} shows {shows:?} effect {effect:?} of {of:?} total {total:?}{malformed}\n"
+            ));
+        }
+    }
+    for flow in &suite.flows {
+        out.push_str(&format!("flow {} by {:?}\n", flow.name, flow.by));
+        for step in &flow.steps {
+            let expected = flow.by.iter().map(|&by| step.expected_by(by).expected);
+            let expected: Vec<Expected> = expected.collect();
+            let captures = step.captures.iter().map(|it| it.name.as_str());
+            let captures: Vec<&str> = captures.collect();
+            let remove = step.remove.as_ref().map(|it| call(suite, it));
+            out.push_str(&format!(
+                "  {} {} status {:?} expect {expected:?} capture {captures:?} remove {remove:?}\n",
+                step.name,
+                call(suite, &step.call),
+                step.answer.status,
             ));
         }
     }
