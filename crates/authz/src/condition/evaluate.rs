@@ -89,7 +89,6 @@ pub(super) fn holds_for(
 }
 
 /// The value of a checked expression.
-#[cfg(test)]
 pub(super) fn evaluate(
     expression: &Expression,
     request: &Request<'_>,

@@ -160,6 +160,15 @@ impl Snapshot {
         self.ids.find(hash, is)
     }
 
+    /// The ids of the objects of a type that facts name, `*` left out, in no order. O(objects).
+    pub(crate) fn ids_of_type(&self, type_name: &str) -> impl Iterator<Item = &str> {
+        let symbol = self.symbol(type_name);
+        let numbers = (0..self.names.len()).filter_map(|index| u32::try_from(index).ok());
+        let names = numbers.filter_map(|number| self.names.get(number));
+        let wanted = names.filter(move |it| Some(it.0) == symbol && it.1 != WILDCARD);
+        wanted.map(|it| it.1)
+    }
+
     /// The number that stands for every object of a type.
     pub(crate) fn wildcard(&self, type_name: Symbol) -> Option<ObjectId> {
         self.find_symbol(type_name, WILDCARD)

@@ -9,12 +9,16 @@
 
 mod agreement;
 mod allocations;
+mod bombs;
 mod decisions;
 mod dialects;
 mod errors;
 mod garbage;
+mod hours;
 mod joined;
 mod languages;
+mod listings;
 mod reference;
 mod schema;
+mod worlds;
 mod yaml;

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
+use std::sync::Arc;
 
 use crate::facts::Reference;
 use crate::relationships::{Edge, NO_DETAIL, SubjectReference, WILDCARD};
@@ -63,6 +64,37 @@ impl Engine {
             last = Some(found.id);
         }
         Ok(listing)
+    }
+
+    /// The ids of the objects of a type that the subject stands in the relation to, and of those of
+    /// which nothing can be said: exactly what a check says of each.
+    ///
+    /// # Errors
+    /// A question that the model has no words for.
+    pub(crate) fn settled_objects(
+        &self,
+        type_name: &str,
+        relation: &str,
+        subject: &SubjectReference,
+        circumstances: Circumstances<'_>,
+    ) -> Result<[BTreeSet<Arc<str>>; 2], QuestionError> {
+        let relation = self.relation_id(type_name, relation)?;
+        let asker = self.asker(subject)?;
+        let mut checker = Checker::new(self);
+        checker.begin(circumstances);
+        let (mut held, mut open) = (BTreeSet::new(), BTreeSet::new());
+        for found in self.reachable(asker, subject, relation, None) {
+            let answer = match found.is_certain {
+                true => Answer::Yes,
+                false => checker.ask(found.number, relation, asker),
+            };
+            match answer {
+                Answer::Yes => drop(held.insert(found.id.into())),
+                Answer::No => {}
+                Answer::Conditional(_) | Answer::Failed(_) => drop(open.insert(found.id.into())),
+            }
+        }
+        Ok([held, open])
     }
 
     /// The objects behind `after` for which the relation could hold, whatever conditions and
