@@ -19,6 +19,7 @@ mod joined;
 mod languages;
 mod listings;
 mod reference;
+mod round_trips;
 mod schema;
 mod worlds;
 mod yaml;
