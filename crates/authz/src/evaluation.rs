@@ -6,7 +6,9 @@ mod account;
 pub(crate) mod combining;
 mod explain;
 mod gates;
+mod list;
 mod relations;
+mod residual;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,8 @@ use crate::facts::{Request, Subject};
 use crate::model::{ActionKind, Effect, Policy, Rule, Target};
 
 pub use account::{Account, Detail, Remedy, Says, Step};
+pub use list::{Allowed, Page};
+pub use residual::{Filter, Inquiry, OfTenant, Remainder, Residual};
 
 use combining::{Combination, Could, Extended, Member};
 use gates::{Gate, Refusal};

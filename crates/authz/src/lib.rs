@@ -22,7 +22,10 @@ pub mod resolution;
 pub mod decision;
 
 pub use decision::{CredentialFault, Decision, Denial, Outcome, Reason, ReasonKind};
-pub use evaluation::{Account, Detail, Remedy, Says, Step};
+pub use evaluation::{
+    Account, Allowed, Detail, Filter, Inquiry, OfTenant, Page, Remainder, Remedy, Residual, Says,
+    Step,
+};
 pub use facts::{
     Credential, Facts, Reference, Request, Resource, Subject, SubjectFacts, no_context,
 };

@@ -17,6 +17,7 @@ mod functions;
 mod lexer;
 mod mistake;
 mod parser;
+mod partial;
 mod program;
 mod syntax;
 mod text;
@@ -84,9 +85,30 @@ impl Condition {
         Ok(Self { expression })
     }
 
+    /// What is left of the condition once everything but the resource is known. It is true, false
+    /// and without a value for the same resources, but where the limit of steps ends it.
+    pub(crate) fn residual(&self, request: &Request<'_>, kind: ActionKind) -> Self {
+        let expression = partial::residual(&self.expression, request, kind);
+        Self { expression }
+    }
+
+    /// Whether it comes to the same for every resource, and to what.
+    pub(crate) fn settled(&self) -> Option<bool> {
+        match self.expression {
+            Expression::Constant(Value::Bool(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// A condition that never holds.
     pub(crate) fn never() -> Self {
         let expression = Expression::Constant(Value::Bool(false));
+        Self { expression }
+    }
+
+    /// A condition that has no value for any request.
+    pub(crate) fn without_value() -> Self {
+        let expression = Expression::Parameter(0);
         Self { expression }
     }
 

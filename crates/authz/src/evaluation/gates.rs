@@ -1,6 +1,9 @@
 //! The gates that a request passes before any grant is looked at: what its credential may be used
 //! for at all, and to which tenant the resource belongs.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::decision::{CredentialFault, Denial};
 use crate::facts::{Request, Share};
 use crate::model::{ActionKind, Policy, RequiredClaim};
@@ -134,4 +137,18 @@ fn shares<'a>(request: &Request<'a>, action: usize) -> impl Iterator<Item = &'a 
     let tenant = request.subject.tenant();
     let found = found.into_iter().flatten();
     found.filter(move |share| Some(&*share.with) == tenant && share.action == action)
+}
+
+/// The ids of the resources of the request's type that are shared with the subject's tenant for
+/// this action now.
+pub(super) fn shared(request: &Request<'_>, action: usize) -> BTreeSet<Arc<str>> {
+    let tenant = request.subject.tenant();
+    let of_type = request.facts.shares.iter();
+    let of_type = of_type.filter(|(of, _)| of.type_name() == request.resource.type_name());
+    let open = of_type.filter(|(_, shares)| {
+        shares.iter().any(|share| {
+            Some(&*share.with) == tenant && share.action == action && share.counts_at(request.now)
+        })
+    });
+    open.map(|(of, _)| of.id().into()).collect()
 }

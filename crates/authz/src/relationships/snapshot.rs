@@ -159,6 +159,14 @@ impl Snapshot {
         })
     }
 
+    /// The ids of the objects of a type that facts name, `*` left out, in no order. O(objects).
+    pub(crate) fn ids_of_type(&self, type_name: &str) -> impl Iterator<Item = &Arc<str>> {
+        let symbol = self.symbol(type_name);
+        let objects = (0..self.objects.len()).filter_map(|index| self.objects.get(index));
+        let wanted = objects.filter(move |it| Some(it.type_name) == symbol && &*it.id != WILDCARD);
+        wanted.map(|it| &it.id)
+    }
+
     /// The number that stands for every object of a type.
     pub(crate) fn wildcard(&self, type_name: Symbol) -> Option<ObjectId> {
         self.find_symbol(type_name, WILDCARD)

@@ -8,12 +8,15 @@
 )]
 
 mod agreement;
+mod bombs;
 mod decisions;
 mod dialects;
 mod errors;
 mod garbage;
+mod hours;
 mod joined;
 mod languages;
 mod reference;
 mod schema;
+mod worlds;
 mod yaml;

@@ -40,6 +40,7 @@ mod runs;
 mod secrets;
 mod session_kinds;
 mod sessions;
+mod sharing;
 mod small_server;
 mod support;
 mod surface;

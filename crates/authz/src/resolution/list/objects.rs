@@ -9,7 +9,7 @@ use crate::relationships::{NO_RELATION, SubjectReference};
 
 use crate::resolution::memo::NodeKey;
 use crate::resolution::plan::{RelationId, Step};
-use crate::resolution::{Asker, Checker, Circumstances, Engine, QuestionError};
+use crate::resolution::{Answer, Asker, Checker, Circumstances, Engine, QuestionError};
 
 use super::{Listed, Listing, Verdict};
 
@@ -60,6 +60,33 @@ impl Engine {
             last = Some(id);
         }
         Ok(listing)
+    }
+
+    /// The ids of the objects of a type that the subject stands in the relation to, and of those of
+    /// which nothing can be said: exactly what a check says of each.
+    ///
+    /// # Errors
+    /// A question that the model has no words for.
+    pub(crate) fn settled_objects(
+        &self,
+        type_name: &str,
+        relation: &str,
+        subject: &SubjectReference,
+        circumstances: Circumstances<'_>,
+    ) -> Result<[BTreeSet<Arc<str>>; 2], QuestionError> {
+        let relation = self.relation_id(type_name, relation)?;
+        let asker = self.asker(subject)?;
+        let mut checker = Checker::new(self);
+        checker.begin(circumstances);
+        let (mut held, mut open) = (BTreeSet::new(), BTreeSet::new());
+        for (id, number) in self.reachable(asker, subject, relation) {
+            match checker.ask(number, relation, asker) {
+                Answer::Yes => drop(held.insert(id)),
+                Answer::No => {}
+                Answer::Conditional(_) | Answer::Failed(_) => drop(open.insert(id)),
+            }
+        }
+        Ok([held, open])
     }
 
     /// The objects for which the relation could hold, whatever conditions and exclusions say.
