@@ -80,9 +80,7 @@ impl House {
 
 /// Asks cargo and git about the workspace around the current folder.
 pub(crate) fn read() -> Result<House> {
-    let words = ["metadata", "--format-version", "1", "--locked"];
-    let metadata: Metadata = serde_json::from_str(&output(&cargo(), &words, Path::new("."))?)
-        .context("cargo's metadata is not as expected")?;
+    let metadata = metadata()?;
     let root = metadata.workspace_root.clone();
     let (ours, others): (Vec<_>, Vec<_>) = metadata
         .packages
@@ -99,11 +97,24 @@ pub(crate) fn read() -> Result<House> {
     })
 }
 
+fn metadata() -> Result<Metadata> {
+    let words = ["metadata", "--format-version", "1", "--locked"];
+    serde_json::from_str(&output(&cargo(), &words, Path::new("."))?)
+        .context("cargo's metadata is not as expected")
+}
+
+/// Where the workspace is, and where cargo puts what it builds.
+pub(crate) fn folders() -> Result<(PathBuf, PathBuf)> {
+    let metadata = metadata()?;
+    Ok((metadata.workspace_root, metadata.target_directory))
+}
+
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<MetadataPackage>,
     workspace_members: BTreeSet<String>,
     workspace_root: PathBuf,
+    target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -182,7 +193,7 @@ fn read_tree(name: &str, root: &Path) -> Result<BTreeSet<String>> {
 }
 
 /// The tracked files, or all but hidden folders and `target` where git cannot tell.
-fn read_files(root: &Path) -> Result<Vec<File>> {
+pub(crate) fn read_files(root: &Path) -> Result<Vec<File>> {
     // Another user's checkout, as in a container, is not trusted by git unless it is told to.
     let words = ["-c", "safe.directory=*", "ls-files", "-z"];
     let paths: Vec<PathBuf> = match output("git", &words, root) {
@@ -223,7 +234,8 @@ fn is_passed_by(folder: &Path) -> bool {
     name == "target" || (name.starts_with('.') && name != ".ci")
 }
 
-fn cargo() -> String {
+/// The cargo that called, else the one in the path.
+pub(crate) fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 

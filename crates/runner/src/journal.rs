@@ -299,12 +299,15 @@ impl LeftBehind {
     }
 }
 
-/// What is pending in a journal. A line that was cut off by a crash was never acted on: an
-/// intent is acted on only when it is whole on the disk.
-fn read(file: &File) -> io::Result<(Addresses, Vec<Pending>)> {
+/// What is pending in a journal, and where it was made. A line that was cut off by a crash was
+/// never acted on: an intent is acted on only when it is whole on the disk.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn read(journal: impl io::Read) -> io::Result<(Addresses, Vec<Pending>)> {
     let mut targets = Addresses::new();
     let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
-    for line in BufReader::new(file).split(b'\n') {
+    for line in BufReader::new(journal).split(b'\n') {
         let Ok(Line { number, step }) = serde_json::from_slice(&line?) else {
             continue;
         };

@@ -63,6 +63,13 @@ impl Run<'_> {
             }
         }
         let world = &*std::sync::Arc::clone(&self.world);
+        let mut worked = Vec::new();
+        for &actor in &actors {
+            // What was selected of its cells may be nothing that it could ever do.
+            let seen = self.worked_before(actor, cells)
+                || world.sessions.is_taken(world, actor, &mut Vec::new()).await;
+            worked.extend(seen.then_some(actor));
+        }
         let turns = actors.into_iter().map(|actor| async move {
             let log = &mut Vec::new();
             (actor, world.sessions.turn(world, actor, log).await)
@@ -70,10 +77,9 @@ impl Run<'_> {
         let turned = futures_util::future::join_all(turns);
         let turned = self.telling(turned).await;
         for (actor, result) in turned {
-            let worked = self.worked_before(actor, cells);
             let why = match result {
                 Err(why) => why,
-                Ok(()) if !worked => {
+                Ok(()) if !worked.contains(&actor) => {
                     "it was never seen to work before, so that its refusal proves nothing"
                         .to_owned()
                 }

@@ -50,6 +50,16 @@ impl Algorithm {
         "only-one-applicable",
     ];
 
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::DenyOverrides => "deny-overrides",
+            Self::PermitOverrides => "permit-overrides",
+            Self::FirstApplicable => "first-applicable",
+            Self::OnlyOneApplicable => "only-one-applicable",
+        }
+    }
+
     /// The algorithm of this name.
     pub(crate) fn of(name: &str) -> Option<Self> {
         Some(match name {

@@ -8,6 +8,7 @@ mod facts;
 mod limits;
 mod names;
 pub mod openfga;
+mod print;
 mod related;
 mod relation;
 mod roles;
@@ -19,6 +20,7 @@ pub mod spicedb;
 mod structure;
 
 pub use facts::read_facts;
+pub use print::print_policy;
 pub use related::{beside, is_relation_model, named_files};
 
 use crate::model::Policy;

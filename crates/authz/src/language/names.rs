@@ -294,6 +294,7 @@ fn empty_role(name: &str, place: Option<Place>) -> Role {
         grants: Vec::new(),
         grants_across: Vec::new(),
         includes: Vec::new(),
+        across_tenants: false,
     }
 }
 

@@ -81,6 +81,7 @@ pub(super) fn resolve(
         carries(entry, types, (&model, named), &mut related, diagnostics);
     }
     Some(Relations {
+        path: named.text.as_str().into(),
         engine: Engine::new(model, Store::new().snapshot()),
         related,
     })

@@ -60,6 +60,7 @@ fn grants(index: usize, own: &Declared, mut role: Role, roles: &[Role], actions:
             );
         }
     }
+    role.across_tenants = own.across_tenants;
     if own.across_tenants {
         role.grants_across.clone_from(&role.grants);
     }

@@ -1,6 +1,8 @@
 //! Rules with their names looked up and their conditions checked against every type that they
 //! apply to.
 
+use std::sync::Arc;
+
 use crate::condition::{Condition, Flags, Mistake, Scope};
 use crate::model::{Rule, Target};
 use crate::source::yaml::Node;
@@ -28,6 +30,7 @@ pub(super) fn resolve(
         });
         rules.push(Rule {
             targets: targets.collect(),
+            when: entry.when.as_ref().and_then(scalar::text).map(Into::into),
             name: entry.name.text.as_str().into(),
             place: entry.place.clone(),
             effect: entry.effect,
@@ -73,7 +76,11 @@ fn target(
         Some(node) => Some(condition(node, scope, sources, diagnostics)?),
         None => None,
     };
-    Some(Target { actions, condition })
+    Some(Target {
+        type_name: Arc::clone(name),
+        actions,
+        condition,
+    })
 }
 
 /// The condition for one type. A mistake that it has for every type is told once, because equal

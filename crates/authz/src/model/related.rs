@@ -10,6 +10,8 @@ use crate::source::Place;
 pub(crate) struct Relations {
     /// The model, with no facts.
     pub(crate) engine: Engine,
+    /// The file of the model, from the folder of the policy.
+    pub(crate) path: Arc<str>,
     /// By the number of the action.
     pub(crate) related: Vec<Option<Related>>,
 }

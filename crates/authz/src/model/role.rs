@@ -33,6 +33,8 @@ pub(crate) struct Role {
     pub(crate) grants_across: Vec<Option<usize>>,
     /// The roles that it includes itself.
     pub(crate) includes: Vec<usize>,
+    /// Whether it counts for resources of other tenants.
+    pub(crate) across_tenants: bool,
 }
 
 impl Role {

@@ -12,6 +12,8 @@ pub(crate) struct Rule {
     pub(crate) place: Place,
     pub(crate) effect: Effect,
     pub(crate) targets: Vec<Target>,
+    /// The condition as it was written.
+    pub(crate) when: Option<Arc<str>>,
 }
 
 /// What a rule says where it applies.
@@ -24,6 +26,7 @@ pub(crate) enum Effect {
 /// One type that a rule applies to.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
+    pub(crate) type_name: Arc<str>,
     /// The numbers of the actions.
     pub(crate) actions: Vec<usize>,
     /// The rule's condition with the attributes of this type; none if it always holds.

@@ -78,6 +78,19 @@ impl AttributeType {
         })
     }
 
+    /// The name of the type, as policies write it.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Double => "double",
+            Self::Bool => "bool",
+            Self::Timestamp => "timestamp",
+            Self::Tenant => "tenant",
+            Self::Reference(name) => name,
+        }
+    }
+
     /// The value that JSON writes as `json`.
     ///
     /// # Errors

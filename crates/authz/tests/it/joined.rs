@@ -1,6 +1,7 @@
 //! The joined decision on `policies/joined`: credentials, tenants with shares, roles, relations,
 //! rules and flags together. Matrices as golden files, with the reason of each cell.
 
+use authz::language::print_policy;
 use authz::source::{Source, render};
 use authz::{
     Credential, Decision, Denial, Facts, Outcome, Policy, Reference, Request, Resource, Subject,
@@ -359,6 +360,39 @@ fn the_lines_of_a_flag_only_add_to_each_other() {
             found, expected,
             "{lines} {reference:?} {roles:?} {tenant:?}"
         );
+    }
+}
+
+/// The policy, printed and read again.
+fn again(policy: &Policy) -> (String, Policy) {
+    let printed = print_policy(policy);
+    let read = self::policy(&printed);
+    (printed, read)
+}
+
+#[test]
+fn a_printed_policy_is_the_same_policy() {
+    let first = policy(POLICY);
+    let (printed, second) = again(&first);
+    let (twice, _) = again(&second);
+    assert_eq!(printed, twice);
+    insta::assert_snapshot!(printed);
+    // It decides alike, with the same reasons, but for their places.
+    let shown = |policy: &Policy| {
+        let facts = facts(policy, FACTS);
+        let table = table(policy, &facts, "2026-11-22T12:00:00Z", no_context());
+        let lines = table
+            .lines()
+            .map(|line| line.split(" [").next().unwrap().to_owned());
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&first), shown(&second));
+    for text in [
+        crate::decisions::PUBLISHING,
+        include_str!("policies/small.yaml"),
+    ] {
+        let (printed, read) = again(&policy(text));
+        assert_eq!(printed, again(&read).0);
     }
 }
 

@@ -1,11 +1,14 @@
 //! The evaluator against a second one, written from the description of the policy and not from
 //! the code: it works on the raw data, with sets and loops, and knows no language. Random
-//! policies and requests must be decided alike, with the same reason.
+//! policies and requests must be decided alike, with the same reason. The fuzz target `decisions` is
+//! made of this file too.
 
 use std::collections::BTreeSet;
 
 use authz::{Denial, Facts, Outcome, ReasonKind, Request, SubjectFacts, no_context};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 use crate::decisions::policy;
@@ -424,6 +427,20 @@ fn questions() -> impl Strategy<Value = Question> {
     })
 }
 
+/// Compares on one policy and one request that the runner makes. Panics where the two do not agree.
+pub(crate) fn compare_once(runner: &mut TestRunner) {
+    let Ok(data) = policies().new_tree(runner) else {
+        return;
+    };
+    let data = data.current();
+    let policy = policy(&written(&data));
+    let questions = prop::collection::vec(questions(), 1..8).new_tree(runner);
+    for question in questions.iter().flat_map(ValueTree::current) {
+        let (decided, expected) = (decided(&policy, &question), expected(&data, &question));
+        assert_eq!(decided, expected, "{question:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -441,8 +458,7 @@ proptest! {
 
 #[test]
 fn the_random_requests_meet_every_kind_of_answer() {
-    use proptest::strategy::ValueTree as _;
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut runner = TestRunner::deterministic();
     let mut met = BTreeSet::new();
     for _ in 0..2_000 {
         let data = policies().new_tree(&mut runner).unwrap().current();

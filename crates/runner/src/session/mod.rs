@@ -321,6 +321,27 @@ impl Sessions {
         live.sent.as_ref().filter(|_| !opener.actor.is_fixed())?;
         Some(opener.ask_who(who, live, log).await)
     }
+
+    /// Whether the system takes a session for one now, be it one that is to be spoilt: it says who
+    /// it is. Where it cannot be asked, nobody has seen that.
+    pub(crate) async fn is_taken(
+        &self,
+        world: &World,
+        index: ActorIndex,
+        log: &mut Vec<Sending>,
+    ) -> bool {
+        let Ok(live) = self.open(world, index, log).await else {
+            return false;
+        };
+        let Some(opener) = Opener::of(world, index) else {
+            return false;
+        };
+        let Some(who) = &opener.session.who else {
+            return false;
+        };
+        let said = opener.ask_who(who, &live, log).await;
+        said.is_ok_and(|identity| !identity.is_null())
+    }
 }
 
 impl NotOpen {

@@ -1,8 +1,10 @@
 //! The evaluator against a naive one, on random models, facts and questions; and the listings
-//! against the checks. `LOCKSTEP_CASES` says how many questions are compared.
+//! against the checks. The fuzz target `relations` is made of this folder too.
 
 mod naive;
 mod random;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,9 +15,10 @@ use authz::source::Source;
 use authz::{Reference, RelationModel, Relationship, Store, SubjectReference};
 use serde_json::{Map, Value as Json};
 
-use crate::languages::round_trips;
+use crate::round_trips::round_trips;
 use naive::{Found, Naive};
-use random::{Fact, Model, OBJECTS, Random, Subject};
+pub(crate) use random::Random;
+use random::{Fact, Model, OBJECTS, Subject};
 
 /// One question with everything that it is asked about.
 struct Case<'a> {
@@ -247,111 +250,117 @@ fn features(model: &Model, facts: &[Fact]) -> Vec<&'static str> {
     features
 }
 
-#[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how many cases are compared is said from outside"
-)]
-fn the_evaluator_agrees_with_a_naive_one() {
-    let wanted = std::env::var("LOCKSTEP_CASES").ok();
-    let wanted: usize = wanted.map_or(10_000, |it| it.parse().unwrap());
-    let seed = std::env::var("LOCKSTEP_SEED").ok();
-    let mut random = Random(seed.map_or(20_261_122, |it| it.parse().unwrap()));
-    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut cases = 0;
-    while cases < wanted {
-        let model = random::model(&mut random);
-        let Some(parsed) = read(&model) else { continue };
-        round_trips(&parsed);
-        let parsed = Arc::new(parsed);
-        for _ in 0..3 {
-            let facts = random::facts(&mut random, &model);
-            let mut store = Store::new();
-            for fact in &facts {
-                let fact: Relationship = fact.text().parse().unwrap();
-                fact.check(&parsed)
-                    .unwrap_or_else(|error| panic!("{fact}: {error}\n{}", model.text()));
-                store.write(&fact);
-            }
-            let hops_max = *random.pick(&[0, 0, 1, 24, 24, 24]);
-            let rules = Rules {
-                hops_max: u32::try_from(hops_max).unwrap(),
-                ..Rules::of(&parsed)
+/// How many questions were compared, and how often each outcome and each feature was among them.
+#[derive(Default)]
+pub(crate) struct Tally {
+    cases: usize,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+/// Compares on one random model, with several sets of facts and several questions to each. Panics
+/// where the two do not agree.
+pub(crate) fn compare_on_a_model(random: &mut Random, tally: &mut Tally) {
+    let model = random::model(random);
+    let Some(parsed) = read(&model) else { return };
+    round_trips(&parsed);
+    let parsed = Arc::new(parsed);
+    for _ in 0..3 {
+        let facts = random::facts(random, &model);
+        let hops_max = *random.pick(&[0, 0, 1, 24, 24, 24]);
+        let engine = engine(&model, &parsed, &facts, hops_max);
+        let features = features(&model, &facts);
+        for question in 0..8 {
+            let mut value = || *random.pick(&[None, None, None, Some(0), Some(2)]);
+            let context = [value(), value()];
+            let case = Case {
+                model: &model,
+                facts: &facts,
+                engine: &engine,
+                context,
+                hops_max,
             };
-            let engine = Engine::with_rules(Arc::clone(&parsed), store.snapshot(), rules);
-            let features = features(&model, &facts);
-            for question in 0..8 {
-                let mut value = || *random.pick(&[None, None, None, Some(0), Some(2)]);
-                let context = [value(), value()];
-                let case = Case {
-                    model: &model,
-                    facts: &facts,
-                    engine: &engine,
-                    context,
-                    hops_max,
-                };
-                let (type_name, relations) = &model.types[1 + random.below(2)];
-                let relation = random.pick(relations).name;
-                // Of those that stand in some fact more is to be said than of others.
-                let named: Vec<Subject> = facts
-                    .iter()
-                    .map(|it| it.subject)
-                    .filter(|it| it.id.is_some())
-                    .collect();
-                let asker = match random.below(10) {
-                    0 => Subject {
-                        type_name: "group",
-                        id: Some(random.below(OBJECTS)),
-                        relation: Some("bbb"),
-                    },
-                    1 => Subject {
-                        type_name: "folder",
-                        id: Some(random.below(OBJECTS)),
-                        relation: None,
-                    },
-                    2 if model.openfga => Subject {
-                        type_name: "user",
-                        id: None,
-                        relation: None,
-                    },
-                    3..=6 => *random.pick(&named),
-                    _ => Subject {
-                        type_name: "user",
-                        id: Some(random.below(OBJECTS)),
-                        relation: None,
-                    },
-                };
-                let object = (*type_name, random.below(OBJECTS));
-                let Some(found) = case.compare(object, relation, asker) else {
-                    continue;
-                };
-                // A no is the commonest answer: most of them are compared and not counted.
-                if found == Found::No && !random.chance(20) {
-                    continue;
-                }
-                cases += 1;
-                let outcome = match found {
-                    Found::Yes => "yes",
-                    Found::No => "no",
-                    Found::Needs(_) => "missing context",
-                    Found::Cycle => "cycle",
-                    Found::Depth => "depth",
-                };
-                *counts.entry(outcome).or_default() += 1;
-                for feature in &features {
-                    *counts.entry(feature).or_default() += 1;
-                }
-                if question == 0 && hops_max > 1 && asker.relation.is_none_or(|it| it == "bbb") {
-                    case.compare_listings(type_name, relation, asker);
-                }
-            }
+            case.ask(random, tally, &features, question == 0);
         }
     }
-    println!("{cases} cases: {counts:?}");
-    assert_eq!(counts.len(), 14, "{counts:?}");
-    for (name, count) in &counts {
-        assert!(count * 100 / cases >= 5, "{name}: {count} of {cases}");
+}
+
+fn engine(model: &Model, parsed: &Arc<RelationModel>, facts: &[Fact], hops_max: usize) -> Engine {
+    let mut store = Store::new();
+    for fact in facts {
+        let fact: Relationship = fact.text().parse().unwrap();
+        fact.check(parsed)
+            .unwrap_or_else(|error| panic!("{fact}: {error}\n{}", model.text()));
+        store.write(&fact);
     }
-    let yes = counts["yes"] * 100 / cases;
-    assert!((30..=70).contains(&yes), "yes: {yes} %");
+    let rules = Rules {
+        hops_max: u32::try_from(hops_max).unwrap(),
+        ..Rules::of(parsed)
+    };
+    Engine::with_rules(Arc::clone(parsed), store.snapshot(), rules)
+}
+
+impl Case<'_> {
+    /// One random question, and the listings beside it.
+    fn ask(
+        &self,
+        random: &mut Random,
+        tally: &mut Tally,
+        features: &[&'static str],
+        and_list: bool,
+    ) {
+        let (type_name, relations) = &self.model.types[1 + random.below(2)];
+        let relation = random.pick(relations).name;
+        let asker = self.asker(random);
+        let object = (*type_name, random.below(OBJECTS));
+        let Some(found) = self.compare(object, relation, asker) else {
+            return;
+        };
+        // A no is the commonest answer: most of them are compared and not counted.
+        if found == Found::No && !random.chance(20) {
+            return;
+        }
+        tally.cases += 1;
+        let outcome = match found {
+            Found::Yes => "yes",
+            Found::No => "no",
+            Found::Needs(_) => "missing context",
+            Found::Cycle => "cycle",
+            Found::Depth => "depth",
+        };
+        for name in [&outcome].into_iter().chain(features) {
+            *tally.counts.entry(name).or_default() += 1;
+        }
+        if and_list && self.hops_max > 1 && asker.relation.is_none_or(|it| it == "bbb") {
+            self.compare_listings(type_name, relation, asker);
+        }
+    }
+
+    fn asker(&self, random: &mut Random) -> Subject {
+        // Of those that stand in some fact more is to be said than of others.
+        let named = self.facts.iter().map(|it| it.subject);
+        let named: Vec<Subject> = named.filter(|it| it.id.is_some()).collect();
+        match random.below(10) {
+            0 => Subject {
+                type_name: "group",
+                id: Some(random.below(OBJECTS)),
+                relation: Some("bbb"),
+            },
+            1 => Subject {
+                type_name: "folder",
+                id: Some(random.below(OBJECTS)),
+                relation: None,
+            },
+            2 if self.model.openfga => Subject {
+                type_name: "user",
+                id: None,
+                relation: None,
+            },
+            3..=6 if !named.is_empty() => *random.pick(&named),
+            _ => Subject {
+                type_name: "user",
+                id: Some(random.below(OBJECTS)),
+                relation: None,
+            },
+        }
+    }
 }

@@ -3,16 +3,43 @@
 
 use std::fmt::Write as _;
 
-/// SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators").
-pub(super) struct Random(pub(super) u64);
+/// Choices: first those that were given, then SplitMix64 (Steele, Lea, Flood, "Fast Splittable
+/// Pseudorandom Number Generators").
+pub(crate) struct Random {
+    given: std::vec::IntoIter<u8>,
+    state: u64,
+}
 
 impl Random {
+    /// The choices of a fuzzer, a byte each.
+    pub(crate) fn given(bytes: &[u8]) -> Self {
+        let given = bytes.to_vec().into_iter();
+        Self { given, state: 0 }
+    }
+
+    /// No choice is given.
+    #[cfg(test)]
+    pub(crate) fn seeded(state: u64) -> Self {
+        Self {
+            state,
+            ..Self::given(&[])
+        }
+    }
+
     pub(super) fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        match self.given.next() {
+            Some(byte) => usize::from(byte) % bound,
+            None => usize::try_from(self.next() % bound as u64).unwrap(),
+        }
+    }
+
+    /// The next number of SplitMix64.
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % bound as u64).unwrap()
+        z ^ (z >> 31)
     }
 
     pub(super) fn chance(&mut self, percent: usize) -> bool {
