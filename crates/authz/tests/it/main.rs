@@ -12,6 +12,7 @@ mod bombs;
 mod decisions;
 mod dialects;
 mod errors;
+mod evaluator;
 mod garbage;
 mod hours;
 mod joined;
