@@ -1,11 +1,15 @@
 //! Benchmarks: ratios measured in one run, against a floor or a peer. Never assertions in tests.
 //!
-//! `cargo run --release -p benches -- probes` compares a suite of cells of one call each with a
-//! bare loop of the same HTTP client that makes the same exchanges, and with `hurl` where it is
-//! installed. `... -- memory` runs 100,000 cells and says how much memory that took.
+//! What each of them compares, and what it has come to, stands in `benches/README.md`.
 
+mod conditions;
+mod decisions;
+mod listing;
+mod measure;
 mod peers;
+mod relationships;
 mod subject;
+mod world;
 
 use std::time::{Duration, Instant};
 
@@ -19,12 +23,21 @@ const CELLS: usize = 5_000;
 const CELLS_OF_MEMORY: usize = 100_000;
 
 fn main() -> anyhow::Result<()> {
-    let base = subject::serve()?;
-    match std::env::args().nth(1).as_deref() {
-        Some("probes") => probes(&base),
-        Some("memory") => memory(&base),
-        _ => bail!("expected `probes` or `memory`"),
+    let missed = match std::env::args().nth(1).as_deref() {
+        Some("probes") => probes(&subject::serve()?).map(|()| 0),
+        Some("memory") => memory(&subject::serve()?).map(|()| 0),
+        Some("relationships") => relationships::run(),
+        Some("listing") => listing::run(),
+        Some("conditions") => conditions::run(),
+        Some("decisions") => decisions::run(),
+        _ => bail!(
+            "expected `probes`, `memory`, `relationships`, `listing`, `conditions` or `decisions`"
+        ),
+    }?;
+    if missed > 0 {
+        bail!("{missed} goals missed");
     }
+    Ok(())
 }
 
 fn probes(base: &str) -> anyhow::Result<()> {

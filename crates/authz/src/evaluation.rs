@@ -64,7 +64,10 @@ impl Policy {
             return self.refused(request, action, &refusal, depends_on_time);
         }
         let Some(gate) = self.tenant_gate(request, (action, kind), clock) else {
-            return undecided(self.unknown_tenant(request));
+            return Decision {
+                depends_on_time,
+                ..undecided(self.unknown_tenant(request))
+            };
         };
         let members = self.combine(request, (action, kind), gate, clock);
         let (value, by) = members.finish();

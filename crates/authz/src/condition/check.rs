@@ -14,7 +14,7 @@ use super::mistake::Mistake;
 use super::program::{Expression, Macro, ResourceAttribute, SubjectAttribute};
 use super::syntax::{self, Kind, MacroKind, Node, Word};
 use super::types::Type;
-use super::value::Value;
+use super::value::{Key, Value};
 
 /// The names that every condition can use.
 const VARIABLES: [&str; 6] = ["subject", "resource", "action", "tenant", "claims", "now"];
@@ -191,7 +191,7 @@ impl<'a> Checker<'a> {
             };
         }
         let (object, found) = self.field_of(object, field);
-        let field = Arc::from(field.text.as_str());
+        let field = Key::String(field.text.as_str().into());
         (Expression::Field(Box::new(object), field), found)
     }
 
@@ -206,7 +206,7 @@ impl<'a> Checker<'a> {
             return found.map_or(missing, |(it, _)| Expression::HasSubjectAttribute(it));
         }
         let (object, _) = self.field_of(object, field);
-        Expression::HasField(Box::new(object), field.text.as_str().into())
+        Expression::HasField(Box::new(object), Key::String(field.text.as_str().into()))
     }
 
     /// The object that a field is selected from, and the type of the field.
@@ -312,7 +312,7 @@ impl<'a> Checker<'a> {
             expressions.push(expression);
         }
         (
-            Expression::List(expressions),
+            known(&expressions).unwrap_or(Expression::List(expressions)),
             Type::List(Box::new(item_type)),
         )
     }
@@ -416,4 +416,14 @@ impl<'a> Checker<'a> {
                 .push(mistake.label(format!("this is {found}")));
         }
     }
+}
+
+/// A list whose items are all known beforehand, made once.
+fn known(items: &[Expression]) -> Option<Expression> {
+    let items = items.iter().map(|item| match item {
+        Expression::Constant(value) => Some(value.clone()),
+        _ => None,
+    });
+    let items: Option<Arc<[Value]>> = items.collect();
+    Some(Expression::Constant(Value::List(items?)))
 }

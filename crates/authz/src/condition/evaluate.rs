@@ -7,6 +7,7 @@ mod macros;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::facts::{Reference, Request, Subject};
@@ -20,7 +21,7 @@ use super::{STEPS_MAX, arithmetic, convert};
 
 /// Why a condition has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// It asks about something that the request is not about: the subject, where there is no
     /// session, or an instance, where the action is one on the collection.
     Absent,
@@ -68,10 +69,10 @@ pub(super) fn holds(
     request: &Request<'_>,
     kind: ActionKind,
 ) -> Evaluation<bool> {
-    let Evaluation { result, read_now } = evaluate(condition, request, kind);
+    let mut evaluator = Evaluator::new(About::Request { request, kind });
     Evaluation {
-        result: result.and_then(|value| boolean(&value)),
-        read_now,
+        result: evaluator.bool(condition),
+        read_now: evaluator.read_now,
     }
 }
 
@@ -84,14 +85,7 @@ pub(super) fn holds_for(
     parameters: &Parameters,
     values: &[Option<Value>],
 ) -> Result<bool, Failure> {
-    let mut evaluator = Evaluator {
-        about: About::Parameters { parameters, values },
-        locals: Vec::new(),
-        steps: STEPS_MAX,
-        read_now: false,
-    };
-    let value = evaluator.evaluate(condition)?;
-    boolean(&value)
+    Evaluator::new(About::Parameters { parameters, values }).bool(condition)
 }
 
 /// The value of a checked expression.
@@ -100,12 +94,7 @@ pub(super) fn evaluate(
     request: &Request<'_>,
     kind: ActionKind,
 ) -> Evaluation<Value> {
-    let mut evaluator = Evaluator {
-        about: About::Request { request, kind },
-        locals: Vec::new(),
-        steps: STEPS_MAX,
-        read_now: false,
-    };
+    let mut evaluator = Evaluator::new(About::Request { request, kind });
     Evaluation {
         result: evaluator.evaluate(expression),
         read_now: evaluator.read_now,
@@ -131,6 +120,33 @@ enum About<'a> {
     },
 }
 
+/// A value that stands somewhere already, or one that was made. Names and constants are looked at
+/// where they are, so that comparing them copies nothing.
+enum Held<'a> {
+    Standing(&'a Value),
+    Made(Value),
+}
+
+impl Held<'_> {
+    fn into_value(self) -> Value {
+        match self {
+            Self::Standing(value) => value.clone(),
+            Self::Made(value) => value,
+        }
+    }
+}
+
+impl Deref for Held<'_> {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        match self {
+            Self::Standing(value) => value,
+            Self::Made(value) => value,
+        }
+    }
+}
+
 struct Evaluator<'a> {
     about: About<'a>,
     locals: Vec<Value>,
@@ -140,7 +156,44 @@ struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    fn evaluate(&mut self, expression: &Expression) -> Evaluated {
+    fn new(about: About<'a>) -> Self {
+        Self {
+            about,
+            locals: Vec::new(),
+            steps: STEPS_MAX,
+            read_now: false,
+        }
+    }
+
+    /// The value of an expression, where it stands if it stands somewhere.
+    fn held(&mut self, expression: &'a Expression) -> Evaluated<Held<'a>> {
+        let standing = match expression {
+            Expression::Constant(value) => {
+                self.charge(1)?;
+                value
+            }
+            Expression::SubjectAttribute(attribute) => {
+                self.charge(1)?;
+                self.subject_attribute(attribute)?
+            }
+            Expression::ResourceAttribute(attribute) => {
+                self.charge(1)?;
+                self.resource_attribute(attribute)?
+            }
+            Expression::Parameter(slot) => {
+                self.charge(1)?;
+                self.parameter(*slot)?
+            }
+            Expression::Field(object, key) => {
+                self.charge(1)?;
+                return self.field(object, key);
+            }
+            other => return self.evaluate(other).map(Held::Made),
+        };
+        Ok(Held::Standing(standing))
+    }
+
+    fn evaluate(&mut self, expression: &'a Expression) -> Evaluated {
         self.charge(1)?;
         match expression {
             Expression::Constant(value) => Ok(value.clone()),
@@ -154,9 +207,9 @@ impl<'a> Evaluator<'a> {
                 self.read_now = true;
                 Ok(Value::Timestamp(self.request()?.now))
             }
-            Expression::SubjectAttribute(attribute) => self.subject_attribute(attribute),
-            Expression::ResourceAttribute(attribute) => self.resource_attribute(attribute),
-            Expression::Parameter(slot) => self.parameter(*slot),
+            Expression::SubjectAttribute(attribute) => self.subject_attribute(attribute).cloned(),
+            Expression::ResourceAttribute(attribute) => self.resource_attribute(attribute).cloned(),
+            Expression::Parameter(slot) => self.parameter(*slot).cloned(),
             Expression::HasSubjectAttribute(attribute) => {
                 let found = self.find_of_subject(attribute)?.is_some();
                 Ok(Value::Bool(found))
@@ -166,9 +219,9 @@ impl<'a> Evaluator<'a> {
                 Ok(Value::Bool(found.is_some_and(Option::is_some)))
             }
             Expression::Local(index) => self.local(*index),
-            Expression::Field(object, field) => self.field(object, field),
+            Expression::Field(object, key) => self.field(object, key).map(Held::into_value),
             Expression::HasField(object, field) => {
-                let object = self.evaluate(object)?;
+                let object = self.held(object)?;
                 Ok(Value::Bool(field_of(&object, field)?.is_some()))
             }
             Expression::Index(object, index) => self.index(object, index),
@@ -176,13 +229,19 @@ impl<'a> Evaluator<'a> {
             Expression::Map(entries) => self.map(entries),
             Expression::Not(inner) => self.bool(inner).map(|it| Value::Bool(!it)),
             Expression::Negate(inner) => Ok(arithmetic::negate(&self.evaluate(inner)?)?),
-            Expression::Binary(operator, left, right) => self.binary(*operator, left, right),
+            Expression::Binary(operator, left, right) if operator.compares() => {
+                self.compare(*operator, left, right).map(Value::Bool)
+            }
+            Expression::Binary(operator, left, right) => {
+                let (left, right) = self.both(left, right)?;
+                self.arithmetic(*operator, &left, &right)
+            }
             Expression::And(operands) => self.any(operands, false).map(Value::Bool),
             Expression::Or(operands) => self.any(operands, true).map(Value::Bool),
             Expression::Conditional(parts) => self.conditional(parts),
             Expression::Call(function, arguments) => self.call(*function, arguments),
             Expression::Matches(text, pattern) => {
-                let text = self.evaluate(text)?;
+                let text = self.held(text)?;
                 self.charge_text(&text)?;
                 Ok(Value::Bool(pattern.is_match(string(&text)?)))
             }
@@ -190,12 +249,12 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    #[inline]
     fn charge(&mut self, steps: usize) -> Evaluated<()> {
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
         self.steps = self.steps.saturating_sub(steps);
         if self.steps == 0 {
-            let message = format!("the condition takes more than {STEPS_MAX} steps");
-            return Err(Failure::Error(message));
+            return Err(too_long());
         }
         Ok(())
     }
@@ -205,8 +264,26 @@ impl<'a> Evaluator<'a> {
         self.charge(bytes / BYTES_A_STEP)
     }
 
-    fn bool(&mut self, expression: &Expression) -> Evaluated<bool> {
-        boolean(&self.evaluate(expression)?)
+    fn bool(&mut self, expression: &'a Expression) -> Evaluated<bool> {
+        match expression {
+            Expression::Binary(operator, left, right) if operator.compares() => {
+                self.charge(1)?;
+                self.compare(*operator, left, right)
+            }
+            Expression::And(operands) => {
+                self.charge(1)?;
+                self.any(operands, false)
+            }
+            Expression::Or(operands) => {
+                self.charge(1)?;
+                self.any(operands, true)
+            }
+            Expression::Not(inner) => {
+                self.charge(1)?;
+                Ok(!self.bool(inner)?)
+            }
+            other => boolean(&*self.held(other)?),
+        }
     }
 
     /// The request, if the condition is about one: the checker lets no other name it.
@@ -217,11 +294,11 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn parameter(&self, slot: usize) -> Evaluated {
+    fn parameter(&self, slot: usize) -> Evaluated<&'a Value> {
         let About::Parameters { parameters, values } = self.about else {
             return Err(error("there are no parameters"));
         };
-        let found = values.get(slot).cloned().flatten();
+        let found = values.get(slot).and_then(Option::as_ref);
         found.ok_or_else(|| match parameters.name(slot) {
             Some(name) => Failure::Unknown(BTreeSet::from([Arc::clone(name)])),
             None => error("there is no such parameter"),
@@ -267,8 +344,8 @@ impl<'a> Evaluator<'a> {
         tenant.ok_or_else(|| error("the subject has no tenant"))
     }
 
-    fn subject_attribute(&self, attribute: &SubjectAttribute) -> Evaluated {
-        let found = self.find_of_subject(attribute)?.cloned();
+    fn subject_attribute(&self, attribute: &SubjectAttribute) -> Evaluated<&'a Value> {
+        let found = self.find_of_subject(attribute)?;
         found.ok_or_else(|| {
             missing(
                 &attribute.name,
@@ -277,7 +354,7 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    fn find_of_subject(&self, attribute: &SubjectAttribute) -> Evaluated<Option<&Value>> {
+    fn find_of_subject(&self, attribute: &SubjectAttribute) -> Evaluated<Option<&'a Value>> {
         self.subject()?;
         let subject = self.session()?;
         let slot = subject.type_index.and_then(|it| attribute.slots.get(it));
@@ -286,9 +363,10 @@ impl<'a> Evaluator<'a> {
         Ok(value.and_then(Option::as_ref))
     }
 
-    fn resource_attribute(&self, attribute: &ResourceAttribute) -> Evaluated {
+    fn resource_attribute(&self, attribute: &ResourceAttribute) -> Evaluated<&'a Value> {
         let resource = self.request()?.resource;
-        let found = resource.attributes.get(attribute.slot).cloned().flatten();
+        let found = resource.attributes.get(attribute.slot);
+        let found = found.and_then(Option::as_ref);
         found.ok_or_else(|| {
             self.of_instance(match &resource.reference {
                 Some(reference) => missing(&attribute.name, Some(reference)),
@@ -305,15 +383,21 @@ impl<'a> Evaluator<'a> {
         found.ok_or_else(|| error("a variable without a value"))
     }
 
-    fn field(&mut self, object: &Expression, field: &str) -> Evaluated {
-        let object = self.evaluate(object)?;
-        let found = field_of(&object, field)?.cloned();
-        found.ok_or_else(|| error(&format!("the map has no key `{field}`")))
+    fn field(&mut self, object: &'a Expression, key: &Key) -> Evaluated<Held<'a>> {
+        let found = match self.held(object)? {
+            Held::Standing(object) => field_of(object, key)?.map(Held::Standing),
+            Held::Made(object) => field_of(&object, key)?.cloned().map(Held::Made),
+        };
+        found.ok_or_else(|| {
+            let value = key.to_value();
+            let field = value.as_str().unwrap_or_default();
+            error(&format!("the map has no key `{field}`"))
+        })
     }
 
-    fn index(&mut self, object: &Expression, index: &Expression) -> Evaluated {
+    fn index(&mut self, object: &'a Expression, index: &'a Expression) -> Evaluated {
         let (object, index) = self.both(object, index)?;
-        let found = match &object {
+        let found = match &*object {
             Value::List(items) => whole(&index).and_then(|at| items.get(at)).cloned(),
             Value::Map(entries) => key(&index).and_then(|key| entries.get(&key)).cloned(),
             other => return Err(error(&format!("a {} has no items", other.kind()))),
@@ -321,13 +405,13 @@ impl<'a> Evaluator<'a> {
         found.ok_or_else(|| error(&format!("the {} has no such item", object.kind())))
     }
 
-    fn list(&mut self, items: &[Expression]) -> Evaluated {
+    fn list(&mut self, items: &'a [Expression]) -> Evaluated {
         Ok(Value::List(self.each(items)?.into()))
     }
 
     /// The value of each expression; of their failures the one that counts, and the names of all
     /// that is unknown.
-    fn each(&mut self, expressions: &[Expression]) -> Evaluated<Vec<Value>> {
+    fn each(&mut self, expressions: &'a [Expression]) -> Evaluated<Vec<Value>> {
         let mut failure = None;
         let mut values = Vec::with_capacity(expressions.len());
         for expression in expressions {
@@ -339,7 +423,7 @@ impl<'a> Evaluator<'a> {
         failure.map_or(Ok(values), Err)
     }
 
-    fn map(&mut self, entries: &[(Expression, Expression)]) -> Evaluated {
+    fn map(&mut self, entries: &'a [(Expression, Expression)]) -> Evaluated {
         let mut map = BTreeMap::new();
         for (key_expression, value) in entries {
             let (key_value, value) = self.both(key_expression, value)?;
@@ -347,7 +431,7 @@ impl<'a> Evaluator<'a> {
                 let message = format!("a {} is not the key of a map", key_value.kind());
                 return Err(error(&message));
             };
-            if map.insert(key, value).is_some() {
+            if map.insert(key, value.into_value()).is_some() {
                 return Err(error("a key is given twice"));
             }
         }
@@ -355,7 +439,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Whether any operand is `wanted`; a failure counts only if none is.
-    fn any(&mut self, operands: &[Expression], wanted: bool) -> Evaluated<bool> {
+    fn any(&mut self, operands: &'a [Expression], wanted: bool) -> Evaluated<bool> {
         let mut failure = None;
         for operand in operands {
             match self.bool(operand) {
@@ -367,30 +451,48 @@ impl<'a> Evaluator<'a> {
         failure.map_or(Ok(!wanted), Err)
     }
 
-    fn conditional(&mut self, [condition, yes, no]: &[Expression; 3]) -> Evaluated {
+    fn conditional(&mut self, [condition, yes, no]: &'a [Expression; 3]) -> Evaluated {
         let branch = if self.bool(condition)? { yes } else { no };
         self.evaluate(branch)
     }
 
-    fn binary(&mut self, operator: Operator, left: &Expression, right: &Expression) -> Evaluated {
+    /// What a comparison says.
+    fn compare(
+        &mut self,
+        operator: Operator,
+        left: &'a Expression,
+        right: &'a Expression,
+    ) -> Evaluated<bool> {
+        if let (Expression::Action, Operator::Equal | Operator::NotEqual) = (left, operator) {
+            let is_equal = self.is_action(right)?;
+            return Ok(is_equal == (operator == Operator::Equal));
+        }
         let (left, right) = self.both(left, right)?;
-        let bool = match operator {
-            Operator::Equal => self.equal(&left, &right)?,
-            Operator::NotEqual => !self.equal(&left, &right)?,
-            Operator::In => self.contains(&left, &right)?,
-            Operator::Less
-            | Operator::LessOrEqual
-            | Operator::Greater
-            | Operator::GreaterOrEqual => order(operator, &left, &right)?,
-            _ => return self.arithmetic(operator, &left, &right),
-        };
-        Ok(Value::Bool(bool))
+        match operator {
+            Operator::Equal => self.equal(&left, &right),
+            Operator::NotEqual => self.equal(&left, &right).map(|it| !it),
+            Operator::In => self.contains(&left, &right),
+            _ => Ok(order(operator, &left, &right)?),
+        }
+    }
+
+    /// Whether the action has this name. It is no value yet, and need not become one.
+    fn is_action(&mut self, name: &'a Expression) -> Evaluated<bool> {
+        self.charge(1)?;
+        let action = self.request()?.action;
+        let name = self.held(name)?;
+        self.charge(1 + action.len() / BYTES_A_STEP)?;
+        Ok(name.as_str() == Some(action))
     }
 
     /// Both operands; of two failures the one that counts, whichever side it is on.
-    fn both(&mut self, left: &Expression, right: &Expression) -> Evaluated<(Value, Value)> {
-        let left = self.evaluate(left);
-        let right = self.evaluate(right);
+    fn both(
+        &mut self,
+        left: &'a Expression,
+        right: &'a Expression,
+    ) -> Evaluated<(Held<'a>, Held<'a>)> {
+        let left = self.held(left);
+        let right = self.held(right);
         match (left, right) {
             (Ok(left), Ok(right)) => Ok((left, right)),
             (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
@@ -488,9 +590,9 @@ fn string(value: &Value) -> Evaluated<&str> {
 }
 
 /// The value at a key of a map.
-fn field_of<'v>(object: &'v Value, field: &str) -> Evaluated<Option<&'v Value>> {
+fn field_of<'v>(object: &'v Value, key: &Key) -> Evaluated<Option<&'v Value>> {
     match object {
-        Value::Map(entries) => Ok(entries.get(&Key::String(field.into()))),
+        Value::Map(entries) => Ok(entries.get(key)),
         other => Err(error(&format!("a {} has no attributes", other.kind()))),
     }
 }
@@ -521,6 +623,11 @@ fn whole(value: &Value) -> Option<usize> {
 fn missing(attribute: &str, reference: Option<&Reference>) -> Failure {
     let of = reference.map_or_else(|| "the subject".to_owned(), |it| format!("`{it}`"));
     error(&format!("attribute `{attribute}` of {of} is missing"))
+}
+
+#[cold]
+fn too_long() -> Failure {
+    Failure::Error(format!("the condition takes more than {STEPS_MAX} steps"))
 }
 
 fn error(message: &str) -> Failure {

@@ -8,7 +8,7 @@ use crate::model::Flag;
 
 use super::functions::Function;
 use super::syntax::{MacroKind, Operator};
-use super::value::Value;
+use super::value::{Key, Value};
 
 /// An expression.
 #[derive(Debug, Clone)]
@@ -34,9 +34,9 @@ pub(super) enum Expression {
     /// A variable of a macro, counted from the outermost.
     Local(usize),
     /// The value at a key of a map.
-    Field(Box<Expression>, Arc<str>),
+    Field(Box<Expression>, Key),
     /// Whether a map has a key.
-    HasField(Box<Expression>, Arc<str>),
+    HasField(Box<Expression>, Key),
     Index(Box<Expression>, Box<Expression>),
     List(Vec<Expression>),
     Map(Vec<(Expression, Expression)>),

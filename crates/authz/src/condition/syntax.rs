@@ -97,6 +97,20 @@ pub(super) enum Operator {
 }
 
 impl Operator {
+    /// Whether it makes a bool of two values.
+    pub(super) fn compares(self) -> bool {
+        matches!(
+            self,
+            Self::Equal
+                | Self::NotEqual
+                | Self::Less
+                | Self::LessOrEqual
+                | Self::Greater
+                | Self::GreaterOrEqual
+                | Self::In
+        )
+    }
+
     /// The operator's sign.
     pub(super) fn sign(self) -> &'static str {
         match self {

@@ -200,3 +200,27 @@ fn evaluation_is_bounded() {
     let shared = format!("{shared} == {shared}");
     assert_eq!(outcome(&policy, &shared), bounded);
 }
+
+#[test]
+fn a_predicate_is_a_condition_by_itself() {
+    let declared = |name: &str, value_type| (std::sync::Arc::from(name), value_type);
+    let parameters = || {
+        [
+            declared("amount", super::ParameterType::Int),
+            declared("role", super::ParameterType::String),
+        ]
+    };
+    let text = "amount <= 10 && role in [\"buyer\", \"boss\"]";
+    let predicate = super::Predicate::new(text, parameters()).unwrap();
+    let role = |name: &str| Some(Value::String(name.into()));
+    let holds = |amount, name: &str| predicate.holds(&[Some(Value::Int(amount)), role(name)]);
+    assert_eq!(holds(10, "boss"), Ok(true));
+    assert_eq!(holds(11, "boss"), Ok(false));
+    assert_eq!(holds(10, "guest"), Ok(false));
+    assert_eq!(predicate.holds(&[None, role("guest")]), Ok(false));
+    let unknown = Failure::Unknown(["amount".into()].into());
+    assert_eq!(predicate.holds(&[None, role("boss")]), Err(unknown));
+    assert!(super::Predicate::new("amount <= limit", parameters()).is_err());
+    let twice = parameters().into_iter().chain(parameters());
+    assert!(super::Predicate::new("true", twice).is_err());
+}

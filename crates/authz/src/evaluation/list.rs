@@ -123,7 +123,7 @@ fn known<'a>(
     let listed = listed.filter(|it| it.type_name() == type_name);
     let mut known: BTreeSet<Arc<str>> = listed.map(|it| it.id().into()).collect();
     if let Some(snapshot) = facts.relationships() {
-        known.extend(snapshot.ids_of_type(type_name).cloned());
+        known.extend(snapshot.ids_of_type(type_name).map(Arc::from));
     }
     known.remove(WILDCARD);
     known

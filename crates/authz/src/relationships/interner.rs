@@ -5,108 +5,102 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 const BITS: u32 = 5;
-/// Levels that a hash of 64 bits suffices for; numbers with one and the same hash lie below.
-const LEVELS: u32 = 64 / BITS;
+const WIDTH: usize = 1 << BITS;
+/// Levels of branches that a hash suffices for. Ids that agree in 30 bits of it are searched one
+/// after the other; to find 10,000 of them takes some 10^13 attempts.
+const LEVELS: u32 = 32 / BITS;
+/// A leaf with more numbers becomes a branch.
+const LEAF_MAX: usize = 32;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Interner {
-    root: Arc<Node>,
-}
-
-/// The children that exist, in the order of the bits that are set.
-#[derive(Debug, Clone, Default)]
-struct Node {
-    bits: u32,
-    slots: Vec<Slot>,
+    root: Node,
 }
 
 #[derive(Debug, Clone)]
-enum Slot {
-    One(u64, u32),
-    Same(Arc<Vec<u32>>),
-    Deeper(Arc<Node>),
+enum Node {
+    Leaf(Arc<[Entry]>),
+    Branch(Arc<[Node; WIDTH]>),
+}
+
+/// A number, with the hash of its name.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u32,
+    number: u32,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self::Leaf(Arc::default())
+    }
 }
 
 /// The hash of a name: the same in every process, so that nothing depends on the run.
-pub(super) fn hash(type_name: u32, id: &str) -> u64 {
+pub(super) fn hash(type_name: u32, id: &str) -> u32 {
     let mut hasher = DefaultHasher::new();
     (type_name, id).hash(&mut hasher);
-    hasher.finish()
+    let folded = hasher.finish() & u64::from(u32::MAX);
+    u32::try_from(folded).unwrap_or_default()
 }
 
 impl Interner {
     /// The number with this hash for which `is` holds.
-    pub(super) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
         let mut node = &self.root;
         let mut level = 0;
         loop {
-            let bit = bit(hash, level);
-            if node.bits & bit == 0 {
-                return None;
-            }
-            match node.slots.get(position(node.bits, bit))? {
-                Slot::One(other, number) => {
-                    return (*other == hash && is(*number)).then_some(*number);
+            match node {
+                Node::Branch(children) => node = children.get(slot(hash, level))?,
+                Node::Leaf(entries) => {
+                    let mut entries = entries.iter();
+                    let found = entries.find(|it| it.hash == hash && is(it.number))?;
+                    return Some(found.number);
                 }
-                Slot::Same(numbers) => return numbers.iter().copied().find(|it| is(*it)),
-                Slot::Deeper(deeper) => node = deeper,
             }
             level += 1;
         }
     }
 
     /// Adds a number that is not in it yet.
-    pub(super) fn insert(&mut self, hash: u64, number: u32) {
-        let mut node = Arc::make_mut(&mut self.root);
+    pub(super) fn insert(&mut self, hash: u32, number: u32) {
+        let mut node = &mut self.root;
         let mut level = 0;
         loop {
-            let bit = bit(hash, level);
-            let at = position(node.bits, bit);
-            if node.bits & bit == 0 {
-                let slot = if level >= LEVELS {
-                    Slot::Same(Arc::new(vec![number]))
-                } else {
-                    Slot::One(hash, number)
-                };
-                node.bits |= bit;
-                node.slots.insert(at, slot);
-                return;
+            if let Node::Leaf(entries) = node {
+                if entries.len() < LEAF_MAX || level >= LEVELS {
+                    let new = Entry { hash, number };
+                    *entries = entries.iter().copied().chain([new]).collect();
+                    return;
+                }
+                *node = branch(entries, level);
             }
-            let Some(slot) = node.slots.get_mut(at) else {
+            let Node::Branch(children) = node else {
                 return;
             };
-            if let Slot::One(other_hash, other) = *slot {
-                *slot = Slot::Deeper(Arc::new(only(other_hash, other, level + 1)));
-            }
-            match slot {
-                Slot::Deeper(deeper) => node = Arc::make_mut(deeper),
-                Slot::Same(numbers) => return Arc::make_mut(numbers).push(number),
-                Slot::One(..) => return,
-            }
+            let children = Arc::make_mut(children);
+            let Some(child) = children.get_mut(slot(hash, level)) else {
+                return;
+            };
+            node = child;
             level += 1;
         }
     }
 }
 
-/// A node of this level with one number.
-fn only(hash: u64, number: u32, level: u32) -> Node {
-    let slot = if level >= LEVELS {
-        Slot::Same(Arc::new(vec![number]))
-    } else {
-        Slot::One(hash, number)
-    };
-    Node {
-        bits: bit(hash, level),
-        slots: vec![slot],
+/// The numbers of a leaf, one level deeper.
+fn branch(entries: &[Entry], level: u32) -> Node {
+    let mut parts: [Vec<Entry>; WIDTH] = [const { Vec::new() }; WIDTH];
+    for entry in entries {
+        if let Some(part) = parts.get_mut(slot(entry.hash, level)) {
+            part.push(*entry);
+        }
     }
+    Node::Branch(Arc::new(parts.map(|part| Node::Leaf(part.into()))))
 }
 
-/// The bit of the hash's part for this level; the last level holds all that is left.
-fn bit(hash: u64, level: u32) -> u32 {
-    let part = hash.checked_shr(BITS * level).unwrap_or(0) & ((1 << BITS) - 1);
-    1 << part
-}
-
-fn position(bits: u32, bit: u32) -> usize {
-    (bits & (bit - 1)).count_ones() as usize
+/// The part of the hash for a level of branches.
+fn slot(hash: u32, level: u32) -> usize {
+    let part = hash >> (BITS * level) & (WIDTH as u32 - 1);
+    usize::try_from(part).unwrap_or_default()
 }

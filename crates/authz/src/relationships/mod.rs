@@ -7,6 +7,10 @@
 mod check;
 mod edges;
 mod interner;
+mod kinds;
+mod load;
+mod names;
+mod pages;
 mod parse;
 mod snapshot;
 mod store;
@@ -27,8 +31,9 @@ pub use check::RelationshipError;
 pub use snapshot::Snapshot;
 pub use store::Store;
 
-pub(crate) use edges::Edge;
-pub(crate) use snapshot::{Detail, NO_RELATION, Symbol};
+pub(crate) use edges::{Edge, Edges};
+pub(crate) use kinds::{EVERY, KindId, NO_RELATION};
+pub(crate) use snapshot::{Detail, NO_DETAIL, Symbol};
 
 /// The id that stands for every object of a type.
 pub const WILDCARD: &str = "*";

@@ -9,7 +9,41 @@ use serde_json::{Map, Value as Json};
 use crate::condition;
 use crate::facts::Reference;
 
+use super::store::Ends;
 use super::{Relationship, StoredCondition, SubjectReference};
+
+/// A fact as it is written, taken apart and not yet copied.
+pub(super) struct Parts<'a> {
+    pub(super) ends: Ends<'a>,
+    /// What stands in square brackets behind the ends.
+    pub(super) brackets: &'a str,
+}
+
+/// Takes `object#relation@subject` apart.
+///
+/// # Errors
+/// What is wrong with it, as a fragment for people.
+pub(super) fn parts(text: &str) -> Result<Parts<'_>, String> {
+    let wrong = || format!("`{text}` is not a relationship such as `doc:1#viewer@user:ann`");
+    let (object, rest) = text.split_once('#').ok_or_else(wrong)?;
+    let (relation, rest) = rest.split_once('@').ok_or_else(wrong)?;
+    let (subject, brackets) = match rest.find('[') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let object = reference(object).ok_or_else(wrong)?;
+    let (subject, subject_relation) = subject_parts(subject)?;
+    if !is_name(relation) {
+        return Err(wrong());
+    }
+    let ends = Ends {
+        object,
+        relation,
+        subject,
+        subject_relation,
+    };
+    Ok(Parts { ends, brackets })
+}
 
 impl FromStr for Relationship {
     type Err = String;
@@ -17,19 +51,13 @@ impl FromStr for Relationship {
     /// `object#relation@subject`, and behind it in square brackets a condition with its stored
     /// context, `[from:...]` and `[expiration:...]`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a relationship such as `doc:1#viewer@user:ann`");
-        let (object, rest) = text.split_once('#').ok_or_else(wrong)?;
-        let (relation, rest) = rest.split_once('@').ok_or_else(wrong)?;
-        let (subject, mut brackets) = match rest.find('[') {
-            Some(at) => rest.split_at(at),
-            None => (rest, ""),
+        let Parts { ends, mut brackets } = parts(text)?;
+        let of = |(type_name, id)| Reference::new(type_name, id);
+        let subject = SubjectReference {
+            object: of(ends.subject),
+            relation: ends.subject_relation.map(Arc::from),
         };
-        let object = reference(object).ok_or_else(wrong)?;
-        let subject: SubjectReference = subject.parse()?;
-        if relation.is_empty() || !relation.chars().all(is_of_name) {
-            return Err(wrong());
-        }
-        let mut found = Self::new(object, relation, subject);
+        let mut found = Self::new(of(ends.object), ends.relation, subject);
         while !brackets.is_empty() {
             brackets = bracket(&mut found, brackets)?;
         }
@@ -42,34 +70,41 @@ impl FromStr for SubjectReference {
 
     /// `user:ann`, `user:*`, `group:eng#member`; `user:ann#...` is `user:ann`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("`{text}` is not a subject such as `user:ann` or `group:eng#member`");
-        let (object, relation) = match text.split_once('#') {
-            None | Some((_, "...")) => (text.strip_suffix("#...").unwrap_or(text), None),
-            Some((object, relation)) => (object, Some(relation)),
-        };
-        let object = reference(object).ok_or_else(wrong)?;
-        let relation = match relation {
-            Some(name) if name.is_empty() || !name.chars().all(is_of_name) => return Err(wrong()),
-            relation => relation.map(Arc::from),
-        };
-        if relation.is_some() && object.id() == super::WILDCARD {
-            return Err(wrong());
-        }
-        Ok(Self { object, relation })
+        let ((type_name, id), relation) = subject_parts(text)?;
+        Ok(Self {
+            object: Reference::new(type_name, id),
+            relation: relation.map(Arc::from),
+        })
     }
 }
 
-/// `type:id`. An id has no colon of its own, no `#` and no white space.
-fn reference(text: &str) -> Option<Reference> {
-    let (type_name, id) = text.split_once(':')?;
-    let names = !type_name.is_empty() && type_name.chars().all(is_of_name);
-    let ids = !id.is_empty() && !id.contains([':', '#']) && !id.chars().any(char::is_whitespace);
-    (names && ids).then(|| Reference::new(type_name, id))
+/// A type and an id.
+type Name<'a> = (&'a str, &'a str);
+
+fn subject_parts(text: &str) -> Result<(Name<'_>, Option<&str>), String> {
+    let wrong = || format!("`{text}` is not a subject such as `user:ann` or `group:eng#member`");
+    let (object, relation) = match text.split_once('#') {
+        None | Some((_, "...")) => (text.strip_suffix("#...").unwrap_or(text), None),
+        Some((object, relation)) => (object, Some(relation)),
+    };
+    let object = reference(object).ok_or_else(wrong)?;
+    if relation.is_some_and(|name| !is_name(name) || object.1 == super::WILDCARD) {
+        return Err(wrong());
+    }
+    Ok((object, relation))
 }
 
-fn is_of_name(c: char) -> bool {
-    !c.is_whitespace() && !matches!(c, ':' | '#' | '@' | '*' | '[' | ']')
+/// `type:id`. An id has no colon of its own, no `#` and no white space.
+fn reference(text: &str) -> Option<Name<'_>> {
+    let (type_name, id) = text.split_once(':')?;
+    let of_id = |c: char| !c.is_whitespace() && !matches!(c, ':' | '#');
+    let ids = !id.is_empty() && id.chars().all(of_id);
+    (is_name(type_name) && ids).then_some((type_name, id))
+}
+
+fn is_name(text: &str) -> bool {
+    let of_name = |c: char| !c.is_whitespace() && !matches!(c, ':' | '#' | '@' | '*' | '[' | ']');
+    !text.is_empty() && text.chars().all(of_name)
 }
 
 /// Reads one pair of square brackets; what stands behind it is returned.

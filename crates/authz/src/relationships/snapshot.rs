@@ -10,6 +10,9 @@ use crate::facts::Reference;
 
 use super::edges::{Edge, Edges};
 use super::interner::{Interner, hash};
+use super::kinds::{EVERY, Kind, KindId, NO_RELATION};
+use super::names::Names;
+use super::pages::Pages;
 use super::vector::Vector;
 use super::{Relationship, StoredCondition, SubjectReference, WILDCARD};
 
@@ -18,8 +21,6 @@ pub(crate) type ObjectId = u32;
 /// The number of a name of a type, relation or condition.
 pub(crate) type Symbol = u32;
 
-/// The relation of a subject that is an object itself.
-pub(crate) const NO_RELATION: Symbol = 0;
 /// The detail of a fact that has neither condition nor limits of time.
 pub(crate) const NO_DETAIL: u32 = 0;
 
@@ -30,19 +31,14 @@ pub struct Snapshot {
     /// How many facts there are.
     pub(super) count: usize,
     pub(super) symbols: Arc<IndexSet<Arc<str>>>,
-    pub(super) objects: Vector<Arc<Object>>,
+    pub(super) kinds: Arc<IndexSet<Kind>>,
+    pub(super) names: Names,
     pub(super) ids: Interner,
+    /// Who stands in which relation of an object.
+    pub(super) subjects: Pages,
+    /// What an object stands in which relation to.
+    pub(super) objects: Pages,
     pub(super) details: Vector<Option<Arc<Detail>>>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Object {
-    pub(super) type_name: Symbol,
-    pub(super) id: Arc<str>,
-    /// Who stands in which of its relations.
-    pub(super) subjects: Edges,
-    /// What it stands in which relation to.
-    pub(super) objects: Edges,
 }
 
 /// The rest of a fact.
@@ -74,8 +70,11 @@ impl Snapshot {
             revision: 0,
             count: 0,
             symbols: Arc::new(IndexSet::from([Arc::from("")])),
-            objects: Vector::new(),
+            kinds: Arc::default(),
+            names: Names::new(),
             ids: Interner::default(),
+            subjects: Pages::new(),
+            objects: Pages::new(),
             details,
         }
     }
@@ -97,21 +96,21 @@ impl Snapshot {
 
     /// All facts, in an order that stays the same within a snapshot.
     pub fn relationships(&self) -> impl Iterator<Item = Relationship> {
-        (0..self.objects.len()).flat_map(move |index| {
+        (0..self.names.len()).flat_map(move |index| {
             let id = u32::try_from(index).unwrap_or(u32::MAX);
-            let edges = self.object(id).into_iter();
-            let edges = edges.flat_map(|found| found.subjects.from((0, 0, 0)));
+            let edges = self.subjects_of(id).all();
             edges.filter_map(move |edge| self.relationship(id, edge))
         })
     }
 
     pub(crate) fn relationship(&self, object: ObjectId, edge: &Edge) -> Option<Relationship> {
+        let kind = self.kind(edge.kind)?;
         let detail = self.detail(edge.detail);
         let condition = detail.filter(|detail| detail.condition != NO_RELATION);
         Some(Relationship {
             object: self.reference(object)?,
-            relation: Arc::clone(self.symbol_name(edge.first)?),
-            subject: self.subject(edge.other, edge.second)?,
+            relation: Arc::clone(self.symbol_name(kind.relation)?),
+            subject: self.subject(edge.other, kind.subject)?,
             condition: condition.and_then(|detail| {
                 Some(StoredCondition {
                     name: Arc::clone(self.symbol_name(detail.condition)?),
@@ -139,32 +138,35 @@ impl Snapshot {
 
     /// How many objects there are.
     pub(crate) fn object_count(&self) -> usize {
-        self.objects.len()
+        self.names.len()
     }
 
-    pub(super) fn object(&self, id: ObjectId) -> Option<&Object> {
-        let found = self.objects.get(usize::try_from(id).ok()?);
-        found.map(|found| &**found)
+    pub(crate) fn kind(&self, kind: KindId) -> Option<&Kind> {
+        self.kinds.get_index(usize::try_from(kind).ok()?)
+    }
+
+    /// Whether facts of the same kinds were written, in the words of the same names.
+    pub(crate) fn has_kinds_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kinds, &other.kinds) && Arc::ptr_eq(&self.symbols, &other.symbols)
     }
 
     /// The number of an object that some fact has named.
-    pub(crate) fn find(&self, type_name: &str, id: &str) -> Option<ObjectId> {
-        self.find_symbol(self.symbol(type_name)?, id)
+    pub(crate) fn find_symbol(&self, type_name: Symbol, id: &str) -> Option<ObjectId> {
+        self.find_hash(hash(type_name, id), type_name, id)
     }
 
-    pub(super) fn find_symbol(&self, type_name: Symbol, id: &str) -> Option<ObjectId> {
-        self.ids.find(hash(type_name, id), |number| {
-            let found = self.object(number);
-            found.is_some_and(|found| found.type_name == type_name && &*found.id == id)
-        })
+    pub(super) fn find_hash(&self, hash: u32, type_name: Symbol, id: &str) -> Option<ObjectId> {
+        let is = |number| self.names.is(number, type_name, id);
+        self.ids.find(hash, is)
     }
 
     /// The ids of the objects of a type that facts name, `*` left out, in no order. O(objects).
-    pub(crate) fn ids_of_type(&self, type_name: &str) -> impl Iterator<Item = &Arc<str>> {
+    pub(crate) fn ids_of_type(&self, type_name: &str) -> impl Iterator<Item = &str> {
         let symbol = self.symbol(type_name);
-        let objects = (0..self.objects.len()).filter_map(|index| self.objects.get(index));
-        let wanted = objects.filter(move |it| Some(it.type_name) == symbol && &*it.id != WILDCARD);
-        wanted.map(|it| &it.id)
+        let numbers = (0..self.names.len()).filter_map(|index| u32::try_from(index).ok());
+        let names = numbers.filter_map(|number| self.names.get(number));
+        let wanted = names.filter(move |it| Some(it.0) == symbol && it.1 != WILDCARD);
+        wanted.map(|it| it.1)
     }
 
     /// The number that stands for every object of a type.
@@ -173,24 +175,21 @@ impl Snapshot {
     }
 
     pub(crate) fn type_of(&self, id: ObjectId) -> Option<Symbol> {
-        Some(self.object(id)?.type_name)
+        Some(self.names.get(id)?.0)
     }
 
-    pub(crate) fn id_of(&self, id: ObjectId) -> Option<&Arc<str>> {
-        Some(&self.object(id)?.id)
+    pub(crate) fn id_of(&self, id: ObjectId) -> Option<&str> {
+        Some(self.names.get(id)?.1)
     }
 
     pub(crate) fn reference(&self, id: ObjectId) -> Option<Reference> {
-        let found = self.object(id)?;
-        Some(Reference::new(
-            self.symbol_name(found.type_name)?,
-            &found.id,
-        ))
+        let (type_name, id) = self.names.get(id)?;
+        Some(Reference::new(self.symbol_name(type_name)?, id))
     }
 
     pub(crate) fn subject(&self, id: ObjectId, relation: Symbol) -> Option<SubjectReference> {
         let relation = match relation {
-            NO_RELATION => None,
+            NO_RELATION | EVERY => None,
             relation => Some(Arc::clone(self.symbol_name(relation)?)),
         };
         Some(SubjectReference {
@@ -199,71 +198,23 @@ impl Snapshot {
         })
     }
 
+    #[inline]
     pub(crate) fn detail(&self, detail: u32) -> Option<&Detail> {
+        if detail == NO_DETAIL {
+            return None;
+        }
         let found = self.details.get(usize::try_from(detail).ok()?)?;
         found.as_deref()
     }
 
-    /// The fact that `subject` stands in `relation` to `object`.
-    pub(crate) fn edge(
-        &self,
-        object: ObjectId,
-        relation: Symbol,
-        (subject, subject_relation): (ObjectId, Symbol),
-    ) -> Option<&Edge> {
-        let found = self.object(object)?;
-        found.subjects.find((relation, subject_relation, subject))
+    /// Who is written into the relations of an object.
+    #[inline]
+    pub(crate) fn subjects_of(&self, object: ObjectId) -> Edges<'_> {
+        self.subjects.get(object)
     }
 
-    /// Who is written into `relation` of `object`: objects first, then usersets by relation.
-    pub(crate) fn subjects(
-        &self,
-        object: ObjectId,
-        relation: Symbol,
-    ) -> impl Iterator<Item = &Edge> {
-        self.subjects_from(object, relation, NO_RELATION)
-    }
-
-    /// The usersets that are written into `relation` of `object`.
-    pub(crate) fn usersets(
-        &self,
-        object: ObjectId,
-        relation: Symbol,
-    ) -> impl Iterator<Item = &Edge> {
-        self.subjects_from(object, relation, NO_RELATION + 1)
-    }
-
-    fn subjects_from(
-        &self,
-        object: ObjectId,
-        relation: Symbol,
-        from: Symbol,
-    ) -> impl Iterator<Item = &Edge> {
-        let found = self.object(object).into_iter();
-        let edges = found.flat_map(move |found| found.subjects.from((relation, from, 0)));
-        edges.take_while(move |edge| edge.first == relation)
-    }
-
-    /// What the subject is written into, for `(object, NO_RELATION)` as for usersets.
-    pub(crate) fn objects_of(
-        &self,
-        subject: ObjectId,
-        subject_relation: Symbol,
-    ) -> impl Iterator<Item = &Edge> {
-        let found = self.object(subject).into_iter();
-        let edges = found.flat_map(move |found| found.objects.from((subject_relation, 0, 0)));
-        edges.take_while(move |edge| edge.first == subject_relation)
-    }
-
-    /// Everybody who is written into any relation of the object.
-    pub(crate) fn all_subjects(&self, object: ObjectId) -> impl Iterator<Item = &Edge> {
-        let found = self.object(object).into_iter();
-        found.flat_map(|found| found.subjects.from((0, 0, 0)))
-    }
-
-    /// Everything that the object or a userset of it is written into.
-    pub(crate) fn all_objects_of(&self, subject: ObjectId) -> impl Iterator<Item = &Edge> {
-        let found = self.object(subject).into_iter();
-        found.flat_map(|found| found.objects.from((0, 0, 0)))
+    /// What the object and its usersets are written into.
+    pub(crate) fn objects_of(&self, subject: ObjectId) -> Edges<'_> {
+        self.objects.get(subject)
     }
 }

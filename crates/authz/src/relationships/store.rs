@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::edges::{Edge, Edges};
+use super::edges::{Edge, key};
 use super::interner::hash;
-use super::snapshot::{Detail, NO_DETAIL, NO_RELATION, Object, ObjectId, Snapshot, Symbol};
-use super::{Relationship, SubjectReference};
+use super::kinds::{EVERY, Kind, KindId, NO_RELATION};
+use super::snapshot::{Detail, NO_DETAIL, ObjectId, Snapshot, Symbol};
+use super::{Relationship, StoredCondition, SubjectReference, WILDCARD};
 
 use crate::facts::Reference;
 
 /// Facts that can be added and taken away. Readers take a [`Snapshot`] and keep it.
 #[derive(Debug, Clone)]
 pub struct Store {
-    current: Snapshot,
+    pub(super) current: Snapshot,
     /// Details that no fact has any more.
     free: BTreeSet<u32>,
 }
@@ -27,10 +28,7 @@ impl Default for Store {
 impl Store {
     /// A store without facts.
     pub fn new() -> Self {
-        Self {
-            current: Snapshot::empty(),
-            free: BTreeSet::new(),
-        }
+        Self::from_snapshot(Snapshot::empty())
     }
 
     /// A store that begins with the facts of a snapshot.
@@ -48,29 +46,17 @@ impl Store {
 
     /// Adds a fact, or replaces the one with the same ends. Whether it is another fact than before.
     pub fn write(&mut self, fact: &Relationship) -> bool {
-        let relation = self.symbol(&fact.relation);
-        let subject_relation = self.relation_symbol(&fact.subject);
-        let object = self.intern(&fact.object);
-        let subject = self.intern(&fact.subject.object);
+        let Some((object, subject, kind)) = self.intern_ends(fact.names()) else {
+            return false;
+        };
         let detail = self.detail(fact);
-        let forward = Edge {
-            first: relation,
-            second: subject_relation,
-            other: subject,
+        let edge = |other| Edge {
+            kind,
+            other,
             detail,
         };
-        let backward = Edge {
-            first: subject_relation,
-            second: relation,
-            other: object,
-            detail,
-        };
-        let old = self
-            .object(object)
-            .and_then(|it| it.subjects.insert(forward));
-        if let Some(it) = self.object(subject) {
-            it.objects.insert(backward);
-        }
+        let old = self.current.subjects.insert(object, edge(subject));
+        self.current.objects.insert(subject, edge(object));
         self.current.revision += 1;
         let Some(old) = old else {
             self.current.count += 1;
@@ -89,20 +75,14 @@ impl Store {
         relation: &str,
         subject: &SubjectReference,
     ) -> bool {
-        let Some(found) = self.ends(object, relation, subject) else {
+        let Some((object, subject, kind)) = self.find_ends(ends(object, relation, subject)) else {
             return false;
         };
-        let (object, relation, subject, subject_relation) = found;
-        let forward = (relation, subject_relation, subject);
-        let Some(old) = self
-            .object(object)
-            .and_then(|it| it.subjects.remove(forward))
-        else {
+        let old = self.current.subjects.remove(object, key(kind, subject));
+        let Some(old) = old else {
             return false;
         };
-        if let Some(it) = self.object(subject) {
-            it.objects.remove((subject_relation, relation, object));
-        }
+        self.current.objects.remove(subject, key(kind, object));
         self.release(old.detail);
         self.current.count -= 1;
         self.current.revision += 1;
@@ -116,75 +96,88 @@ impl Store {
         relation: &str,
         subject: &SubjectReference,
     ) -> Option<Relationship> {
-        let (object, relation, subject, subject_relation) = self.ends(object, relation, subject)?;
-        let edge = self
-            .current
-            .edge(object, relation, (subject, subject_relation))?;
+        let (object, subject, kind) = self.find_ends(ends(object, relation, subject))?;
+        let edge = self.current.subjects_of(object).find(kind, subject)?;
         self.current.relationship(object, edge)
     }
 
-    fn ends(
-        &self,
-        object: &Reference,
-        relation: &str,
-        subject: &SubjectReference,
-    ) -> Option<(ObjectId, Symbol, ObjectId, Symbol)> {
+    fn find_ends(&self, ends: Ends<'_>) -> Option<(ObjectId, ObjectId, KindId)> {
         let current = &self.current;
-        let subject_relation = match &subject.relation {
-            None => NO_RELATION,
-            Some(name) => current.symbol(name)?,
+        let kind = Kind {
+            object_type: current.symbol(ends.object.0)?,
+            relation: current.symbol(ends.relation)?,
+            subject_type: current.symbol(ends.subject.0)?,
+            subject: match ends.subject_relation {
+                Some(name) => current.symbol(name)?,
+                None => self::subject(ends.subject.1),
+            },
         };
+        let number = current.kinds.get_index_of(&kind)?;
         Some((
-            current.find(object.type_name(), object.id())?,
-            current.symbol(relation)?,
-            current.find(subject.object.type_name(), subject.object.id())?,
-            subject_relation,
+            current.find_symbol(kind.object_type, ends.object.1)?,
+            current.find_symbol(kind.subject_type, ends.subject.1)?,
+            u32::try_from(number).ok()?,
         ))
     }
 
-    fn object(&mut self, id: ObjectId) -> Option<&mut Object> {
-        let index = usize::try_from(id).ok()?;
-        self.current.objects.get_mut(index).map(Arc::make_mut)
+    /// The numbers of the ends and of the kind, new ones if need be; none if there are no more.
+    fn intern_ends(&mut self, ends: Ends<'_>) -> Option<(ObjectId, ObjectId, KindId)> {
+        let (kind, number) = self.intern_kind(ends);
+        Some((
+            self.intern(kind.object_type, ends.object.1)?,
+            self.intern(kind.subject_type, ends.subject.1)?,
+            number,
+        ))
     }
 
-    fn symbol(&mut self, name: &Arc<str>) -> Symbol {
+    /// The kind of a fact with these ends, and its number.
+    pub(super) fn intern_kind(&mut self, ends: Ends<'_>) -> (Kind, KindId) {
+        let kind = Kind {
+            object_type: self.symbol(ends.object.0),
+            relation: self.symbol(ends.relation),
+            subject_type: self.symbol(ends.subject.0),
+            subject: match ends.subject_relation {
+                Some(name) => self.symbol(name),
+                None => self::subject(ends.subject.1),
+            },
+        };
+        let number = self.kind(kind);
+        (kind, number)
+    }
+
+    fn kind(&mut self, kind: Kind) -> KindId {
+        let index = match self.current.kinds.get_index_of(&kind) {
+            Some(index) => index,
+            None => Arc::make_mut(&mut self.current.kinds).insert_full(kind).0,
+        };
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    fn symbol(&mut self, name: &str) -> Symbol {
         if let Some(symbol) = self.current.symbol(name) {
             return symbol;
         }
         let symbols = Arc::make_mut(&mut self.current.symbols);
-        let (index, _) = symbols.insert_full(Arc::clone(name));
+        let (index, _) = symbols.insert_full(name.into());
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 
-    fn relation_symbol(&mut self, subject: &SubjectReference) -> Symbol {
-        match &subject.relation {
-            None => NO_RELATION,
-            Some(name) => self.symbol(name),
+    /// The number of an object, a new one if need be.
+    pub(super) fn intern(&mut self, type_name: Symbol, id: &str) -> Option<ObjectId> {
+        let hash = hash(type_name, id);
+        if let Some(found) = self.current.find_hash(hash, type_name, id) {
+            return Some(found);
         }
-    }
-
-    fn intern(&mut self, reference: &Reference) -> ObjectId {
-        let type_name = self.symbol(&reference.type_name().into());
-        if let Some(found) = self.current.find_symbol(type_name, reference.id()) {
-            return found;
-        }
-        let number = u32::try_from(self.current.objects.len()).unwrap_or(u32::MAX);
-        self.current.objects.push(Arc::new(Object {
-            type_name,
-            id: reference.id().into(),
-            subjects: Edges::default(),
-            objects: Edges::default(),
-        }));
-        let hash = hash(type_name, reference.id());
+        let number = self.current.names.push(type_name, id)?;
         self.current.ids.insert(hash, number);
-        number
+        Some(number)
     }
 
-    fn detail(&mut self, fact: &Relationship) -> u32 {
+    pub(super) fn detail(&mut self, fact: &Relationship) -> u32 {
         let condition = match &fact.condition {
             None if fact.valid_from.is_none() && fact.valid_until.is_none() => return NO_DETAIL,
             None => NO_RELATION,
-            Some(condition) => self.symbol(&condition.name),
+            Some(StoredCondition { name, .. }) => self.symbol(name),
         };
         let context = fact.condition.as_ref().map(|it| it.context.clone());
         let detail = Arc::new(Detail {
@@ -207,7 +200,7 @@ impl Store {
         number
     }
 
-    fn release(&mut self, detail: u32) {
+    pub(super) fn release(&mut self, detail: u32) {
         if detail == NO_DETAIL {
             return;
         }
@@ -217,6 +210,35 @@ impl Store {
             self.free.insert(detail);
         }
     }
+}
+
+/// The ends of a fact by their names: types and ids of the object and the subject.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends<'a> {
+    pub(super) object: (&'a str, &'a str),
+    pub(super) relation: &'a str,
+    pub(super) subject: (&'a str, &'a str),
+    pub(super) subject_relation: Option<&'a str>,
+}
+
+fn ends<'a>(object: &'a Reference, relation: &'a str, subject: &'a SubjectReference) -> Ends<'a> {
+    Ends {
+        object: (object.type_name(), object.id()),
+        relation,
+        subject: (subject.object.type_name(), subject.object.id()),
+        subject_relation: subject.relation.as_deref(),
+    }
+}
+
+impl Relationship {
+    fn names(&self) -> Ends<'_> {
+        ends(&self.object, &self.relation, &self.subject)
+    }
+}
+
+/// What is meant by a subject that is no userset.
+fn subject(id: &str) -> Symbol {
+    if id == WILDCARD { EVERY } else { NO_RELATION }
 }
 
 impl<'a> Extend<&'a Relationship> for Store {

@@ -103,6 +103,56 @@ fn a_group_of_thousands_is_kept_sorted_in_chunks() {
     }
 }
 
+#[test]
+fn what_is_loaded_at_once_is_what_is_written_one_by_one() {
+    let mut texts: Vec<String> = (0..3_000)
+        .map(|number| match number % 5 {
+            0 => format!("group:all#member@user:{number}"),
+            1 => format!("group:{}#member@group:all#member", number % 50),
+            2 => format!("doc:{}#viewer@user:*", number % 70),
+            3 => format!("doc:{}#viewer@user:a[late:{{\"x\":{number}}}]", number % 90),
+            _ => format!("doc:{}#viewer@user:{}", number % 70, number % 11),
+        })
+        .collect();
+    texts.push("doc:3#viewer@user:a".to_owned());
+    let mut written = Store::new();
+    for text in &texts {
+        written.write(&fact(text));
+    }
+    let mut loaded = Store::from_texts(texts.iter().map(String::as_str)).unwrap();
+    for text in ["doc:new#viewer@user:b", "group:all#member@user:b"] {
+        assert!(written.write(&fact(text)) && loaded.write(&fact(text)));
+    }
+    let (written, loaded) = (written.snapshot(), loaded.snapshot());
+    assert_eq!(loaded.len(), written.len());
+    assert_eq!(loaded.revision(), written.revision());
+    assert_eq!(
+        shown(loaded.relationships()),
+        shown(written.relationships())
+    );
+    let mistakes = Store::from_texts(["doc:1#viewer@user:a", "doc:1", "doc:1#viewer@user:a[x"]);
+    let mistakes = mistakes.unwrap_err();
+    assert_eq!(mistakes.iter().map(|it| it.0).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_reader_keeps_its_snapshot_while_pages_are_listed_anew() {
+    let mut store = Store::new();
+    let text = |number: usize| format!("doc:{number}#viewer@user:{}", number % 40);
+    let mut kept = Vec::new();
+    for number in 0..4_000 {
+        store.write(&fact(&text(number)));
+        if number % 500 == 0 {
+            kept.push((number + 1, store.snapshot()));
+        }
+    }
+    for (count, snapshot) in kept {
+        let mut expected: Vec<String> = (0..count).map(text).collect();
+        expected.sort();
+        assert_eq!(shown(snapshot.relationships()), expected);
+    }
+}
+
 proptest! {
     #[test]
     fn the_index_holds_what_was_written(writes in proptest::collection::vec((0..3u8, 0..40u8, 0..3u8, 0..40u8, 0..3u8), 0..300)) {

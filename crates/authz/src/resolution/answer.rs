@@ -29,6 +29,8 @@ pub enum ResolutionError {
     Depth,
     /// The question looks at more facts than the rules allow.
     Breadth,
+    /// The question was made for other facts or another model.
+    Foreign,
     /// A condition could not be evaluated.
     Condition {
         /// Its name.
@@ -53,6 +55,7 @@ impl fmt::Display for ResolutionError {
             Self::Cycle => f.write_str("the relation depends on itself"),
             Self::Depth => f.write_str("the way along the facts is too long"),
             Self::Breadth => f.write_str("there are too many facts to look at"),
+            Self::Foreign => f.write_str("the question was made for other facts"),
             Self::Condition { name, message } => write!(f, "condition `{name}`: {message}"),
         }
     }

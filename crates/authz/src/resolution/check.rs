@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
 use crate::facts::Reference;
-use crate::relationships::{Edge, NO_RELATION, SubjectReference};
+use crate::relationships::{EVERY, Edge, Edges, NO_RELATION, SubjectReference};
 
+use super::bind::Bound;
 use super::memo::{Known, Memo, NONE};
 use super::plan::{AllowedKind, Planned, RelationId, Step};
-use super::{Answer, Asker, Circumstances, Engine, QuestionError, ResolutionError};
+use super::walk::Found;
+use super::{Answer, Asker, Circumstances, Engine, Question, QuestionError, ResolutionError};
 
 /// How deep relations and operators may be nested in each other, hops or not.
 const NESTING_MAX: u32 = 600;
@@ -30,13 +32,20 @@ pub(super) enum Value {
     Failed(Arc<ResolutionError>),
 }
 
+/// An object with what is written into its relations.
+#[derive(Clone, Copy)]
+struct Node<'a> {
+    object: u32,
+    edges: Edges<'a>,
+}
+
 /// Answers questions one after the other, and keeps its memory in between.
 #[derive(Debug)]
 pub struct Checker<'a> {
     pub(super) engine: &'a Engine,
     pub(super) context: &'a Map<String, Json>,
     pub(super) now: Timestamp,
-    asker: Asker,
+    pub(super) asker: Asker,
     /// Whether every way is looked at, though one suffices.
     exhaustive: bool,
     memo: Memo,
@@ -44,7 +53,9 @@ pub struct Checker<'a> {
     depends_on: usize,
     open: usize,
     nesting: u32,
-    facts_left: u32,
+    pub(super) facts_left: u32,
+    /// Whether no walk has given up yet: another one would be likely to as well.
+    may_walk: bool,
     /// Whether a limit of time of a fact was looked at: without one, the answer is the same at any
     /// other instant.
     pub(super) read_now: bool,
@@ -68,6 +79,7 @@ impl<'a> Checker<'a> {
             open: 0,
             nesting: 0,
             facts_left: 0,
+            may_walk: true,
             read_now: false,
         }
     }
@@ -83,14 +95,18 @@ impl<'a> Checker<'a> {
         subject: &SubjectReference,
         circumstances: Circumstances<'a>,
     ) -> Result<Answer, QuestionError> {
-        let relation = self.engine.relation_id(object.type_name(), relation)?;
-        let asker = self.engine.asker(subject)?;
-        let object = match object == &subject.object {
-            true => asker.object,
-            false => self.engine.object_id(object, 0),
-        };
+        let question = self.engine.question(object, relation, subject)?;
+        Ok(self.answer(question, circumstances))
+    }
+
+    /// The answer to a question whose names the engine has looked up.
+    /// One that another engine has looked them up for fails.
+    pub fn answer(&mut self, question: Question<'_>, circumstances: Circumstances<'a>) -> Answer {
+        if !std::ptr::eq(question.engine, self.engine) {
+            return Answer::Failed(ResolutionError::Foreign);
+        }
         self.begin(circumstances);
-        Ok(self.ask(object, relation, asker))
+        self.ask(question.object, question.relation, question.asker)
     }
 
     /// Whether the answers so far may be others at another time.
@@ -117,12 +133,11 @@ impl<'a> Checker<'a> {
         self.open = 0;
         self.nesting = 0;
         self.facts_left = self.engine.rules.facts_max;
-        if self.engine.rules.cycle_is_false && self.is_in_no_fact() {
-            return Answer::No;
-        }
-        match self.relation(object, relation, 0) {
+        self.may_walk = true;
+        match self.relation(object, None, relation, 0) {
             Value::Yes => Answer::Yes,
             Value::No => Answer::No,
+            _ if self.engine.rules.cycle_is_false && self.is_in_no_fact() => Answer::No,
             Value::Cycle if self.engine.rules.cycle_is_false => Answer::No,
             Value::Cycle => Answer::Failed(ResolutionError::Cycle),
             Value::Depth => Answer::Failed(ResolutionError::Depth),
@@ -142,19 +157,41 @@ impl<'a> Checker<'a> {
         else {
             return false;
         };
-        let mut facts = self.engine.snapshot.objects_of(object, NO_RELATION);
+        let is_written = |subject: u32| {
+            let edges = self.engine.snapshot.objects_of(subject);
+            let mut kinds = edges.all().map(|edge| self.engine.snapshot.kind(edge.kind));
+            kinds.any(|kind| kind.is_some_and(|it| matches!(it.subject, NO_RELATION | EVERY)))
+        };
         let wildcard = self.engine.binding.wildcard(type_index);
-        let of_all = wildcard
-            .into_iter()
-            .flat_map(|it| self.engine.snapshot.objects_of(it, NO_RELATION))
-            .next();
-        facts.next().is_none() && of_all.is_none()
+        !is_written(object) && !wildcard.is_some_and(is_written)
     }
 
-    fn relation(&mut self, object: u32, relation: RelationId, hops: u32) -> Value {
+    /// The value of a relation of an object, whose facts may have been found before.
+    fn relation(
+        &mut self,
+        object: u32,
+        edges: Option<Edges<'a>>,
+        relation: RelationId,
+        hops: u32,
+    ) -> Value {
         if self.asker.object == object && self.asker.userset == Some(relation) {
             return Value::Yes;
         }
+        let engine = self.engine;
+        let Some(planned) = engine.plan.get(relation) else {
+            return Value::No;
+        };
+        if self.may_walk && !self.exhaustive && engine.binding.trail(relation).is_some() {
+            match self.walk(object, relation, hops) {
+                Found::Yes => return Value::Yes,
+                Found::No => return Value::No,
+                Found::GaveUp => self.may_walk = false,
+            }
+        }
+        let node = |edges: Option<Edges<'a>>| Node {
+            object,
+            edges: edges.unwrap_or_else(|| engine.snapshot.subjects_of(object)),
+        };
         let key = (object, relation, self.exhaustive);
         match self.memo.get(key) {
             Some(Known::Open(position)) => {
@@ -174,15 +211,11 @@ impl<'a> Checker<'a> {
         if hops > self.engine.rules.hops_max {
             return Value::Depth;
         }
-        let engine = self.engine;
-        let Some(planned) = engine.plan.get(relation) else {
-            return Value::No;
-        };
         let position = self.open;
         let mark = self.memo.open(key, position);
         self.open += 1;
         let above = std::mem::replace(&mut self.depends_on, NONE);
-        let value = self.step(&planned.step, planned, object, hops);
+        let value = self.step(&planned.step, planned, node(edges), hops);
         self.open -= 1;
         // What is settled is settled, whatever becomes of the open ones.
         let settled = matches!(value, Value::Yes | Value::No);
@@ -196,28 +229,30 @@ impl<'a> Checker<'a> {
         value
     }
 
-    fn step(&mut self, step: &Step, planned: &'a Planned, object: u32, hops: u32) -> Value {
+    fn step(&mut self, step: &Step, planned: &'a Planned, node: Node<'a>, hops: u32) -> Value {
         if self.nesting >= NESTING_MAX {
             return Value::Depth;
         }
         self.nesting += 1;
         let value = match step {
-            Step::Direct => self.direct(planned, object, hops),
+            Step::Direct => self.direct(planned, node, hops),
             Step::Itself => {
-                let is = self.asker.object == object && self.asker.userset.is_none();
+                let is = self.asker.object == node.object && self.asker.userset.is_none();
                 if is { Value::Yes } else { Value::No }
             }
             Step::Nobody => Value::No,
-            Step::Computed(relation) => self.relation(object, *relation, hops),
+            Step::Computed(relation) => {
+                self.relation(node.object, Some(node.edges), *relation, hops)
+            }
             Step::Arrow {
                 tupleset,
                 all,
                 targets,
-            } => self.arrow(*tupleset, *all, targets, object, hops),
+            } => self.arrow(*tupleset, *all, targets, node.edges, hops),
             Step::Union(parts) => {
                 let mut union = Value::No;
                 for part in parts {
-                    let value = self.step(part, planned, object, hops);
+                    let value = self.step(part, planned, node, hops);
                     if self.add(&mut union, value) {
                         break;
                     }
@@ -227,7 +262,7 @@ impl<'a> Checker<'a> {
             Step::Intersection(parts) => {
                 let mut intersection = Value::Yes;
                 for part in parts {
-                    let value = self.step(part, planned, object, hops);
+                    let value = self.step(part, planned, node, hops);
                     intersection = intersection.and(value);
                     if matches!(intersection, Value::No) {
                         break;
@@ -236,13 +271,13 @@ impl<'a> Checker<'a> {
                 intersection
             }
             Step::Exclusion(parts) => {
-                let base = self.step(&parts.0, planned, object, hops);
+                let base = self.step(&parts.0, planned, node, hops);
                 match base {
                     Value::No => base,
                     base => {
                         // Of what is taken away one way suffices: it is checked, not listed.
                         let exhaustive = std::mem::replace(&mut self.exhaustive, false);
-                        let subtracted = self.step(&parts.1, planned, object, hops);
+                        let subtracted = self.step(&parts.1, planned, node, hops);
                         self.exhaustive = exhaustive;
                         base.and(subtracted.not())
                     }
@@ -261,28 +296,18 @@ impl<'a> Checker<'a> {
         matches!(union, Value::Yes) && !exhaustive
     }
 
-    fn direct(&mut self, planned: &'a Planned, object: u32, hops: u32) -> Value {
+    fn direct(&mut self, planned: &'a Planned, node: Node<'a>, hops: u32) -> Value {
         let engine = self.engine;
-        let Some(symbol) = engine.binding.symbol_of(planned.id) else {
-            return Value::No;
-        };
         let mut union = Value::No;
-        let asker = self.asker;
-        let own = match asker.userset {
-            None => Some(NO_RELATION),
-            Some(relation) => engine.binding.symbol_of(relation),
-        };
-        let wildcard = engine.binding.wildcard(asker.type_index);
-        let wildcard = wildcard.filter(|it| asker.userset.is_none() && *it != asker.object);
-        let ends = [
-            own.map(|relation| (asker.object, relation)),
-            wildcard.map(|it| (it, NO_RELATION)),
-        ];
-        for end in ends.into_iter().flatten() {
-            if let Some(edge) = engine.snapshot.edge(object, symbol, end)
+        let kinds = engine.binding.kinds_of(planned.id);
+        for bound in kinds {
+            let Some(end) = self.end(bound) else {
+                continue;
+            };
+            if let Some(edge) = node.edges.find(bound.kind, end)
                 && engine
                     .binding
-                    .allows(&planned.allowed, edge, &engine.snapshot)
+                    .allows(&planned.allowed, bound, edge, &engine.snapshot)
             {
                 let value = self.counts(edge);
                 if self.add(&mut union, value) {
@@ -290,38 +315,44 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        if !planned.takes_usersets() {
-            return union;
-        }
-        for edge in engine.snapshot.usersets(object, symbol) {
-            if !self.pay() {
-                return self.too_many(union);
-            }
-            if !engine
-                .binding
-                .allows(&planned.allowed, edge, &engine.snapshot)
-            {
-                continue;
-            }
-            let Some(relation) = self.userset(edge) else {
+        for bound in kinds {
+            let AllowedKind::Userset(relation) = bound.subject else {
                 continue;
             };
-            if self.is_out_of_time(edge) {
-                continue;
-            }
-            let member = self.relation(edge.other, relation, hops + 1);
-            let value = self.under(edge, member);
-            if self.add(&mut union, value) {
-                return union;
+            for edge in node.edges.of_kind(bound.kind) {
+                if !self.pay() {
+                    return self.too_many(union);
+                }
+                let allows = engine
+                    .binding
+                    .allows(&planned.allowed, bound, edge, &engine.snapshot);
+                if !allows || self.is_out_of_time(edge) {
+                    continue;
+                }
+                let member = self.relation(edge.other, None, relation, hops + 1);
+                let value = self.under(edge, member);
+                if self.add(&mut union, value) {
+                    return union;
+                }
             }
         }
         union
     }
 
-    fn userset(&self, edge: &Edge) -> Option<RelationId> {
-        let symbol = self.engine.snapshot.type_of(edge.other)?;
-        let type_index = self.engine.binding.type_of(symbol)?;
-        self.engine.binding.relation(type_index, edge.second)
+    /// The subject that a fact of this kind has to name in order to name who asks.
+    fn end(&self, bound: &Bound) -> Option<u32> {
+        let asker = self.asker;
+        if bound.type_index != asker.type_index {
+            return None;
+        }
+        match (bound.subject, asker.userset) {
+            (AllowedKind::Object, None) => Some(asker.object),
+            (AllowedKind::Wildcard, None) => self.engine.binding.wildcard(asker.type_index),
+            (AllowedKind::Userset(written), Some(asking)) => {
+                (written == asking).then_some(asker.object)
+            }
+            _ => None,
+        }
     }
 
     /// The value under the condition of the fact that led to it, which is asked only if it matters.
@@ -337,65 +368,48 @@ impl<'a> Checker<'a> {
         tupleset: RelationId,
         all: bool,
         targets: &[Option<RelationId>],
-        object: u32,
+        edges: Edges<'a>,
         hops: u32,
     ) -> Value {
         let engine = self.engine;
-        let symbol = engine.binding.symbol_of(tupleset);
-        let (Some(symbol), Some(planned)) = (symbol, engine.plan.get(tupleset)) else {
+        let Some(planned) = engine.plan.get(tupleset) else {
             return Value::No;
         };
         let mut union = Value::No;
         let mut intersection: Option<Value> = None;
-        for edge in engine.snapshot.subjects(object, symbol) {
-            if !self.pay() {
-                return self.too_many(union);
-            }
-            let follows = self.follows(planned, edge);
-            let Some(type_index) = follows else {
-                continue;
-            };
-            if self.is_out_of_time(edge) {
-                continue;
-            }
-            let target = targets.get(type_index).copied().flatten();
-            let value = match target {
-                Some(relation) => self.relation(edge.other, relation, hops + 1),
-                None => Value::No,
-            };
-            let value = self.under(edge, value);
-            if all {
-                let joined = match intersection.take() {
-                    None => value,
-                    Some(so_far) => so_far.and(value),
-                };
-                if matches!(joined, Value::No) {
-                    return joined;
+        for bound in engine.binding.kinds_of(tupleset) {
+            let target = targets.get(bound.type_index).copied().flatten();
+            let follows = bound.leads_on(engine.rules);
+            for edge in edges.of_kind(bound.kind) {
+                if !self.pay() {
+                    return self.too_many(union);
                 }
-                intersection = Some(joined);
-            } else if self.add(&mut union, value) {
-                return union;
+                let allows = engine
+                    .binding
+                    .allows(&planned.allowed, bound, edge, &engine.snapshot);
+                if !follows || !allows || self.is_out_of_time(edge) {
+                    continue;
+                }
+                let value = match target {
+                    Some(relation) => self.relation(edge.other, None, relation, hops + 1),
+                    None => Value::No,
+                };
+                let value = self.under(edge, value);
+                if all {
+                    let joined = match intersection.take() {
+                        None => value,
+                        Some(so_far) => so_far.and(value),
+                    };
+                    if matches!(joined, Value::No) {
+                        return joined;
+                    }
+                    intersection = Some(joined);
+                } else if self.add(&mut union, value) {
+                    return union;
+                }
             }
         }
         intersection.unwrap_or(union)
-    }
-
-    /// The type that an arrow follows the fact to, if it does.
-    fn follows(&self, planned: &Planned, edge: &Edge) -> Option<usize> {
-        let engine = self.engine;
-        let is_userset = edge.second != NO_RELATION;
-        if is_userset && !engine.rules.arrows_follow_usersets {
-            return None;
-        }
-        if !engine
-            .binding
-            .allows(&planned.allowed, edge, &engine.snapshot)
-        {
-            return None;
-        }
-        let symbol = engine.snapshot.type_of(edge.other)?;
-        let type_index = engine.binding.type_of(symbol)?;
-        (engine.binding.wildcard(type_index) != Some(edge.other)).then_some(type_index)
     }
 
     /// Whether one more fact may be looked at.
@@ -407,13 +421,6 @@ impl<'a> Checker<'a> {
     fn too_many(&self, union: Value) -> Value {
         let breadth = Value::Failed(Arc::new(ResolutionError::Breadth));
         union.or(breadth, self.engine.rules.cycle_is_false, self.exhaustive)
-    }
-}
-
-impl Planned {
-    pub(super) fn takes_usersets(&self) -> bool {
-        let mut allowed = self.allowed.iter();
-        allowed.any(|it| matches!(it.kind, AllowedKind::Userset(_)))
     }
 }
 

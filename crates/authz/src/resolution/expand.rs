@@ -95,22 +95,29 @@ impl Engine {
         let Ok(planned) = self.relation_id(object.type_name(), relation) else {
             return Vec::new();
         };
-        let symbol = self.binding.symbol_of(planned);
-        let number = self.object_id(object, 0);
-        let (Some(symbol), Some(planned)) = (symbol, self.plan.get(planned)) else {
+        let Some(planned) = self.plan.get(planned) else {
             return Vec::new();
         };
-        let edges = self.snapshot.subjects(number, symbol);
-        let edges =
-            edges.filter(|edge| self.binding.allows(&planned.allowed, edge, &self.snapshot));
+        let number = self.object_id(object, planned.type_index, 0);
+        let edges = self.snapshot.subjects_of(number);
         let member = |edge: &Edge| {
             let detail = self.snapshot.detail(edge.detail);
+            let kind = self.snapshot.kind(edge.kind)?;
             Some(Member {
-                subject: self.snapshot.subject(edge.other, edge.second)?,
+                subject: self.snapshot.subject(edge.other, kind.subject)?,
                 is_conditional: detail.is_some_and(|it| it.condition != NO_RELATION),
             })
         };
-        let mut members: Vec<Member> = edges.filter_map(member).collect();
+        let kinds = self.binding.kinds_of(planned.id).iter();
+        let members = kinds.flat_map(|bound| {
+            let edges = edges.of_kind(bound.kind);
+            let allowed = edges.filter(|edge| {
+                self.binding
+                    .allows(&planned.allowed, bound, edge, &self.snapshot)
+            });
+            allowed.filter_map(member)
+        });
+        let mut members: Vec<Member> = members.collect();
         members.sort();
         members
     }

@@ -5,8 +5,7 @@
 //! algorithm for strongly connected components), and only if every relation that was closed since
 //! turned out to be the cycle that it was taken for.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
 
 use super::check::Value;
 use super::plan::RelationId;
@@ -20,15 +19,34 @@ type Key = (u32, RelationId, bool);
 /// No open relation.
 pub(super) const NONE: usize = usize::MAX;
 
+/// Slots at the beginning: a power of two.
+const SLOTS_MIN: usize = 64;
+/// More slots are given back after the question that needed them.
+const SLOTS_KEPT: usize = 1 << 14;
+
+/// A hash table with open addressing that is emptied by counting questions. A question that is
+/// asked after another of its size allocates nothing.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    known: HashMap<Key, Known, BuildHasherDefault<KeyHasher>>,
+    slots: Vec<Slot>,
+    /// The question that slots have to be of; those of earlier ones are free.
+    question: u64,
+    len: usize,
     /// What is known only while a relation further up is open, with the position of that one.
     tentative: Vec<(Key, usize)>,
 }
 
 #[derive(Debug, Clone)]
+struct Slot {
+    question: u64,
+    key: Key,
+    known: Known,
+}
+
+#[derive(Debug, Clone)]
 pub(super) enum Known {
+    /// Nothing any more.
+    Forgotten,
     /// The relation is being looked at, at this position from the outermost.
     Open(usize),
     /// Its value, at how many hops it was found, and on which open position it depends.
@@ -41,16 +59,25 @@ pub(super) enum Known {
 
 impl Memo {
     pub(super) fn clear(&mut self) {
-        self.known.clear();
+        if self.slots.len() > SLOTS_KEPT {
+            *self = Self::default();
+        }
+        self.question += 1;
+        self.len = 0;
         self.tentative.clear();
     }
 
+    #[inline]
     pub(super) fn get(&self, key: Key) -> Option<&Known> {
-        self.known.get(&key)
+        let slot = self.slots.get(self.place(key))?;
+        (slot.question == self.question).then_some(&slot.known)
     }
 
     pub(super) fn open(&mut self, key: Key, position: usize) -> usize {
-        self.known.insert(key, Known::Open(position));
+        if (self.len + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        self.set(key, Known::Open(position));
         self.tentative.len()
     }
 
@@ -69,7 +96,7 @@ impl Memo {
                 break;
             };
             if depends_on >= position || !assumed_right {
-                self.known.remove(&key);
+                self.set(key, Known::Forgotten);
             } else {
                 self.tentative.swap(kept, at);
                 kept += 1;
@@ -84,7 +111,54 @@ impl Memo {
             hops,
             depends_on,
         };
-        self.known.insert(key, known);
+        self.set(key, known);
+    }
+
+    /// The slot of the key, or the free one where it would be.
+    #[inline]
+    fn place(&self, key: Key) -> usize {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut hasher = KeyHasher::default();
+        hasher.write_u32(key.0);
+        hasher.write_u32(key.1 << 1 | u32::from(key.2));
+        let mut place = usize::try_from(hasher.finish()).unwrap_or_default() & mask;
+        while let Some(slot) = self.slots.get(place)
+            && slot.question == self.question
+            && slot.key != key
+        {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    #[inline]
+    fn set(&mut self, key: Key, known: Known) {
+        let place = self.place(key);
+        let Some(slot) = self.slots.get_mut(place) else {
+            return;
+        };
+        if slot.question != self.question {
+            slot.question = self.question;
+            slot.key = key;
+            self.len += 1;
+        }
+        slot.known = known;
+    }
+
+    fn grow(&mut self) {
+        let empty = Slot {
+            question: 0,
+            key: (0, 0, false),
+            known: Known::Forgotten,
+        };
+        let slots = vec![empty; SLOTS_MIN.max(self.slots.len() * 2)];
+        let old = std::mem::replace(&mut self.slots, slots);
+        self.len = 0;
+        for slot in old {
+            if slot.question == self.question {
+                self.set(slot.key, slot.known);
+            }
+        }
     }
 }
 

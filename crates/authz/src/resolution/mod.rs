@@ -15,6 +15,7 @@ mod list;
 mod memo;
 mod path;
 mod plan;
+mod walk;
 
 use std::sync::Arc;
 
@@ -95,7 +96,7 @@ pub struct Engine {
     pub(crate) model: Arc<RelationModel>,
     plan: Arc<Plan>,
     snapshot: Snapshot,
-    binding: Binding,
+    binding: Arc<Binding>,
     rules: Rules,
 }
 
@@ -106,6 +107,15 @@ pub struct Circumstances<'a> {
     pub context: &'a Map<String, Json>,
     /// When.
     pub now: Timestamp,
+}
+
+/// Whether a subject stands in a relation to an object, with every name looked up.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    engine: &'a Engine,
+    object: u32,
+    relation: RelationId,
+    asker: Asker,
 }
 
 /// The subject of a question, looked up.
@@ -133,13 +143,19 @@ impl Engine {
     /// The same model with other facts.
     #[must_use]
     pub fn with_snapshot(&self, snapshot: Snapshot) -> Self {
+        if snapshot.has_kinds_of(&self.snapshot) {
+            return Self {
+                snapshot,
+                ..self.clone()
+            };
+        }
         let (model, plan) = (Arc::clone(&self.model), Arc::clone(&self.plan));
         Self::bind(model, plan, snapshot, self.rules)
     }
 
     fn bind(model: Arc<RelationModel>, plan: Arc<Plan>, snapshot: Snapshot, rules: Rules) -> Self {
         Self {
-            binding: Binding::new(&model, &plan, &snapshot),
+            binding: Arc::new(Binding::new(&model, &plan, &snapshot, rules)),
             model,
             plan,
             snapshot,
@@ -171,8 +187,43 @@ impl Engine {
         Checker::new(self).check(object, relation, subject, circumstances)
     }
 
+    /// A question with every name looked up, to be asked of this engine.
+    ///
+    /// # Errors
+    /// A question that the model has no words for.
+    pub fn question(
+        &self,
+        object: &Reference,
+        relation: &str,
+        subject: &SubjectReference,
+    ) -> Result<Question<'_>, QuestionError> {
+        let type_name = object.type_name();
+        let type_index = self.type_index(type_name)?;
+        let relation = self.relation_of_type(type_index, type_name, relation)?;
+        let asker = self.asker(subject)?;
+        let object = match object == &subject.object {
+            true => asker.object,
+            false => self.object_id(object, type_index, 0),
+        };
+        Ok(Question {
+            engine: self,
+            object,
+            relation,
+            asker,
+        })
+    }
+
     fn relation_id(&self, type_name: &str, relation: &str) -> Result<RelationId, QuestionError> {
         let type_index = self.type_index(type_name)?;
+        self.relation_of_type(type_index, type_name, relation)
+    }
+
+    fn relation_of_type(
+        &self,
+        type_index: usize,
+        type_name: &str,
+        relation: &str,
+    ) -> Result<RelationId, QuestionError> {
         self.plan.find(type_index, relation).ok_or_else(|| {
             let known = self.model.relation_names(type_name);
             QuestionError {
@@ -183,7 +234,7 @@ impl Engine {
     }
 
     fn type_index(&self, type_name: &str) -> Result<usize, QuestionError> {
-        let found = self.model.types.get_index_of(type_name);
+        let found = self.plan.find_type(type_name);
         found.ok_or_else(|| QuestionError {
             message: format!("unknown type `{type_name}`"),
             help: nearest(type_name, self.model.type_names())
@@ -203,16 +254,18 @@ impl Engine {
             None => None,
             Some(relation) => Some(self.relation_id(type_name, relation)?),
         };
+        let type_index = self.type_index(type_name)?;
         Ok(Asker {
-            object: self.object_id(&subject.object, 1),
-            type_index: self.type_index(type_name)?,
+            object: self.object_id(&subject.object, type_index, 1),
+            type_index,
             userset,
         })
     }
 
     /// The number of an object. One that no fact names gets a number beyond those of the snapshot.
-    fn object_id(&self, object: &Reference, beyond: usize) -> u32 {
-        let found = self.snapshot.find(object.type_name(), object.id());
+    fn object_id(&self, object: &Reference, type_index: usize, beyond: usize) -> u32 {
+        let symbol = self.binding.symbol_of_type(type_index);
+        let found = symbol.and_then(|it| self.snapshot.find_symbol(it, object.id()));
         let beyond = self.snapshot.object_count() + beyond;
         found.unwrap_or_else(|| u32::try_from(beyond).unwrap_or(u32::MAX))
     }

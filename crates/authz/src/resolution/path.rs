@@ -8,6 +8,7 @@ use crate::facts::Reference;
 use crate::model::relation::{At, RelationModel, Rewrite};
 use crate::relationships::{Edge, NO_RELATION, Relationship, Store, SubjectReference};
 
+use super::bind::Bound;
 use super::memo::NodeKey;
 use super::plan::{AllowedKind, Planned, RelationId, Step};
 use super::{Answer, Asker, Checker, Circumstances, Engine, QuestionError};
@@ -78,7 +79,7 @@ impl Engine {
         let relation = self.relation_id(object.type_name(), relation)?;
         let asker = self.asker(subject)?;
         let mut walk = Walk::new(self, asker, circumstances);
-        let start = (self.object_id(object, 0), relation);
+        let start = (self.number_of(object)?, relation);
         let found = walk.enter(start, object);
         Ok(found.map(|()| walk.links))
     }
@@ -97,7 +98,7 @@ impl Engine {
         circumstances: Circumstances<'_>,
     ) -> Result<Vec<Change>, QuestionError> {
         let start = (
-            self.object_id(object, 0),
+            self.number_of(object)?,
             self.relation_id(object.type_name(), relation)?,
         );
         let asker = self.asker(subject)?;
@@ -262,19 +263,24 @@ impl<'a> Walk<'a> {
 
     fn direct(&mut self, planned: &'a Planned, (number, _): (u32, &Reference)) -> Option<()> {
         let engine = self.engine;
-        let symbol = engine.binding.symbol_of(planned.id)?;
-        for edge in engine.snapshot.subjects(number, symbol) {
+        for (bound, edge) in engine.facts_in(number, planned.id) {
             let allowed = &planned.allowed;
-            if !engine.binding.allows(allowed, edge, &engine.snapshot) {
+            if !engine
+                .binding
+                .allows(allowed, bound, edge, &engine.snapshot)
+            {
                 continue;
             }
             if !self.checker.counts_now(edge) {
                 continue;
             }
-            let is_own = edge.second == NO_RELATION && self.is_meant(edge.other);
             let mark = self.links.len();
             self.push(number, edge)?;
-            if is_own || self.through(edge).is_some() {
+            let leads_there = match bound.subject {
+                AllowedKind::Userset(relation) => self.through(edge, relation).is_some(),
+                AllowedKind::Object | AllowedKind::Wildcard => self.is_meant(edge.other),
+            };
+            if leads_there {
                 return Some(());
             }
             self.links.truncate(mark);
@@ -295,10 +301,8 @@ impl<'a> Walk<'a> {
     }
 
     /// On along a fact whose subject is a userset.
-    fn through(&mut self, edge: &Edge) -> Option<()> {
+    fn through(&mut self, edge: &Edge, relation: RelationId) -> Option<()> {
         let engine = self.engine;
-        let type_index = engine.type_index_of(edge.other)?;
-        let relation = engine.binding.relation(type_index, edge.second)?;
         let is_itself = (edge.other, Some(relation)) == (self.asker.object, self.asker.userset);
         if is_itself {
             return Some(());
@@ -315,11 +319,10 @@ impl<'a> Walk<'a> {
         number: u32,
     ) -> Option<()> {
         let engine = self.engine;
-        let symbol = engine.binding.symbol_of(tupleset)?;
         let mut found = None;
-        for edge in engine.snapshot.subjects(number, symbol) {
-            let target = engine.type_index_of(edge.other);
-            let target = target.and_then(|it| targets.get(it).copied().flatten());
+        for (bound, edge) in engine.facts_in(number, tupleset) {
+            let target = targets.get(bound.type_index).copied().flatten();
+            let target = target.filter(|_| bound.leads_on(engine.rules));
             let (Some(target), true) = (target, self.checker.counts_now(edge)) else {
                 continue;
             };
@@ -378,10 +381,6 @@ impl<'a> Walk<'a> {
         (number, object): (u32, &Reference),
     ) -> Vec<(NodeKey, Reference)> {
         let engine = self.engine;
-        let along = |relation: RelationId| {
-            let symbol = engine.binding.symbol_of(relation).into_iter();
-            symbol.flat_map(move |symbol| engine.snapshot.subjects(number, symbol))
-        };
         let to = |edge: &Edge, relation: Option<RelationId>| {
             Some((
                 (edge.other, relation?),
@@ -390,18 +389,19 @@ impl<'a> Walk<'a> {
         };
         match step {
             Step::Computed(from) => vec![((number, *from), object.clone())],
-            Step::Direct => along(planned.id)
-                .filter_map(|edge| {
-                    let of = engine.type_index_of(edge.other)?;
-                    to(edge, engine.binding.relation(of, edge.second))
+            Step::Direct => engine
+                .facts_in(number, planned.id)
+                .filter_map(|(bound, edge)| match bound.subject {
+                    AllowedKind::Userset(relation) => to(edge, Some(relation)),
+                    AllowedKind::Object | AllowedKind::Wildcard => None,
                 })
                 .collect(),
             Step::Arrow {
                 tupleset, targets, ..
-            } => along(*tupleset)
-                .filter_map(|edge| {
-                    let of = engine.type_index_of(edge.other)?;
-                    to(edge, targets.get(of).copied().flatten())
+            } => engine
+                .facts_in(number, *tupleset)
+                .filter_map(|(bound, edge)| {
+                    to(edge, targets.get(bound.type_index).copied().flatten())
                 })
                 .collect(),
             _ => Vec::new(),
@@ -436,9 +436,12 @@ impl<'a> Walk<'a> {
         let Some(name) = engine.relation_name(planned.id) else {
             return;
         };
-        let edges: Vec<Edge> = engine.snapshot.all_subjects(number).copied().collect();
-        for edge in edges.iter().filter(|edge| edge.second == NO_RELATION) {
-            let Some(type_index) = engine.type_index_of(edge.other) else {
+        for edge in engine.snapshot.subjects_of(number).all() {
+            let Some(kind) = engine.snapshot.kind(edge.kind) else {
+                continue;
+            };
+            let type_index = engine.binding.type_of(kind.subject_type);
+            let Some(type_index) = type_index.filter(|_| kind.subject == NO_RELATION) else {
                 continue;
             };
             let Some(neighbour) = engine.snapshot.reference(edge.other) else {
@@ -464,7 +467,7 @@ impl<'a> Walk<'a> {
                         near: near.clone(),
                     });
                 }
-                let tupleset = engine.snapshot.symbol_name(edge.first);
+                let tupleset = engine.snapshot.symbol_name(kind.relation);
                 let takes = engine.model.may_follow(object.type_name(), &name);
                 let tupleset = tupleset.filter(|tupleset| **tupleset != name && takes);
                 if let Some(tupleset) = tupleset {
@@ -521,7 +524,15 @@ impl Engine {
         named.collect()
     }
 
-    fn type_index_of(&self, object: u32) -> Option<usize> {
-        self.binding.type_of(self.snapshot.type_of(object)?)
+    /// The facts in a relation of an object that the model has words for.
+    fn facts_in(&self, object: u32, relation: RelationId) -> impl Iterator<Item = (&Bound, &Edge)> {
+        let edges = self.snapshot.subjects_of(object);
+        let kinds = self.binding.kinds_of(relation).iter();
+        kinds.flat_map(move |bound| edges.of_kind(bound.kind).map(move |edge| (bound, edge)))
+    }
+
+    fn number_of(&self, object: &Reference) -> Result<u32, QuestionError> {
+        let type_index = self.type_index(object.type_name())?;
+        Ok(self.object_id(object, type_index, 0))
     }
 }

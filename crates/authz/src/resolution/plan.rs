@@ -1,6 +1,5 @@
 //! A model as the evaluator reads it: every name a number.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::relation::{RelationModel, Rewrite, SubjectKind, SubjectType};
@@ -13,17 +12,27 @@ pub(super) struct Plan {
     pub(super) relations: Vec<Planned>,
     /// By relation: what follows from it.
     uses: Vec<Uses>,
-    /// By the index of the type: its relations.
-    names: Vec<HashMap<Arc<str>, RelationId>>,
+    /// By the index of the type: its relations, sorted by their names.
+    names: Vec<Vec<(Arc<str>, RelationId)>>,
+    /// The types, sorted by their names, with their indices.
+    types: Vec<(Arc<str>, usize)>,
 }
 
 /// What follows from a relation, but for what only excludes by it.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Uses {
     /// Relations of the same object.
-    pub(super) computed: Vec<RelationId>,
+    pub(super) computed: Vec<Use>,
     /// Relations of the objects that a tupleset leads here from: the tupleset, and the relation.
-    pub(super) arrows: Vec<(RelationId, RelationId)>,
+    pub(super) arrows: Vec<(RelationId, Use)>,
+}
+
+/// A relation that follows from another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Use {
+    pub(super) relation: RelationId,
+    /// Whether it holds wherever the other one does, and not only if something else is so too.
+    pub(super) suffices: bool,
 }
 
 #[derive(Debug)]
@@ -32,6 +41,8 @@ pub(super) struct Planned {
     pub(super) id: RelationId,
     pub(super) allowed: Vec<Allowed>,
     pub(super) step: Step,
+    /// Whether it holds for whoever is written into it.
+    pub(super) facts_suffice: bool,
 }
 
 /// Subjects that may be written into a relation.
@@ -75,21 +86,29 @@ impl Plan {
             relations: Vec::new(),
             uses: Vec::new(),
             names: Vec::new(),
+            types: model.types.keys().cloned().zip(0..).collect(),
         };
+        plan.types.sort_unstable();
         let mut numbers = 0..;
         for found in model.types.values() {
             let names = found.relations.keys().cloned();
-            plan.names.push(names.zip(&mut numbers).collect());
+            let mut names: Vec<_> = names.zip(&mut numbers).collect();
+            names.sort_unstable();
+            plan.names.push(names);
         }
         for (type_index, found) in model.types.values().enumerate() {
             for relation in found.relations.values() {
                 let id = u32::try_from(plan.relations.len()).unwrap_or(u32::MAX);
                 let subjects = relation.subjects.iter();
+                let allowed: Vec<Allowed> =
+                    subjects.filter_map(|it| plan.allowed(it, model)).collect();
+                let step = plan.step(&relation.rewrite, type_index);
                 let planned = Planned {
                     type_index,
                     id,
-                    allowed: subjects.filter_map(|it| plan.allowed(it, model)).collect(),
-                    step: plan.step(&relation.rewrite, type_index),
+                    allowed,
+                    facts_suffice: step.follows_from_any(|it| matches!(it, Step::Direct)),
+                    step,
                 };
                 plan.relations.push(planned);
             }
@@ -105,7 +124,12 @@ impl Plan {
 
     /// The relation of this name that a type has.
     pub(super) fn find(&self, type_index: usize, name: &str) -> Option<RelationId> {
-        self.names.get(type_index)?.get(name).copied()
+        find(self.names.get(type_index)?, name)
+    }
+
+    /// The index of the type of this name.
+    pub(super) fn find_type(&self, name: &str) -> Option<usize> {
+        find(&self.types, name)
     }
 
     pub(super) fn get(&self, relation: RelationId) -> Option<&Planned> {
@@ -162,6 +186,11 @@ impl Plan {
     }
 }
 
+fn find<T: Copy>(names: &[(Arc<str>, T)], name: &str) -> Option<T> {
+    let at = names.binary_search_by(|it| (*it.0).cmp(name)).ok()?;
+    names.get(at).map(|it| it.1)
+}
+
 fn uses(relations: &[Planned]) -> Vec<Uses> {
     let mut uses = vec![Uses::default(); relations.len()];
     let mut of = |relation: RelationId, add: &dyn Fn(&mut Uses)| {
@@ -171,22 +200,51 @@ fn uses(relations: &[Planned]) -> Vec<Uses> {
         }
     };
     for planned in relations {
-        planned.step.walk(false, &mut |step| match step {
-            Step::Computed(relation) => of(*relation, &|it| it.computed.push(planned.id)),
-            Step::Arrow {
-                tupleset, targets, ..
-            } => {
-                for target in targets.iter().flatten() {
-                    of(*target, &|it| it.arrows.push((*tupleset, planned.id)));
+        planned.step.walk(false, &mut |step| {
+            let following = Use {
+                relation: planned.id,
+                suffices: planned.step.follows_from(step),
+            };
+            match step {
+                Step::Computed(relation) => of(*relation, &|it| it.computed.push(following)),
+                Step::Arrow {
+                    tupleset,
+                    targets,
+                    all,
+                } => {
+                    let suffices = following.suffices && !all;
+                    let following = Use {
+                        suffices,
+                        ..following
+                    };
+                    for target in targets.iter().flatten() {
+                        of(*target, &|it| it.arrows.push((*tupleset, following)));
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         });
     }
     uses
 }
 
 impl Step {
+    /// Whether this holds wherever the part does: whether it is one of a union.
+    fn follows_from(&self, part: &Step) -> bool {
+        match self {
+            Self::Union(parts) => parts.iter().any(|it| it.follows_from(part)),
+            step => std::ptr::eq(step, part),
+        }
+    }
+
+    /// Whether it holds wherever a step of this form does.
+    fn follows_from_any(&self, is: fn(&Step) -> bool) -> bool {
+        match self {
+            Self::Union(parts) => parts.iter().any(|it| it.follows_from_any(is)),
+            step => is(step),
+        }
+    }
+
     /// Calls `see` with this step and with each of its parts; of exclusions only with the base,
     /// unless `subtracted` says otherwise.
     pub(super) fn walk<'a>(&'a self, subtracted: bool, see: &mut dyn FnMut(&'a Step)) {

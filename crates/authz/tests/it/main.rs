@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod allocations;
 mod bombs;
 mod decisions;
 mod dialects;

@@ -38,6 +38,7 @@ mod refreshing;
 mod report_merge;
 mod runs;
 mod secrets;
+mod secrets_kept;
 mod session_kinds;
 mod sessions;
 mod sharing;

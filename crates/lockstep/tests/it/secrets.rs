@@ -91,7 +91,7 @@ fn desk() -> Server {
     })
 }
 
-fn echo(request: &Request) -> Value {
+pub(crate) fn echo(request: &Request) -> Value {
     let headers: Vec<String> = request
         .headers
         .iter()
@@ -134,7 +134,7 @@ fn header_safe(text: &str) -> String {
 }
 
 /// The forms in which a secret may turn up.
-fn forms(secret: &str) -> Vec<String> {
+pub(crate) fn forms(secret: &str) -> Vec<String> {
     let quoted = Value::from(secret).to_string();
     let quoted = quoted.get(1..quoted.len() - 1).unwrap().to_owned();
     let mut forms = vec![

@@ -275,7 +275,7 @@ impl Keys {
         format!("{:?}", self.algorithm)
     }
 
-    fn sign(&self, input: &str) -> String {
+    pub(crate) fn sign(&self, input: &str) -> String {
         sign(input.as_bytes(), &self.signing, self.algorithm).unwrap()
     }
 

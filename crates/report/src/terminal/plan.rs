@@ -28,7 +28,8 @@ pub fn plan_matrix(
     style: Style,
 ) -> String {
     let paint = style.paint();
-    let mut text = matrix(cells, actors, paint);
+    let mut text = matrix("action", is_of_expect, cells, actors, paint);
+    text += &matrix("step", is_step, cells, actors, paint);
     text += &totals(cells, style);
     text += &without_control(cells, paint);
     for note in notes {
@@ -44,8 +45,25 @@ pub fn plan_matrix(
     text
 }
 
-fn matrix(cells: &[PlannedCell], actors: &[String], paint: Paint) -> String {
-    let table = Table::of(cells, actors);
+/// Whether a cell has a row in `expect`. What is expected of malformed bodies follows from the
+/// rows that it has.
+fn is_of_expect(cell: &PlannedCell) -> bool {
+    !matches!(cell.phase, Phase::Opening | Phase::Flow) && cell.situation.is_none()
+}
+
+/// Whether a cell is a step of a flow.
+fn is_step(cell: &PlannedCell) -> bool {
+    cell.phase == Phase::Flow
+}
+
+fn matrix(
+    head: &str,
+    has_row: fn(&PlannedCell) -> bool,
+    cells: &[PlannedCell],
+    actors: &[String],
+    paint: Paint,
+) -> String {
+    let table = Table::of(head, has_row, cells, actors);
     if table.rows.is_empty() {
         return String::new();
     }
@@ -78,12 +96,13 @@ struct Table {
 }
 
 impl Table {
-    fn of(cells: &[PlannedCell], actors: &[String]) -> Self {
-        // `expect` has no rows for them: what is expected follows from the rows that it has.
-        let tried = |cell: &&PlannedCell| {
-            let has_row = !matches!(cell.phase, Phase::Opening | Phase::Flow);
-            has_row && cell.situation.is_none()
-        };
+    fn of(
+        head: &str,
+        has_row: fn(&PlannedCell) -> bool,
+        cells: &[PlannedCell],
+        actors: &[String],
+    ) -> Self {
+        let tried = |cell: &&PlannedCell| has_row(cell);
         let columns: Vec<&String> = actors
             .iter()
             .filter(|actor| cells.iter().filter(tried).any(|cell| cell.actor == **actor))
@@ -93,7 +112,7 @@ impl Table {
             .enumerate()
             .map(|(index, actor)| (actor.as_str(), index + 1))
             .collect();
-        let mut head = vec!["action".to_owned()];
+        let mut head = vec![head.to_owned()];
         head.extend(columns.iter().map(|actor| clean(actor)));
         let mut rows: Vec<Vec<String>> = Vec::new();
         let mut row_of: HashMap<String, usize> = HashMap::new();

@@ -8,7 +8,7 @@ use crate::given::{self, PLAIN};
 const ACTORS: [&str; 5] = ["anonymous", "viewer", "editor", "漢字", "unused"];
 
 /// `name`, what is expected, the kind of denial, the control.
-const CELLS: [(&str, &str, Option<&str>, Option<&str>); 16] = [
+const CELLS: [(&str, &str, Option<&str>, Option<&str>); 18] = [
     ("viewer/session.open", "allow", None, None),
     ("editor/session.open", "allow", None, None),
     ("editor/post.read/editor", "allow", None, None),
@@ -60,6 +60,13 @@ const CELLS: [(&str, &str, Option<&str>, Option<&str>); 16] = [
     ),
     ("viewer/post.purge/editor", "deny", Some("forbidden"), None),
     ("viewer/post.hide/editor", "deny", Some("forbidden"), None),
+    ("editor/flow.publish/write", "allow", None, None),
+    (
+        "editor/flow.publish/early",
+        "deny",
+        Some("forbidden"),
+        Some("editor/flow.publish/approve"),
+    ),
 ];
 
 pub(crate) fn cells() -> Vec<PlannedCell> {
@@ -67,7 +74,11 @@ pub(crate) fn cells() -> Vec<PlannedCell> {
         .iter()
         .map(|(name, what, denial, control)| {
             let mut parts = name.split('/').map(str::to_owned);
-            let (actor, action) = (parts.next().unwrap(), parts.next().unwrap());
+            let (actor, mut action) = (parts.next().unwrap(), parts.next().unwrap());
+            let is_step = action.starts_with("flow.");
+            if is_step {
+                action = format!("{action}/{}", parts.next().unwrap());
+            }
             let changes = ["post.update", "post.purge"].contains(&action.as_str());
             let is_opening = action == "session.open";
             PlannedCell {
@@ -75,6 +86,7 @@ pub(crate) fn cells() -> Vec<PlannedCell> {
                 actor,
                 target: (!is_opening).then(|| "posts".to_owned()),
                 phase: match (is_opening, changes) {
+                    _ if is_step => Phase::Flow,
                     (true, _) => Phase::Opening,
                     (false, false) => Phase::Reading,
                     (false, true) => Phase::Changing,
@@ -91,7 +103,7 @@ pub(crate) fn cells() -> Vec<PlannedCell> {
                 },
                 control: control.map(str::to_owned),
                 differs_in: control.map(|_| DiffersIn::Actor),
-                fixture: (!is_opening && action != "debug.open")
+                fixture: (!is_opening && !is_step && action != "debug.open")
                     .then(|| "a post of editor for this cell alone".to_owned()),
                 owner: parts.next(),
                 untried: (action == "post.hide")

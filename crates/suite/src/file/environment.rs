@@ -13,7 +13,7 @@ use super::{Inputs, Known, Reader, unknown};
 use crate::model::Suite;
 
 /// The keys of a suite that an environment may say otherwise.
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "targets",
     "sessions",
     "actors",
@@ -21,6 +21,7 @@ const KEYS: [&str; 7] = [
     "actions",
     "expect",
     "malformed",
+    "flows",
 ];
 /// The most environments of one suite: the suite is checked with each.
 const ENVIRONMENTS_MAX: usize = 32;

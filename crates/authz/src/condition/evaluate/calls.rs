@@ -5,24 +5,49 @@ use crate::condition::program::Expression;
 use crate::condition::value::Value;
 use crate::condition::{address, convert, time};
 
-use super::{Evaluated, Evaluator};
+use super::{Evaluated, Evaluator, Held};
 
-impl Evaluator<'_> {
-    pub(super) fn call(&mut self, function: Function, arguments: &[Expression]) -> Evaluated {
-        let values = self.each(arguments)?;
-        for value in &values {
+/// No function takes more.
+const ARGUMENTS_MAX: usize = 4;
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn call(&mut self, function: Function, arguments: &'a [Expression]) -> Evaluated {
+        let [a, b, c, d] = self.arguments(arguments)?;
+        let values = [a.as_deref(), b.as_deref(), c.as_deref(), d.as_deref()];
+        let mut given = [&Value::Null; ARGUMENTS_MAX];
+        let mut count = 0;
+        for (slot, value) in given.iter_mut().zip(values.iter().flatten()) {
             self.charge_text(value)?;
+            *slot = value;
+            count += 1;
         }
+        let given = given.get(..count).unwrap_or_default();
         if function == Function::Matches {
             // To build an automaton costs far more than to run it.
-            let pattern = values.get(1).and_then(Value::as_str);
+            let pattern = given.get(1).and_then(|it| it.as_str());
             self.charge(pattern.map_or(0, str::len))?;
         }
-        Ok(apply(function, &values)?)
+        Ok(apply(function, given)?)
+    }
+
+    /// The values of the arguments; of their failures the one that counts, as in a list.
+    fn arguments(
+        &mut self,
+        expressions: &'a [Expression],
+    ) -> Evaluated<[Option<Held<'a>>; ARGUMENTS_MAX]> {
+        let mut failure = None;
+        let mut values = [const { None }; ARGUMENTS_MAX];
+        for (slot, expression) in values.iter_mut().zip(expressions) {
+            match self.held(expression) {
+                Ok(value) => *slot = Some(value),
+                Err(new) => failure = Some(new.or(failure.take())),
+            }
+        }
+        failure.map_or(Ok(values), Err)
     }
 }
 
-fn apply(function: Function, arguments: &[Value]) -> Result<Value, String> {
+fn apply(function: Function, arguments: &[&Value]) -> Result<Value, String> {
     use Value::{Bool, Duration, Int, List, Map, String, Timestamp};
     let count = |count: usize| Int(i64::try_from(count).unwrap_or(i64::MAX));
     Ok(match (function, arguments) {
@@ -40,7 +65,7 @@ fn apply(function: Function, arguments: &[Value]) -> Result<Value, String> {
         (Function::ToBool, [value]) => convert::to_bool(value)?,
         (Function::ToTimestamp, [value]) => convert::to_timestamp(value)?,
         (Function::ToDuration, [value]) => convert::to_duration(value)?,
-        (Function::ToDyn, [value]) => value.clone(),
+        (Function::ToDyn, [value]) => Value::clone(value),
         (Function::Part(of), [Timestamp(at)]) => Int(time::part(of, *at, jiff::tz::TimeZone::UTC)),
         (Function::Part(of), [Timestamp(at), String(zone)]) => {
             Int(time::part(of, *at, time::zone(zone)?))
@@ -58,7 +83,7 @@ fn apply(function: Function, arguments: &[Value]) -> Result<Value, String> {
         }
         (Function::IsSubtreeOf, [a @ Map(_), b @ Map(_)]) => Bool(is_subtree(a, b)),
         (_, arguments) => {
-            let kinds: Vec<&str> = arguments.iter().map(Value::kind).collect();
+            let kinds: Vec<&str> = arguments.iter().map(|it| it.kind()).collect();
             return Err(format!("a function does not take {}", kinds.join(", ")));
         }
     })

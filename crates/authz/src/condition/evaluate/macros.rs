@@ -8,8 +8,8 @@ use crate::condition::value::{Key, Value};
 
 use super::{Evaluated, Evaluator, boolean, error};
 
-impl Evaluator<'_> {
-    pub(super) fn expand(&mut self, found: &Macro) -> Evaluated {
+impl<'a> Evaluator<'a> {
+    pub(super) fn expand(&mut self, found: &'a Macro) -> Evaluated {
         let range = self.evaluate(&found.range)?;
         let items: Arc<[Value]> = match range {
             Value::List(items) => items,
@@ -37,14 +37,14 @@ impl Evaluator<'_> {
     }
 
     /// The value of an expression in which `item` is the value of the next local.
-    fn with(&mut self, item: &Value, body: &Expression) -> Evaluated {
+    fn with(&mut self, item: &Value, body: &'a Expression) -> Evaluated {
         self.locals.push(item.clone());
         let value = self.evaluate(body);
         self.locals.pop();
         value
     }
 
-    fn any_item(&mut self, items: &[Value], body: &Expression, wanted: bool) -> Evaluated {
+    fn any_item(&mut self, items: &[Value], body: &'a Expression, wanted: bool) -> Evaluated {
         let mut failure = None;
         for item in items {
             match self.with(item, body).and_then(|value| boolean(&value)) {
@@ -56,7 +56,7 @@ impl Evaluator<'_> {
         failure.map_or(Ok(Value::Bool(!wanted)), Err)
     }
 
-    fn kept(&mut self, items: &[Value], filter: Option<&Expression>) -> Evaluated<Vec<Value>> {
+    fn kept(&mut self, items: &[Value], filter: Option<&'a Expression>) -> Evaluated<Vec<Value>> {
         let Some(filter) = filter else {
             return Ok(items.to_vec());
         };

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::facts::Reference;
-use crate::relationships::{NO_RELATION, SubjectReference, WILDCARD};
+use crate::relationships::{SubjectReference, WILDCARD};
 
 use crate::resolution::memo::NodeKey;
-use crate::resolution::plan::{RelationId, Step};
+use crate::resolution::plan::{AllowedKind, RelationId, Step};
 use crate::resolution::{Asker, Checker, Circumstances, Engine, QuestionError};
 
 use super::{ListedSubject, Listing, Verdict};
@@ -40,7 +40,8 @@ impl Engine {
             None => None,
             Some(name) => Some(self.relation_id(filter.type_name, name)?),
         };
-        let number = self.object_id(object, 0);
+        let of_object = self.type_index(object.type_name())?;
+        let number = self.object_id(object, of_object, 0);
         let wanted = (type_index, userset);
         let mut found = self.gather((number, relation), object, wanted, false);
         if found.iter().any(|(id, _)| id == WILDCARD) {
@@ -205,35 +206,30 @@ impl Search<'_> {
 
     fn direct(&mut self, object: u32, relation: RelationId) {
         let engine = self.engine;
-        let Some(symbol) = engine.binding.symbol_of(relation) else {
-            return;
-        };
-        for edge in engine.snapshot.subjects(object, symbol) {
-            if edge.second == NO_RELATION {
-                self.subjects.insert(edge.other);
-            } else if let Some(type_index) = self.type_of(edge.other)
-                && let Some(relation) = engine.binding.relation(type_index, edge.second)
-            {
-                self.reach(edge.other, relation);
+        let edges = engine.snapshot.subjects_of(object);
+        for bound in engine.binding.kinds_of(relation) {
+            for edge in edges.of_kind(bound.kind) {
+                match bound.subject {
+                    AllowedKind::Userset(relation) => self.reach(edge.other, relation),
+                    AllowedKind::Object | AllowedKind::Wildcard => {
+                        self.subjects.insert(edge.other);
+                    }
+                }
             }
         }
     }
 
     fn arrow(&mut self, object: u32, tupleset: RelationId, targets: &[Option<RelationId>]) {
         let engine = self.engine;
-        let Some(symbol) = engine.binding.symbol_of(tupleset) else {
-            return;
-        };
-        for edge in engine.snapshot.subjects(object, symbol) {
-            let target = self.type_of(edge.other).and_then(|it| targets.get(it));
-            if let Some(relation) = target.copied().flatten() {
+        let edges = engine.snapshot.subjects_of(object);
+        for bound in engine.binding.kinds_of(tupleset) {
+            let target = targets.get(bound.type_index).copied().flatten();
+            let Some(relation) = target else {
+                continue;
+            };
+            for edge in edges.of_kind(bound.kind) {
                 self.reach(edge.other, relation);
             }
         }
-    }
-
-    fn type_of(&self, object: u32) -> Option<usize> {
-        let symbol = self.engine.snapshot.type_of(object)?;
-        self.engine.binding.type_of(symbol)
     }
 }
