@@ -18,5 +18,5 @@ pub(crate) fn decisions(bytes: &[u8]) {
 }
 
 pub(crate) fn relations(bytes: &[u8]) {
-    compare_on_a_model(&mut Random::given(bytes), &mut Tally::default());
+    compare_on_a_model(&mut Random::new(bytes, 0), &mut Tally::default());
 }

@@ -9,4 +9,5 @@
 
 mod conformance;
 mod corpus;
+mod patterns;
 mod stages;

@@ -13,6 +13,7 @@ mod bombs;
 mod decisions;
 mod dialects;
 mod errors;
+mod evaluator;
 mod garbage;
 mod hours;
 mod joined;

@@ -457,6 +457,14 @@ proptest! {
 }
 
 #[test]
+fn policies_made_as_for_the_fuzz_target_are_decided_so_too() {
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..100 {
+        compare_once(&mut runner);
+    }
+}
+
+#[test]
 fn the_random_requests_meet_every_kind_of_answer() {
     let mut runner = TestRunner::deterministic();
     let mut met = BTreeSet::new();

@@ -1,5 +1,7 @@
 //! `lockstep policy test`.
 
+use std::path::Path;
+
 use testkit::Project;
 
 use crate::support::lockstep;
@@ -91,5 +93,33 @@ fn a_file_outside_of_the_folder_is_refused_and_nothing_to_run_is_a_mistake() {
         finished.stderr.contains("name the files of tests"),
         "{}",
         finished.stderr
+    );
+}
+
+#[test]
+fn the_patterns_of_this_repository_hold() {
+    let patterns = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/patterns");
+    let folders = std::fs::read_dir(&patterns).unwrap();
+    let files = folders.map(|it| it.unwrap().path().join("policy.test.yaml"));
+    let mut files: Vec<String> = files
+        .filter(|it| it.is_file())
+        .map(|it| it.display().to_string())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 10, "{files:?}");
+    let arguments = ["policy", "test"].into_iter();
+    let arguments: Vec<&str> = arguments.chain(files.iter().map(String::as_str)).collect();
+    let finished = lockstep(&patterns, &arguments).run();
+    assert_eq!(
+        finished.code,
+        Some(0),
+        "{}{}",
+        finished.stdout,
+        finished.stderr
+    );
+    assert!(
+        finished.stdout.ends_with(" held, 0 failed\n"),
+        "{}",
+        finished.stdout
     );
 }

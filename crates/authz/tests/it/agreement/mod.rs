@@ -3,8 +3,6 @@
 
 mod naive;
 mod random;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -253,8 +251,8 @@ fn features(model: &Model, facts: &[Fact]) -> Vec<&'static str> {
 /// How many questions were compared, and how often each outcome and each feature was among them.
 #[derive(Default)]
 pub(crate) struct Tally {
-    cases: usize,
-    counts: BTreeMap<&'static str, usize>,
+    pub(crate) cases: usize,
+    pub(crate) counts: BTreeMap<&'static str, usize>,
 }
 
 /// Compares on one random model, with several sets of facts and several questions to each. Panics

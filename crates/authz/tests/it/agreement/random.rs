@@ -1,33 +1,25 @@
 //! Random models, facts and questions, as plain data: what the naive evaluator reads, and what is
 //! written out as text for the real one.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 /// Choices: first those that were given, then SplitMix64 (Steele, Lea, Flood, "Fast Splittable
 /// Pseudorandom Number Generators").
 pub(crate) struct Random {
-    given: std::vec::IntoIter<u8>,
+    given: VecDeque<u8>,
     state: u64,
 }
 
 impl Random {
-    /// The choices of a fuzzer, a byte each.
-    pub(crate) fn given(bytes: &[u8]) -> Self {
-        let given = bytes.to_vec().into_iter();
-        Self { given, state: 0 }
-    }
-
-    /// No choice is given.
-    #[cfg(test)]
-    pub(crate) fn seeded(state: u64) -> Self {
-        Self {
-            state,
-            ..Self::given(&[])
-        }
+    /// The choices of a fuzzer, a byte each; and the seed of what they leave open.
+    pub(crate) fn new(given: &[u8], seed: u64) -> Self {
+        let given = given.iter().copied().collect();
+        Self { given, state: seed }
     }
 
     pub(super) fn below(&mut self, bound: usize) -> usize {
-        match self.given.next() {
+        match self.given.pop_front() {
             Some(byte) => usize::from(byte) % bound,
             None => usize::try_from(self.next() % bound as u64).unwrap(),
         }
