@@ -6,6 +6,7 @@ mod conditions;
 mod decisions;
 mod listing;
 mod measure;
+mod mixed;
 mod peers;
 mod relationships;
 mod subject;
@@ -25,13 +26,14 @@ const CELLS_OF_MEMORY: usize = 100_000;
 fn main() -> anyhow::Result<()> {
     let missed = match std::env::args().nth(1).as_deref() {
         Some("probes") => probes(&subject::serve()?).map(|()| 0),
+        Some("mixed") => mixed::run(),
         Some("memory") => memory(&subject::serve()?).map(|()| 0),
         Some("relationships") => relationships::run(),
         Some("listing") => listing::run(),
         Some("conditions") => conditions::run(),
         Some("decisions") => decisions::run(),
         _ => bail!(
-            "expected `probes`, `memory`, `relationships`, `listing`, `conditions` or `decisions`"
+            "expected `probes`, `mixed`, `memory`, `relationships`, `listing`, `conditions` or `decisions`"
         ),
     }?;
     if missed > 0 {

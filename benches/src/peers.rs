@@ -1,5 +1,5 @@
-//! The sides that are compared. Each makes the same exchanges: `GET /items/N` with a bearer
-//! token, and looks at the status and one field.
+//! The sides that are compared. Each makes the same exchanges with a bearer token, `GET /items/N`
+//! where one is simple, and looks at the status and one field.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -15,7 +15,7 @@ use report::Reporter as _;
 use report::json::JsonReporter;
 use report::record::EventLog;
 use runner::{Bounds, Client, Head, Options, Stop};
-use suite::event::Event;
+use suite::event::{Event, Summary};
 use suite::file::{Inputs, read_suite};
 use suite::model::Suite;
 use suite::plan::Plan;
@@ -76,9 +76,14 @@ async fn exchange(client: &Client, base: &str, index: usize) -> anyhow::Result<(
     Ok(())
 }
 
-/// Ours: a suite of so many cells, recorded and reported.
+/// Ours: a suite of so many cells of one call, recorded and reported.
 pub(crate) async fn suite(base: &str, cells: usize) -> anyhow::Result<()> {
-    let suite = read(&suite_text(base, cells))?;
+    run(&suite_text(base, cells), cells).await.map(|_| ())
+}
+
+/// Ours: a suite of so many cells, recorded and reported, each of which must hold.
+pub(crate) async fn run(text: &str, cells: usize) -> anyhow::Result<Summary> {
+    let suite = read(text)?;
     let plan = Plan::new(&suite, jiff::Timestamp::now());
     let plan = plan.map_err(|mistakes| anyhow::anyhow!("{}", render(&mistakes, &[], false)))?;
     ensure!(plan.cells.len() == cells, "{} cells", plan.cells.len());
@@ -115,7 +120,7 @@ pub(crate) async fn suite(base: &str, cells: usize) -> anyhow::Result<()> {
         "not all held: {:?}",
         summary.counts
     );
-    Ok(())
+    Ok(summary)
 }
 
 fn suite_text(base: &str, cells: usize) -> String {
