@@ -34,6 +34,7 @@ pub struct Running {
     stderr: Stream,
     started: Instant,
     limit: Duration,
+    peak_kib: Option<u64>,
 }
 
 /// A command that has ended.
@@ -47,6 +48,9 @@ pub struct Finished {
     pub stderr: String,
     /// How long it took.
     pub took: Duration,
+    /// The most memory that it had at once, as of the last look at it, a few milliseconds before its end. Only Linux
+    /// tells.
+    pub peak_kib: Option<u64>,
 }
 
 impl Binary {
@@ -117,6 +121,7 @@ impl Invocation {
             child,
             started: Instant::now(),
             limit: self.limit,
+            peak_kib: None,
         }
     }
 }
@@ -154,6 +159,7 @@ impl Running {
     pub fn finish(mut self) -> Finished {
         let mut status = None;
         while status.is_none() && self.started.elapsed() <= self.limit {
+            self.peak_kib = peak_kib(self.child.id()).or(self.peak_kib);
             std::thread::sleep(LOOK_EVERY);
             status = self.ended();
         }
@@ -165,6 +171,7 @@ impl Running {
             stdout: self.stdout.whole(),
             stderr: self.stderr.whole(),
             took: self.started.elapsed(),
+            peak_kib: self.peak_kib,
         }
     }
 
@@ -200,6 +207,13 @@ impl Finished {
         } = self;
         format!("exit {code:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
     }
+}
+
+/// The high-water mark of a process that has not ended.
+fn peak_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// What comes out of a pipe, gathered by a thread so that the command never waits for a reader.

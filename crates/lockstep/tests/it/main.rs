@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod baseline;
+mod bombs;
 mod check;
 mod cleanup;
 mod command_line;

@@ -123,3 +123,19 @@ fn the_patterns_of_this_repository_hold() {
         finished.stdout
     );
 }
+
+#[test]
+fn the_missing_link_of_the_worked_case_is_shown_as_its_readme_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/patterns/folder-sharing");
+    let question = ["check", "user:bob", "view", "document:roadmap", "--explain"];
+    let finished = lockstep(&folder, &question).run();
+    let link = "folder:plans#viewer@organization:acme#member";
+    assert_eq!(finished.code, Some(1), "{}", finished.told());
+    assert!(
+        finished.stdout.contains(&format!("+ {link}\n")),
+        "{}",
+        finished.told()
+    );
+    let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    assert!(readme.contains(link) && readme.contains(&question.join(" ")));
+}
