@@ -73,7 +73,9 @@ impl Hall {
                 rules = changed.wait(rules).unwrap();
             }
             let key = request.header("x-key").unwrap_or_default();
-            let who = key.trim_start_matches("key-of-");
+            let Some(who) = key.strip_prefix("key-of-") else {
+                return Answer::empty(401);
+            };
             match request.path() {
                 path if rules.broken == Some(path) => Answer::empty(500),
                 path if rules.allowed.contains(&(who, path)) => Answer::empty(200),
