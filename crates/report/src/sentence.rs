@@ -95,7 +95,9 @@ fn named(record: &CellRecord, is_allowed: bool) -> String {
     };
     let what = row_name(&record.action, record.owner.as_deref());
     let with = with_situation(record);
-    format!("{}: {what}{with}{end}", record.actor)
+    let by = record.caller.as_ref();
+    let by = by.map_or_else(String::new, |caller| format!(" by {caller}"));
+    format!("{}: {what}{by}{with}{end}", record.actor)
 }
 
 /// The name of a row of the matrix: `post.update of editor`.

@@ -105,9 +105,23 @@ impl World {
         purpose: &str,
         log: &mut Vec<Sending>,
     ) -> Called {
+        let called = self.call_live(call, actor, about, purpose, log).await;
+        called.map(|(answer, _)| answer)
+    }
+
+    /// The same, with the session that sent what was answered.
+    pub(crate) async fn call_live(
+        &self,
+        call: &Call,
+        actor: Option<ActorIndex>,
+        about: About<'_>,
+        purpose: &str,
+        log: &mut Vec<Sending>,
+    ) -> Result<(Arc<Answer>, Arc<Live>), String> {
         let Some(actor) = actor else {
-            let live = Live::default();
-            return self.call_once(call, None, &live, about, purpose, log).await;
+            let live = Arc::new(Live::default());
+            let answer = self.call_once(call, None, &live, about, purpose, log);
+            return Ok((answer.await?, live));
         };
         let mut live = self.open(actor, log).await?;
         for _ in 0..REOPENINGS_MAX {
@@ -116,7 +130,7 @@ impl World {
                 .await?;
             let is_final = live.sent.is_none() || self.is_fixed(actor);
             if is_final || !self.is_unauthenticated(call, &answer) {
-                return Ok(answer);
+                return Ok((answer, live));
             }
             live = self
                 .sessions
@@ -130,7 +144,7 @@ impl World {
         if self.is_unauthenticated(call, &answer) && self.is_dead(actor, &live, log).await {
             return Err(format!("answered {}, and {DIES_AGAIN}", answer.status));
         }
-        Ok(answer)
+        Ok((answer, live))
     }
 
     /// Whether a session is to stay as it is: opened anew, a spoilt one would be whole again.
@@ -299,20 +313,16 @@ impl World {
 }
 
 fn needs_owner(call: &Call) -> bool {
-    variables(call).any(|variable| matches!(variable, Variable::Owner(_)))
+    call.variables()
+        .any(|variable| matches!(variable, Variable::Owner(_)))
 }
 
 /// Each once.
 fn named_actors(call: &Call) -> BTreeSet<ActorIndex> {
-    variables(call)
+    call.variables()
         .filter_map(|variable| match variable {
             Variable::Named { actor, .. } => Some(*actor),
             _ => None,
         })
         .collect()
-}
-
-fn variables(call: &Call) -> impl Iterator<Item = &Variable> {
-    let templates = call.templates().into_iter();
-    templates.flat_map(|template| template.variables())
 }

@@ -148,7 +148,7 @@ async fn find(
             Sight::Shown(answer) => {
                 let json = answer.json();
                 if let Some(object) = json.and_then(|json| innermost(json, unique)) {
-                    return learn(object, create).map(Some);
+                    return learn(world, object, create).map(Some);
                 }
             }
             Sight::Gone => {}
@@ -159,7 +159,7 @@ async fn find(
 }
 
 /// Reads what a view shows of something as the answer to its creation is read.
-fn learn(object: &Value, create: &Create) -> Result<Values, String> {
+fn learn(world: &World, object: &Value, create: &Create) -> Result<Values, String> {
     let id = create.id.query(object).first();
     let id =
         id.ok_or_else(|| format!("it is there, but a view shows it without `{}`", create.id))?;
@@ -168,6 +168,7 @@ fn learn(object: &Value, create: &Create) -> Result<Values, String> {
             return None;
         };
         let value = path.query(object).first()?;
+        world.sessions.hide_captured(capture, value);
         Some((capture.name.clone(), value.clone()))
     });
     Ok(captures.chain([("id".to_owned(), id.clone())]).collect())

@@ -9,7 +9,7 @@ use suite::model::{
     ActorIndex, Call, Caller, Create, Origin, Resource, ResourceIndex, Suite, View,
 };
 use suite::observation::{Answer, Sight, captured, denials, place_of};
-use suite::template::{Encoding, Template, Variable};
+use suite::template::{Encoding, Template};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::caller::{About, World};
@@ -204,7 +204,7 @@ async fn create_fixture(
         }
         return Err(format!("answered {}", answer.status));
     }
-    let values = learn(create, &answer)?;
+    let values = learn(world, create, &answer)?;
     note_made(world, resource, entry, &values);
     Ok(Made {
         values,
@@ -238,16 +238,9 @@ pub(crate) fn note_made(world: &World, resource: &Resource, entry: Option<Entry>
     else {
         return;
     };
-    let templates = remove.templates();
-    let needed = |field: &str| {
-        templates
-            .iter()
-            .flat_map(|template| template.variables())
-            .any(|variable| matches!(variable, Variable::Resource { field: used, .. } if used == field))
-    };
     let values = values
         .iter()
-        .filter(|(name, _)| needed(name))
+        .filter(|(name, _)| remove.uses_resource(name))
         .map(|(name, value)| (name.clone(), value.clone()));
     journal.made(entry, values.collect());
 }
@@ -259,8 +252,8 @@ pub(crate) fn finish(world: &World, entry: Option<Entry>) {
     }
 }
 
-/// The id and captures of something that was made.
-pub(crate) fn learn(create: &Create, answer: &Answer) -> Result<Values, String> {
+/// The id and captures of something that was made; secrets among them are never shown.
+pub(crate) fn learn(world: &World, create: &Create, answer: &Answer) -> Result<Values, String> {
     let json = answer.json().ok_or("the answer is not JSON")?;
     let id = create.id.query(json).first();
     let id = id.ok_or_else(|| format!("the answer has nothing at `{}`", create.id))?;
@@ -268,6 +261,7 @@ pub(crate) fn learn(create: &Create, answer: &Answer) -> Result<Values, String> 
     for capture in &create.captures {
         let value = captured(&capture.source, answer);
         let value = value.ok_or_else(|| format!("the answer has {}", place_of(&capture.source)))?;
+        world.sessions.hide_captured(capture, &value);
         values.insert(capture.name.clone(), value);
     }
     Ok(values)

@@ -13,7 +13,8 @@ use suite::observation::{
     received,
 };
 use suite::plan::{CellIndex, Trial, actor_name};
-use suite::template::{Name, Variable, plain};
+use suite::probe::Request;
+use suite::template::{Name, plain, url_component};
 use suite::verdict::{Received, succeeded};
 
 use crate::Stop;
@@ -23,8 +24,8 @@ use crate::fixture::{self, is_gone};
 use crate::journal::{Entry, Intent};
 use crate::schedule::Run;
 use crate::scope::{CallScope, Values};
-use crate::session::Sending;
-use crate::trial::{NOTHING, Tried};
+use crate::session::{Live, Sending};
+use crate::trial::{NOTHING, Tried, tells};
 
 /// The type to which belongs what a flow has learnt.
 const FLOW: &str = "flow";
@@ -205,22 +206,59 @@ impl<'a> Trip<'a> {
             self.world.check_changes()?;
         }
         let entry = self.intend(step).await?;
-        let answer = self.send(&step.call, &self.learnt, "probe", tried).await;
+        let about = about(&self.learnt, &self.unique);
+        let called = self
+            .world
+            .call_live(&step.call, caller, about, "probe", &mut tried.log)
+            .await;
         let probe = tried.log.iter().rfind(|sending| sending.purpose == "probe");
         let sent = probe.map(|sending| (sending.request.clone(), sending.sent.clone()));
-        let answer = answer.inspect_err(|_| {
-            // Nothing was received, so nothing was made.
+        let holds_own_text = probe.is_some_and(|probe| self.is_told(probe));
+        let called = called.inspect_err(|_| {
+            // What was never sent has made nothing. Of what was sent and not answered whole, nobody knows.
             let result = probe.map(|sending| &sending.result);
             if let None | Some(Err(Failure::Unreached(_) | Failure::Stopped)) = result {
                 fixture::finish(self.world, entry);
             }
         });
         tried.probe = sent;
-        let answer = answer?;
+        let (answer, live) = called?;
         tried.status = Some(answer.status);
-        self.read(step, &answer, tried).await?;
-        self.note_made(cell, step, &answer, entry);
+        self.read(step, &answer, &live, tried);
+        tried.observation.shown.canary = holds_own_text;
+        // Before anything else is sent: what was made must not be lost.
+        self.note_made(cell, step, &answer, tried.observation.received, entry);
+        let concealed = Received::Denied(Denial::Concealed);
+        let expected = step.expected_by(self.actor).expected;
+        if expected == Expected::Deny(Denial::Concealed) && tried.observation.received == concealed
+        {
+            tried.observation.shown.like_absent = self.is_like_absent(step, &answer, tried).await;
+        }
         Ok(())
+    }
+
+    /// Whether an answer tells the flow's own text, and the request did not bring it.
+    fn is_told(&self, sending: &Sending) -> bool {
+        let Ok(answer) = &sending.result else {
+            return false;
+        };
+        let request = &sending.request;
+        !self.brings(request) && tells(answer, &self.unique, &self.learnt, request)
+    }
+
+    /// Whether a request holds the flow's own text, but for ids that are made from it.
+    fn brings(&self, request: &Request) -> bool {
+        let ids = self.learnt.values().map(plain);
+        let ids = ids.filter(|id| id.contains(&self.unique));
+        let ids: Vec<String> = ids.flat_map(|id| [url_component(&id), id]).collect();
+        let headers = request.headers.iter().map(|(_, value)| value);
+        let texts = [&request.url].into_iter().chain(&request.body);
+        texts.chain(headers).any(|text| {
+            let rest = ids
+                .iter()
+                .fold(text.clone(), |rest, id| rest.replace(id, ""));
+            rest.contains(&self.unique)
+        })
     }
 
     async fn send(&self, call: &Call, values: &Values, purpose: &str, tried: &mut Tried) -> Called {
@@ -232,27 +270,17 @@ impl<'a> Trip<'a> {
     }
 
     /// Reads what the answer is, what it shows, and what is to be remembered of it.
-    async fn read(
-        &mut self,
-        step: &FlowStep,
-        answer: &Arc<Answer>,
-        tried: &mut Tried,
-    ) -> Result<(), String> {
+    fn read(&mut self, step: &FlowStep, answer: &Answer, live: &Live, tried: &mut Tried) {
         let caller = step.call.caller.in_flow_of(self.actor);
-        let live = match caller {
-            Some(caller) => Some(self.world.open(caller, &mut tried.log).await?),
-            None => None,
+        let Some(target) = self.world.suite.targets.get(step.call.target) else {
+            return;
         };
         let scope = CallScope {
-            actor: caller
-                .zip(live.as_ref())
-                .and_then(|(caller, live)| self.world.known(caller, &live.learnt)),
+            actor: caller.and_then(|caller| self.world.known(caller, &live.learnt)),
             resource: Some((FLOW, &self.learnt)),
             unique: &self.unique,
             ..CallScope::default()
         };
-        let target = self.world.suite.targets.get(step.call.target);
-        let target = target.ok_or("there is no such target")?;
         let expected = match step.expected_by(self.actor).expected {
             Expected::Deny(denial) => Some(denial),
             _ => None,
@@ -267,16 +295,13 @@ impl<'a> Trip<'a> {
             tried.details.extend(words);
             self.learn(step, answer, tried);
         }
-        if expected == Some(Denial::Concealed) && received == Received::Denied(Denial::Concealed) {
-            tried.observation.shown.like_absent = self.is_like_absent(step, answer, tried).await;
-        }
-        Ok(())
     }
 
     fn learn(&mut self, step: &FlowStep, answer: &Answer, tried: &mut Tried) {
         for capture in &step.captures {
             match captured(&capture.source, answer) {
                 Some(value) => {
+                    self.world.sessions.hide_captured(capture, &value);
                     self.learnt.insert(capture.name.clone(), value);
                 }
                 None => {
@@ -323,7 +348,7 @@ impl<'a> Trip<'a> {
         let mut absent = self.learnt.clone();
         let mut ids = Vec::new();
         for (name, value) in &mut absent {
-            if uses(&step.call, name) {
+            if step.call.uses_resource(name) {
                 let other = absent_id(value, salt)?;
                 ids.extend([plain(value), plain(&other)]);
                 *value = other;
@@ -352,23 +377,25 @@ impl<'a> Trip<'a> {
         journal.intend(intent).await.map(Some)
     }
 
-    /// Keeps what a step made; of an answer that says neither yes nor no, it may have made it.
+    /// Keeps what a step made; of an answer that says neither yes nor no, it may have made it. A
+    /// no has made nothing, whatever its status.
     fn note_made(
         &mut self,
         cell: CellIndex,
         step: &'a FlowStep,
         answer: &Answer,
+        received: Received,
         entry: Option<Entry>,
     ) {
         let Some(remove) = &step.remove else {
             return;
         };
-        if (400..500).contains(&answer.status) {
+        if (400..500).contains(&answer.status) || matches!(received, Received::Denied(_)) {
             fixture::finish(self.world, entry);
             return;
         }
         let values = self.learnt.iter();
-        let values = values.filter(|(name, _)| uses(remove, name));
+        let values = values.filter(|(name, _)| remove.uses_resource(name));
         let values: Values = values
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
@@ -414,14 +441,6 @@ fn about<'a>(values: &'a Values, unique: &'a str) -> About<'a> {
         resource: Some((FLOW, values)),
         unique,
     }
-}
-
-/// Whether a call uses what was captured under a name.
-fn uses(call: &Call, name: &str) -> bool {
-    let templates = call.templates().into_iter();
-    templates
-        .flat_map(|template| template.variables())
-        .any(|variable| matches!(variable, Variable::Resource { field, .. } if field == name))
 }
 
 /// That it is gone already is no failure.

@@ -133,6 +133,7 @@ impl Recorder<'_> {
         Some(CellRecord {
             cell: name(self.suite, cell.actor, cell.trial),
             actor: actor_name(self.suite, cell.actor).to_owned(),
+            caller: self.other_caller(cell),
             action,
             owner: owner.map(|owner| actor_name(self.suite, owner).to_owned()),
             situation: situation(cell.trial),
@@ -151,6 +152,15 @@ impl Recorder<'_> {
             exchanges: Vec::new(),
             duration_ms: 0,
         })
+    }
+
+    /// Who makes the call of a cell in place of its actor.
+    fn other_caller(&self, cell: &Cell) -> Option<String> {
+        match caller(self.suite, cell) {
+            Some(caller) if caller == cell.actor => None,
+            Some(caller) => Some(actor_name(self.suite, caller).to_owned()),
+            None => Some("nobody".to_owned()),
+        }
     }
 
     fn login_target(&self, cell: &Cell) -> Option<usize> {

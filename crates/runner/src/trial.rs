@@ -6,6 +6,8 @@ mod answer;
 mod effect;
 mod total;
 
+pub(crate) use answer::tells;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

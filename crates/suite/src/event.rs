@@ -88,6 +88,9 @@ pub struct CellRecord {
     pub cell: String,
     /// The actor.
     pub actor: String,
+    /// Who makes the call, where that is somebody else, as in a step of a flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
     /// `type.action`.
     pub action: String,
     /// The owner of the resource, where the action has one.

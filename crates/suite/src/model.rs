@@ -18,7 +18,7 @@ use regex::Regex;
 use serde_json_path::JsonPath;
 
 use crate::openapi::Document;
-use crate::template::{JsonTemplate, Name, Template};
+use crate::template::{JsonTemplate, Name, Template, Variable};
 
 /// A whole suite.
 #[derive(Debug)]
@@ -305,5 +305,18 @@ impl Call {
             Body::Text(text) => all.push(text),
         }
         all
+    }
+
+    /// Every variable of the call, as often as it stands there.
+    pub fn variables(&self) -> impl Iterator<Item = &Variable> {
+        let templates = self.templates().into_iter();
+        templates.flat_map(|template| template.variables())
+    }
+
+    /// Whether the call uses a field of the resource that it is about.
+    pub fn uses_resource(&self, field: &str) -> bool {
+        self.variables().any(
+            |variable| matches!(variable, Variable::Resource { field: used, .. } if used == field),
+        )
     }
 }

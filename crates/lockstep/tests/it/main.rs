@@ -18,6 +18,7 @@ mod environments;
 mod faults;
 mod field_tokens;
 mod fixtures;
+mod flow_trouble;
 mod flows;
 mod garden;
 mod hall;

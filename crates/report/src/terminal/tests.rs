@@ -14,6 +14,7 @@ pub(super) fn record(name: &str, what: &str, verdict: Verdict) -> CellRecord {
     CellRecord {
         cell: name.to_owned(),
         actor: parts.next().unwrap(),
+        caller: None,
         action: parts.next().unwrap(),
         owner: parts.next(),
         situation: None,

@@ -53,6 +53,7 @@ pub(crate) fn cell(
     CellRecord {
         cell: name.to_owned(),
         actor: parts.next().unwrap(),
+        caller: None,
         action: parts.next().unwrap(),
         owner: parts.next(),
         situation: parts.next(),

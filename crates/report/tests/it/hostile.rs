@@ -23,6 +23,7 @@ pub(crate) fn spoilt_cell(verdict: Verdict, spoil: &str) -> CellRecord {
     CellRecord {
         cell: evil("viewer/post.update/"),
         actor: evil("viewer"),
+        caller: None,
         action: evil("post.update"),
         owner: Some(evil("editor")),
         situation: None,

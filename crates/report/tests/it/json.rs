@@ -115,6 +115,7 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
     for event in &mut part {
         if let Event::CellJudged(cell) = event {
             cell.situation = Some("body=malformed".to_owned());
+            cell.caller = Some("editor".to_owned());
         }
     }
     let drifted = given::run_with_drift([], given::drifts());

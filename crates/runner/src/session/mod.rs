@@ -18,10 +18,11 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use suite::model::{ActorIndex, Aging, Signature, Suite, Variant};
+use suite::model::{ActorIndex, Aging, Capture, Signature, Suite, Variant};
 use suite::observation::Answer;
 use suite::probe::{Request, Sent};
 use suite::secret::Masker;
+use suite::template::plain;
 use suite::verdict::Opening;
 
 use tokio::sync::{Mutex, OnceCell, RwLock};
@@ -32,7 +33,7 @@ use crate::client::Failure;
 use crate::scope::Values;
 pub(crate) use live::Live;
 use opener::Opener;
-use secrets::Secrets;
+use secrets::{Secrets, is_secret};
 use totp::Codes;
 use user::User;
 use vary::Spoiling;
@@ -103,6 +104,13 @@ impl Sessions {
     /// Remembers secrets that an answer told.
     pub(crate) fn hide(&self, secrets: Vec<String>) {
         self.secrets.hide(secrets);
+    }
+
+    /// Remembers what was captured, if that is probably a secret.
+    pub(crate) fn hide_captured(&self, capture: &Capture, value: &Value) {
+        if is_secret(capture) {
+            self.secrets.hide([plain(value)]);
+        }
     }
 
     /// The session of an actor, opened if it never was, and refreshed if its token is about to

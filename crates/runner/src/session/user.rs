@@ -5,7 +5,7 @@ use std::sync::Arc;
 use suite::model::{ActorIndex, Call, Caller, ThrowAway};
 use suite::observation::{Answer, captured, denial, place_of};
 use suite::probe;
-use suite::template::{Encoding, Variable, plain};
+use suite::template::{Encoding, Variable};
 
 use super::live::Live;
 use super::secrets::{is_secret, names_secret};
@@ -104,9 +104,7 @@ impl Sessions {
         for capture in &made.captures {
             let value = captured(&capture.source, &answer)
                 .ok_or_else(|| format!("the answer has {}", place_of(&capture.source)))?;
-            if is_secret(capture) {
-                self.secrets.hide([plain(&value)]);
-            }
+            self.hide_captured(capture, &value);
             user.values.insert(capture.name.clone(), value);
         }
         note_made(world, made, &user).await?;
@@ -246,10 +244,10 @@ async fn note_made(world: &World, made: &ThrowAway, user: &User) -> Result<(), S
     else {
         return Ok(());
     };
-    let templates = remove.templates();
     let is_needed = |name: &str| {
-        let mut variables = templates.iter().flat_map(|template| template.variables());
-        variables.any(|variable| matches!(variable, Variable::Actor(field) if field == name))
+        remove
+            .variables()
+            .any(|variable| matches!(variable, Variable::Actor(field) if field == name))
     };
     let told = made.captures.iter().filter(|capture| !is_secret(capture));
     let needed = told.filter(|capture| is_needed(&capture.name));

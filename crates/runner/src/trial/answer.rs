@@ -11,12 +11,12 @@ use suite::observation::{
     received_of_malformed, shows, total, unknown_sibling,
 };
 use suite::probe::Request;
-use suite::template::{Variable, plain, url_component};
+use suite::template::{plain, url_component};
 use suite::verdict::Received;
 
 use super::{ActionTrial, Listed, Seen};
 use crate::fixture::{Fixture, look};
-use crate::scope::CallScope;
+use crate::scope::{CallScope, Values};
 use crate::session::{Live, Sending};
 
 impl ActionTrial<'_> {
@@ -248,18 +248,22 @@ impl ActionTrial<'_> {
     }
 }
 
-/// The resource's own text, but for where the answer repeats what was sent: an id made from it.
 fn holds_canary(answer: &Answer, fixture: &Fixture, request: &Request) -> bool {
-    let canary = &fixture.canary;
+    tells(answer, &fixture.canary, &fixture.values, request)
+}
+
+/// Whether an answer tells the own text of a resource that has these values, but for where it
+/// repeats what was sent: an id made from that text.
+pub(crate) fn tells(answer: &Answer, canary: &str, values: &Values, request: &Request) -> bool {
     if !answer.holds(canary) {
         return false;
     }
     let body = request.body.as_deref().unwrap_or("");
     let is_sent = |text: &String| {
-        text.contains(canary.as_str())
+        text.contains(canary)
             && (request.url.contains(&url_component(text)) || body.contains(text.as_str()))
     };
-    let sent: Vec<String> = fixture.values.values().map(plain).filter(is_sent).collect();
+    let sent: Vec<String> = values.values().map(plain).filter(is_sent).collect();
     let strip = |text: &str| {
         let text = text.to_owned();
         sent.iter()
@@ -268,22 +272,16 @@ fn holds_canary(answer: &Answer, fixture: &Fixture, request: &Request) -> bool {
     let headers = answer.headers.iter().map(|(_, value)| value.as_str());
     std::iter::once(&*answer.text())
         .chain(headers)
-        .any(|text| strip(text).contains(canary.as_str()))
+        .any(|text| strip(text).contains(canary))
 }
 
 /// The same resource under an id that nothing has. Where the call does not use the id, the
 /// values that it does use are others. `None` if no other can be made.
 fn absent_fixture(fixture: &Fixture, call: &Call, salt: u8) -> Option<Fixture> {
-    let uses = |field: &str| {
-        call.templates()
-            .into_iter()
-            .flat_map(|template| template.variables())
-            .any(|variable| matches!(variable, Variable::Resource { field: used, .. } if used == field))
-    };
-    let by_id = uses("id");
+    let by_id = call.uses_resource("id");
     let mut absent = fixture.clone();
     for (name, value) in &mut absent.values {
-        if (by_id && name == "id") || (!by_id && uses(name)) {
+        if (by_id && name == "id") || (!by_id && call.uses_resource(name)) {
             *value = absent_id(value, salt)?;
         }
     }

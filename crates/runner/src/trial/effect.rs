@@ -173,7 +173,8 @@ impl<'a> ActionTrial<'a> {
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
             found = self.look_for_created(resource, made.as_ref()).await;
         }
-        let refused = answer.is_some_and(|answer| matches!(answer.status, 400..500));
+        let refused = answer.is_some_and(|answer| matches!(answer.status, 400..500))
+            || matches!(seen.observation.received, Received::Denied(_));
         match made {
             Some(made) => {
                 fixture::note_made(self.world, resource, entry, &made.values);
@@ -267,7 +268,7 @@ impl<'a> ActionTrial<'a> {
         Some(Fixture {
             resource: self.resource_index()?,
             owner: self.cell.actor,
-            values: fixture::learn(create, answer).ok()?,
+            values: fixture::learn(self.world, create, answer).ok()?,
             canary: self.unique.to_owned(),
             entry,
         })

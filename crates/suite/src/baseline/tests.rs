@@ -40,6 +40,7 @@ fn cell(name: &str, what: &str) -> CellRecord {
         actor: parts.next().unwrap(),
         action: parts.next().unwrap(),
         owner: parts.next(),
+        caller: None,
         situation: None,
         target: "posts".to_owned(),
         verdict,

@@ -71,7 +71,10 @@ fn rank(suite: &Suite, cell: &Cell, control: &Cell, denied: bool) -> Option<u8> 
     if cell.trial == control.trial {
         return Some(0);
     }
-    let is_same = || is_same_call(cell.trial.call(suite), control.trial.call(suite));
+    let is_same = || {
+        is_same_call(cell.trial.call(suite), control.trial.call(suite))
+            && is_of_the_same(suite, cell.trial, control.trial)
+    };
     let own = u8::from(cell.actor != control.actor);
     (denied && flow == other && is_same()).then_some(1 + own)
 }
@@ -88,6 +91,26 @@ fn is_same_call(a: Option<&Call>, b: Option<&Call>) -> bool {
     a.zip(b).is_some_and(|(a, b)| {
         (a.target, &a.method, &a.path.parts) == (b.target, &b.method, &b.path.parts)
     })
+}
+
+/// Whether the calls of two steps of one flow are about the same things: nothing that they use is
+/// captured anew between them.
+fn is_of_the_same(suite: &Suite, a: Trial, b: Trial) -> bool {
+    let (Trial::Step { flow, step: a }, Trial::Step { step: b, .. }) = (a, b) else {
+        return false;
+    };
+    let Some(flow) = suite.flows.get(flow) else {
+        return false;
+    };
+    // A step captures after its own call.
+    let between = flow.steps.get(a.min(b)..a.max(b)).unwrap_or_default();
+    let pair = [a, b].map(|at| flow.steps.get(at));
+    let uses = |name: &str| {
+        let steps = pair.iter().flatten();
+        steps.into_iter().any(|step| step.call.uses_resource(name))
+    };
+    let captures = between.iter().flat_map(|step| &step.captures);
+    !captures.into_iter().any(|capture| uses(&capture.name))
 }
 
 /// A step as cells are named: `flow.publish/approve`.
