@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
-/// The last id, and notes by id: their titles. Who has a token of a writer may do everything, others nothing.
+/// The last id, and notes by id: their titles. Writers may do everything, readers nothing, and others are unknown.
 type Notes = Arc<Mutex<(usize, HashMap<usize, String>)>>;
 type Note = BTreeMap<&'static str, String>;
 
@@ -47,8 +47,8 @@ fn may(headers: &HeaderMap) -> Result<(), StatusCode> {
     let token = headers.get("authorization").map(|it| it.as_bytes());
     match token {
         Some(token) if token.starts_with(b"Bearer writer") => Ok(()),
-        Some(_) => Err(StatusCode::FORBIDDEN),
-        None => Err(StatusCode::UNAUTHORIZED),
+        Some(token) if token.starts_with(b"Bearer reader") => Err(StatusCode::FORBIDDEN),
+        _ => Err(StatusCode::UNAUTHORIZED),
     }
 }
 

@@ -152,13 +152,26 @@ fn a_denial_that_tells_the_flows_own_text_is_a_leak_by_whoever_called() {
 fn a_denial_that_repeats_what_the_step_sent_tells_nothing() {
     let suite = flow(&[
         WRITE,
-        r#"own: { PUT: "/notes/{{ flow.id }}", json: { text: "{{ unique }} anew" } }"#,
         r#"spoil: { as: bob, PUT: "/notes/{{ flow.id }}", json: { text: "{{ unique }} anew" }, expect: 403 }"#,
+        r#"own: { PUT: "/notes/{{ flow.id }}", json: { text: "{{ unique }} anew" } }"#,
     ]);
     let (report, _) = Service::start(Way::Echoes).run(&suite);
     assert_eq!(report.code, Some(0), "{}", report.told);
     let (report, _) = Service::start(Way::Plain).run(&suite);
     assert_eq!(report.code, Some(0), "{}", report.told);
+}
+
+/// A call that changes something, after one that had its effect, may be refused for that.
+#[test]
+fn a_change_is_no_control_of_what_comes_after_it() {
+    let suite = flow(&[
+        WRITE,
+        r#"own: { PUT: "/notes/{{ flow.id }}", json: { text: "{{ unique }} anew" } }"#,
+        r#"spoil: { as: bob, PUT: "/notes/{{ flow.id }}", json: { text: "{{ unique }} anew" }, expect: 403 }"#,
+    ]);
+    let (report, _) = Service::start(Way::Plain).run(&suite);
+    let words = report.words("ann/flow.share/spoil");
+    assert!(words.contains("it has no control"), "{words}");
 }
 
 /// Both steps ask for `{{ flow.id }}`, which is another note by then.

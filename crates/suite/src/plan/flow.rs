@@ -45,7 +45,9 @@ pub(super) fn add_cells(suite: &Suite, cells: &mut Vec<Cell>) {
 }
 
 /// For a step: the same step where others go through the flow and may; for a denial then the same
-/// call in another step, first by the same actor. Steps begin at `first`.
+/// call in another step, where it reads only; and where it changes something, in another step as
+/// the same actor goes through the flow, by the same caller, or by another one with no change
+/// between the two. Steps begin at `first`.
 fn controls(suite: &Suite, cells: &[Cell], first: CellIndex, index: CellIndex) -> Vec<CellIndex> {
     let Some(cell) = cells.get(index) else {
         return Vec::new();
@@ -75,8 +77,29 @@ fn rank(suite: &Suite, cell: &Cell, control: &Cell, denied: bool) -> Option<u8> 
         is_same_call(cell.trial.call(suite), control.trial.call(suite))
             && is_of_the_same(suite, cell.trial, control.trial)
     };
-    let own = u8::from(cell.actor != control.actor);
-    (denied && flow == other && is_same()).then_some(1 + own)
+    let is_own_caller = caller(suite, cell) == caller(suite, control);
+    let reads = || cell.trial.call(suite).is_some_and(Call::is_safe);
+    let differs_in_one =
+        || is_own_caller || reads() || nothing_changes(suite, cell.trial, control.trial);
+    let is_own = cell.actor == control.actor;
+    let is_control = denied && flow == other && (is_own || reads());
+    (is_control && is_same() && differs_in_one())
+        .then_some(1 + u8::from(!is_own_caller) + 2 * u8::from(!is_own))
+}
+
+/// Whether no step changes anything from one step, which is denied, to another, which is allowed:
+/// else the first may be refused for what has happened, or has not happened yet.
+fn nothing_changes(suite: &Suite, denied: Trial, allowed: Trial) -> bool {
+    let (Trial::Step { flow, step: a }, Trial::Step { step: b, .. }) = (denied, allowed) else {
+        return false;
+    };
+    let steps = suite.flows.get(flow).map_or(&[][..], |flow| &flow.steps);
+    // An allowed step that comes first has had its effect; one that comes second has not yet.
+    let between = match a < b {
+        true => steps.get(a + 1..b),
+        false => steps.get(b..a),
+    };
+    between.is_some_and(|steps| steps.iter().all(|step| step.call.is_safe()))
 }
 
 fn flow_of(trial: Trial) -> Option<FlowIndex> {
