@@ -25,8 +25,8 @@ const INPUT_SECONDS_MAX: u64 = 25;
 const MEMORY_MB_MAX: u64 = 1_024;
 const INPUT_BYTES_MAX: usize = 8_192;
 
-/// The end of a failed target's log, with what it panicked about.
-const LINES_SHOWN: usize = 40;
+/// How much of a failed target's log is shown.
+const LINES_SHOWN: usize = 30;
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -271,6 +271,7 @@ impl Running {
             .arg(format!("-seed={}", order.seed))
             .arg("-print_final_stats=1")
             .env("LOCKSTEP_FUZZ", target)
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -296,9 +297,7 @@ impl Running {
             if held { "held" } else { "FAILED" },
         );
         if !held {
-            let lines: Vec<&str> = text.lines().collect();
-            let last = lines.iter().rev().take(LINES_SHOWN).rev();
-            last.for_each(|line| println!("  | {line}"));
+            telling(&text).for_each(|line| println!("  | {line}"));
             println!(
                 "  the whole log: {}\n  once more: LOCKSTEP_FUZZ={} {} INPUT",
                 log.display(),
@@ -308,6 +307,14 @@ impl Running {
         }
         Ok(held)
     }
+}
+
+/// What it panicked about, or else the end of its log.
+fn telling(log: &str) -> impl Iterator<Item = &str> {
+    let count = log.lines().count();
+    let panicked = log.lines().position(|line| line.contains("panicked at"));
+    let from = panicked.unwrap_or(count.saturating_sub(LINES_SHOWN));
+    log.lines().skip(from).take(LINES_SHOWN)
 }
 
 /// One of the numbers that libFuzzer prints at its end.

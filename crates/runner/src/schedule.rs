@@ -14,6 +14,7 @@ use std::time::Instant;
 use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, Suite};
 use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, never_removed, probing_actors};
+use suite::probe::Request;
 use tokio::sync::mpsc;
 
 use self::opening::OpeningResult;
@@ -50,6 +51,8 @@ pub(crate) struct Run<'a> {
     done_before: BTreeMap<ActorIndex, CellIndex>,
     /// For each actor something that reads, and that it was refused as somebody known.
     refused_before: BTreeMap<ActorIndex, CellIndex>,
+    /// The same call with a credential that does not exist.
+    unknown_credential: BTreeMap<ActorIndex, Request>,
     /// Counts how often that was done again.
     pulses: u32,
     /// Cells of which a view of the whole collection showed what they made.
@@ -85,6 +88,7 @@ impl<'a> Run<'a> {
             distrusted: BTreeMap::new(),
             done_before: BTreeMap::new(),
             refused_before: BTreeMap::new(),
+            unknown_credential: BTreeMap::new(),
             pulses: 0,
             listed: BTreeSet::new(),
         }

@@ -170,6 +170,14 @@ impl Uniques {
 /// Why nothing can be said of a cell.
 type Unsure = String;
 
+/// A fixture that a listing must show or must not.
+struct Listed {
+    /// The id by which it is shown.
+    id: String,
+    visible: bool,
+    fixture: Arc<Fixture>,
+}
+
 impl<'a> ActionTrial<'a> {
     async fn run(&mut self) -> Result<Attempt, Unsure> {
         self.is_still_expected()?;
@@ -304,7 +312,7 @@ impl<'a> ActionTrial<'a> {
     }
 
     /// The fixtures that a listing must show or must not, with the ids by which it shows them.
-    async fn listed(&mut self) -> Result<Vec<(String, bool)>, Unsure> {
+    async fn listed(&mut self) -> Result<Vec<Listed>, Unsure> {
         let Some(items) = &self.layer.items else {
             return Ok(Vec::new());
         };
@@ -320,7 +328,11 @@ impl<'a> ActionTrial<'a> {
                 .shared(self.world, resource, owner, &unique, &mut self.log)
                 .await?;
             if let Some(id) = fixture.values.get("id") {
-                listed.push((plain(id), visible));
+                listed.push(Listed {
+                    id: plain(id),
+                    visible,
+                    fixture: Arc::clone(&fixture),
+                });
             }
         }
         Ok(listed)
@@ -379,7 +391,7 @@ impl<'a> ActionTrial<'a> {
         &mut self,
         live: &Arc<Live>,
         fixture: Option<&Fixture>,
-        listed: &[(String, bool)],
+        listed: &[Listed],
     ) -> Result<Attempt, Unsure> {
         if self.layer.changes() {
             self.world.check_changes()?;

@@ -166,6 +166,38 @@ pub fn request(
     })
 }
 
+/// A text that no target takes for a token.
+pub const NO_TOKEN: &str = "0000.no-token.0000";
+
+/// The same request with a credential that does not exist; none where it is sent in cookies.
+pub fn with_unknown_credential(request: &Request, sent: &Sent) -> Option<Request> {
+    let mut unknown = request.clone();
+    match sent {
+        Sent::Header {
+            name,
+            prefix,
+            value,
+            ..
+        } => {
+            let genuine = format!("{prefix}{value}");
+            let text = match *prefix {
+                "Basic " => STANDARD.encode(format!("{NO_TOKEN}:{NO_TOKEN}")),
+                _ => NO_TOKEN.to_owned(),
+            };
+            let mut headers = unknown.headers.iter_mut();
+            let header = headers.find(|(key, value)| key == name && *value == genuine)?;
+            header.1 = format!("{prefix}{text}");
+        }
+        Sent::Query { value, .. } => {
+            let genuine = format!("={}", url_component(value));
+            let (before, after) = unknown.url.rsplit_once(&genuine)?;
+            unknown.url = format!("{before}={NO_TOKEN}{after}");
+        }
+        Sent::Cookies(_) => return None,
+    }
+    Some(unknown)
+}
+
 fn body(
     body: &Body,
     scope: &dyn Scope,

@@ -1,4 +1,4 @@
-use super::{Order, stat};
+use super::{LINES_SHOWN, Order, stat, telling};
 
 fn parse(words: &str) -> Result<Order, String> {
     let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
@@ -35,4 +35,14 @@ fn what_a_target_did_is_read_from_its_end() {
     assert_eq!(stat(log, "number_of_executed_units"), 7_969);
     assert_eq!(stat(log, "peak_rss_mb"), 42);
     assert_eq!(stat("died at once", "peak_rss_mb"), 0);
+}
+
+#[test]
+fn of_a_failure_what_it_panicked_about_is_shown() {
+    let log = "INFO: Seed: 1\nthread panicked at x.rs:1:\nno\nSUMMARY\n";
+    let shown: Vec<&str> = telling(log).collect();
+    assert_eq!(shown, ["thread panicked at x.rs:1:", "no", "SUMMARY"]);
+    let long = "line\n".repeat(100) + "SUMMARY: timeout\n";
+    assert_eq!(telling(&long).count(), LINES_SHOWN);
+    assert_eq!(telling(&long).last(), Some("SUMMARY: timeout"));
 }

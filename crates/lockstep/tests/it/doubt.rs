@@ -111,6 +111,23 @@ expect: |
     )
 }
 
+/// A system that answers 403 to a key that it does not know looks as if it refused somebody.
+#[test]
+fn a_credential_that_has_worked_nowhere_proves_no_denial() {
+    let rows = "  note.create          allow   403\n";
+    let report = run(Wrong::Nothing, "", rows);
+    let words = report.words("reader/note.create");
+    assert_eq!(
+        report.verdict("reader/note.create"),
+        "inconclusive",
+        "{words}"
+    );
+    assert!(
+        words.contains("it has worked nowhere in this run"),
+        "{words}"
+    );
+}
+
 #[test]
 fn a_block_in_mid_run_turns_no_denial_green() {
     let rows = "  note.list            allow   allow\n  note.read of writer  allow   403\n";

@@ -193,9 +193,9 @@ fn a_total_that_is_not_there_is_not_that_of_a_listing() {
     );
 }
 
-/// Everything that the list shows is all that is counted: nothing has to be made to know that.
+/// Everything that the list shows is all that is counted: it need not count more to hold.
 #[test]
-fn a_total_of_what_is_shown_needs_no_watching() {
+fn a_total_of_what_is_shown_needs_no_control() {
     let report = run(SUITE, |_, visible, _| json!(visible.min(PAGE)));
     assert_eq!(report.code, Some(0), "{}", report.told);
 }
@@ -212,6 +212,92 @@ fn a_total_without_control_is_inconclusive() {
         words.contains("nothing can be made that the actor may see"),
         "{words}"
     );
+}
+
+/// By chance there are as many hidden items as shown ones.
+#[test]
+fn a_total_of_hidden_items_alone_is_found() {
+    let report = run(SUITE, |notes, visible, _| {
+        json!((living(notes) - visible).saturating_sub(PAGE + 1))
+    });
+    assert_eq!(report.verdict("ann/note.list"), "leak", "{}", report.told);
+}
+
+/// A total that is remembered until its reader writes catches up with what was hidden meanwhile.
+#[test]
+fn a_total_that_catches_up_is_inconclusive() {
+    static REMEMBERED: Mutex<(usize, usize)> = Mutex::new((0, 0));
+    let report = run(SUITE, |notes, visible, _| {
+        let mut remembered = REMEMBERED.lock().unwrap();
+        if remembered.0 != visible {
+            *remembered = (visible, living(notes));
+        }
+        json!(remembered.1)
+    });
+    assert_ne!(report.verdict("ann/note.list"), "held", "{}", report.told);
+    let words = report.words("ann/note.list");
+    assert!(words.contains("catches up"), "{words}");
+}
+
+/// The answer tells a title that its items do not.
+#[test]
+fn what_a_list_tells_beside_its_items_is_found() {
+    let server = Server::start(|request| {
+        static NOTES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+        let mut notes = NOTES.lock().unwrap();
+        let who = request.authorization("Bearer").unwrap_or("").to_owned();
+        let id = |path: &[&str]| path.get(1).and_then(|id| id.parse::<usize>().ok());
+        match (request.method.as_str(), id(&request.segments())) {
+            ("POST", _) => {
+                notes.push((who, request.json()["text"].as_str().unwrap().to_owned()));
+                Answer::json(201, &json!({ "id": notes.len() - 1 }))
+            }
+            (_, None) => {
+                let own = |id: &usize| notes[*id].0 == who || who == "eve";
+                let items = (0..notes.len()).filter(own).map(|id| json!({ "id": id }));
+                let recent: Vec<&str> = notes.iter().map(|note| &*note.1).collect();
+                let items: Vec<Value> = items.collect();
+                Answer::json(200, &json!({ "items": items, "recent": recent }))
+            }
+            (_, Some(id)) if who == "eve" || notes[id].0 == who => {
+                Answer::json(200, &json!({ "id": id }))
+            }
+            _ => Answer::empty(404),
+        }
+    });
+    let suite = SUITE.replace(" total: $.total,", "");
+    let project = Project::new([("lockstep.yaml", suite.as_str())]);
+    let report = test(&project, &[("API_URL", &server.url())], &[]);
+    let leaks = names(["ann/note.list", "bob/note.list"]);
+    assert_eq!(report.with("leak"), leaks, "{}", report.told);
+    assert_eq!(report.findings().len(), 2, "{}", report.told);
+}
+
+/// What is not on the page that is shown may be on another.
+#[test]
+fn an_item_on_another_page_is_no_lockout() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "POST" => Answer::json(201, &json!({ "id": 77 })),
+        "DELETE" => Answer::json(200, &json!({})),
+        _ if request.segments().len() > 1 => Answer::json(200, &json!({ "id": 77 })),
+        _ => Answer::json(
+            200,
+            &json!({ "items": [{ "id": 1 }, { "id": 2 }], "total": 9 }),
+        ),
+    });
+    let rows = "  action            eve\n  note.list         allow\n  note.read of ann  allow\n";
+    let (head, _) = SUITE.split_once("  action ").unwrap();
+    let suite = format!("{head}{rows}").replace("owners: [ann, bob]", "owners: [ann]");
+    let project = Project::new([("lockstep.yaml", suite.as_str())]);
+    let report = test(&project, &[("API_URL", &server.url())], &[]);
+    assert_eq!(
+        report.verdict("eve/note.list"),
+        "inconclusive",
+        "{}",
+        report.told
+    );
+    let words = report.words("eve/note.list");
+    assert!(words.contains("a page of 2 of 9 items"), "{words}");
 }
 
 #[test]

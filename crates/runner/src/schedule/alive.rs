@@ -8,6 +8,7 @@ use authz::Denial;
 use suite::event::CellRecord;
 use suite::model::ActorIndex;
 use suite::plan::{Cell, CellIndex, Phase, is_allowed};
+use suite::probe::with_unknown_credential;
 use suite::verdict::{Access, Received, Verdict, succeeded};
 
 use super::Run;
@@ -56,8 +57,9 @@ impl Run<'_> {
     }
 
     /// Does once more what an actor has done in this run, or else what it was refused as somebody
-    /// known; nothing to do is no objection.
+    /// known. Where nothing of this reads, it is enough that the session was good in this run.
     async fn can_still(&mut self, actor: ActorIndex) -> Result<(), String> {
+        self.is_known(actor).await?;
         let done = self.done_before.get(&actor).copied();
         let Some(index) = done.or(self.refused_before.get(&actor).copied()) else {
             return Ok(());
@@ -80,6 +82,36 @@ impl Run<'_> {
             Some(_) => format!("what the actor could do before, it can do no more: {name}"),
             None => format!("the session was known before, and is no more: {name}"),
         })
+    }
+
+    /// Whether a credential that is sent as it is has worked in this run, or is refused otherwise
+    /// than one that does not exist: a system that answers both with 403 looks as if it refused
+    /// somebody. Who has logged in has been known by that.
+    async fn is_known(&self, actor: ActorIndex) -> Result<(), String> {
+        let suite = self.suite();
+        let session = suite.actors.get(actor).and_then(|actor| actor.session);
+        let Some(session) = session.and_then(|session| suite.sessions.get(session)) else {
+            return Ok(());
+        };
+        let mut cells = self.plan.cells.iter().zip(&self.succeeded);
+        if !session.login.is_empty()
+            || cells.any(|(cell, success)| cell.actor == actor && *success == Some(true))
+        {
+            return Ok(());
+        }
+        if let Some(unknown) = self.unknown_credential.get(&actor)
+            && let Ok(answer) = self.world.client.send(unknown).await
+            && self.world.says_unauthenticated(unknown.target, &answer)
+        {
+            return Ok(());
+        }
+        Err(format!(
+            "nothing shows that the credential of `{}` is good: it has worked nowhere in this run, \
+             is not refused otherwise than one that does not exist, and session `{}` does not say \
+             by `who` it can be asked",
+            suite::plan::actor_name(suite, actor),
+            session.name
+        ))
     }
 
     pub(crate) fn remember(&mut self, index: CellIndex, tried: &Tried) {
@@ -106,6 +138,12 @@ impl Run<'_> {
             && is_refused_as_known(tried.observation.received)
         {
             self.refused_before.entry(cell.actor).or_insert(index);
+            if let Some((request, Some(sent))) = &tried.probe
+                && let Some(unknown) = with_unknown_credential(request, sent)
+            {
+                let calls = &mut self.unknown_credential;
+                calls.entry(cell.actor).or_insert(unknown);
+            }
         }
     }
 

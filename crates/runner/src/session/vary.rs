@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use suite::model::{Actor, Aging, Credential, Session, Variant};
-use suite::probe::{self, Sent};
+use suite::probe::{self, NO_TOKEN, Sent};
 use suite::template::plain;
 use suite::token::Jwt;
 use suite::verdict::Opening;
@@ -11,9 +11,6 @@ use super::live::Live;
 use super::mint::{Age, mint};
 use super::{NotOpen, failed};
 use crate::scope::{CallScope, Known};
-
-/// A text that no target takes for a token.
-const GARBAGE: &str = "0000.no-token.0000";
 
 /// What a spoilt session is made of.
 pub(super) struct Spoiling<'a> {
@@ -61,7 +58,7 @@ impl Spoiling<'_> {
 
     fn token(&self, genuine: &str) -> Result<String, NotOpen> {
         match self.variant {
-            Variant::Garbage => return Ok(GARBAGE.to_owned()),
+            Variant::Garbage => return Ok(NO_TOKEN.to_owned()),
             Variant::Empty => return Ok(String::new()),
             Variant::Expired(Aging::WaitedOut { .. }) => return Ok(genuine.to_owned()),
             _ => {}
@@ -170,7 +167,7 @@ fn with_value(sent: &Sent, token: String) -> Option<Sent> {
 
 /// Whether a token must be masked: what is no token is no secret.
 pub(super) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text != GARBAGE
+    !text.is_empty() && text != NO_TOKEN
 }
 
 fn not_applicable(why: &str) -> NotOpen {

@@ -8,13 +8,13 @@ use serde_json_path::JsonPath;
 use suite::model::{Call, Expected};
 use suite::observation::{
     Answer, Closeness, absent_id, check_answer, denials, differs_from_absent, received,
-    received_of_malformed, shows, unknown_sibling,
+    received_of_malformed, shows, total, unknown_sibling,
 };
 use suite::probe::Request;
 use suite::template::{Variable, plain, url_component};
 use suite::verdict::Received;
 
-use super::{ActionTrial, Seen};
+use super::{ActionTrial, Listed, Seen};
 use crate::fixture::{Fixture, look};
 use crate::scope::CallScope;
 use crate::session::{Live, Sending};
@@ -27,7 +27,7 @@ impl ActionTrial<'_> {
         request: &Request,
         live: &Live,
         fixture: Option<&Fixture>,
-        listed: &[(String, bool)],
+        listed: &[Listed],
         seen: &mut Seen,
     ) {
         let scope = self.scope(live, fixture);
@@ -50,15 +50,23 @@ impl ActionTrial<'_> {
             let (shown, failures) = check_answer(&layer.answer, answer, &scope);
             seen.observation.shown = shown;
             seen.tell(&failures);
-            self.check_listing(answer, listed, seen);
+            self.check_listing(answer, request, listed, seen);
             self.check_view(answer, fixture, seen).await;
         }
+        let hidden = listed.iter().filter(|item| !item.visible);
+        let mut secrets = fixture.into_iter().chain(hidden.map(|item| &*item.fixture));
         seen.observation.shown.canary =
-            fixture.is_some_and(|fixture| holds_canary(answer, fixture, request));
+            secrets.any(|fixture| holds_canary(answer, fixture, request));
     }
 
     /// A listing must show what its reader may read, and nothing else.
-    fn check_listing(&self, answer: &Answer, listed: &[(String, bool)], seen: &mut Seen) {
+    fn check_listing(
+        &self,
+        answer: &Answer,
+        request: &Request,
+        listed: &[Listed],
+        seen: &mut Seen,
+    ) {
         let Some(items) = &self.layer.items else {
             return;
         };
@@ -70,12 +78,29 @@ impl ActionTrial<'_> {
             return;
         };
         let ids: Vec<String> = items.ids.query(json).all().into_iter().map(plain).collect();
-        for (id, visible) in listed {
-            match (ids.contains(id), visible) {
+        let total = items.total.as_ref().and_then(|it| total(it, answer));
+        let is_page = total.is_some_and(|total| total > ids.len() as u64);
+        for item in listed {
+            let id = &item.id;
+            match (ids.contains(id), item.visible) {
                 (true, false) => {
                     shown.secret = true;
                     seen.details.push(format!(
                         "the list shows `{id}`, which the actor may not see"
+                    ));
+                }
+                (false, false) if holds_canary(answer, &item.fixture, request) => {
+                    shown.secret = true;
+                    seen.details.push(format!(
+                        "the answer tells of `{id}` beside its items, which the actor may not see"
+                    ));
+                }
+                (false, true) if is_page => {
+                    seen.doubt = Some(format!(
+                        "the list is a page of {} of {} items, and `{id}`, which the actor may \
+                         see, is not on it",
+                        ids.len(),
+                        total.unwrap_or_default()
                     ));
                 }
                 (false, true) => {

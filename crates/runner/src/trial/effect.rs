@@ -80,6 +80,13 @@ impl<'a> ActionTrial<'a> {
             let (effect, words) = self.see_created(result.as_ref().ok(), entry, seen).await;
             seen.observation.effect = effect;
             seen.details.extend(words);
+            let mut told = self.compare_trace(live, fixture, looks, seen);
+            if is_wanting(seen.observation.trace) {
+                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+                self.look_again(looks, fixture).await;
+                told = self.compare_trace(live, fixture, looks, seen);
+            }
+            seen.details.extend(told);
             return;
         }
         let mut told = self.compare(live, fixture, looks, seen);
@@ -102,14 +109,27 @@ impl<'a> ActionTrial<'a> {
     ) -> Vec<String> {
         let scope = self.scope(live, fixture);
         let (effect, effect_words) = effect_seen(self.layer.effect.as_ref(), looks, &scope);
+        seen.observation.effect = effect;
+        let trace_words = self.compare_trace(live, fixture, looks, seen);
+        effect_words.into_iter().chain(trace_words).collect()
+    }
+
+    /// What the views say of what a denial is to leave behind.
+    fn compare_trace(
+        &self,
+        live: &Live,
+        fixture: Option<&Fixture>,
+        looks: &[Look<'_>],
+        seen: &mut Seen,
+    ) -> Option<String> {
         let owed = match self.cell.expectation.expected {
             Expected::Deny(denial) => self.layer.owed(denial),
             _ => None,
         };
-        let (trace, trace_words) = trace_seen(owed, looks, &scope);
-        seen.observation.effect = effect;
+        let scope = self.scope(live, fixture);
+        let (trace, words) = trace_seen(owed, looks, &scope);
         seen.observation.trace = trace;
-        effect_words.into_iter().chain(trace_words).collect()
+        words
     }
 
     /// Whether an effect is not what was to be expected of such an answer.

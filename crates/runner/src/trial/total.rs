@@ -104,16 +104,16 @@ impl ActionTrial<'_> {
         }
         let json = answer.json();
         let count = json.map_or(0, |json| items.ids.query(json).all().len());
-        // Then there is nothing more that it could count, although something hidden exists.
-        if usize::try_from(stated) == Ok(count) {
-            return Watched::Fine(None);
-        }
         if !matches!(declared.origin, Origin::Created(_)) {
+            if usize::try_from(stated) == Ok(count) {
+                return Watched::Fine(None);
+            }
             return Watched::Unknown(format!(
                 "its total is {stated} where {count} items are shown, and nothing hidden can be \
                  made to see whether it counts"
             ));
         }
+        let is_what_is_shown = usize::try_from(stated) == Ok(count);
         let mut watch = Watch {
             source,
             resource,
@@ -123,7 +123,7 @@ impl ActionTrial<'_> {
             last: stated,
             made: Vec::new(),
         };
-        let watched = self.watch_moving(&mut watch).await;
+        let watched = self.watch_moving(&mut watch, is_what_is_shown).await;
         for fixture in watch.made {
             self.take_away(&fixture).await;
         }
@@ -140,8 +140,12 @@ impl ActionTrial<'_> {
     }
 
     /// Makes something hidden of every owner, and at last something that the actor may see: a
-    /// total that does not count even that tells nothing.
-    async fn watch_moving(&mut self, watch: &mut Watch<'_>) -> Result<Watched, String> {
+    /// total that does not count even that tells nothing, unless it counts just what is shown.
+    async fn watch_moving(
+        &mut self,
+        watch: &mut Watch<'_>,
+        is_what_is_shown: bool,
+    ) -> Result<Watched, String> {
         for owner in watch.hidden.clone() {
             let first = watch.last;
             match self.moves_with(watch, owner, RISES).await? {
@@ -157,6 +161,9 @@ impl ActionTrial<'_> {
                 Movement::ByItself => return Ok(moves_by_itself()),
             }
         }
+        if is_what_is_shown {
+            return Ok(Watched::Fine(None));
+        }
         let Some(owner) = watch.visible else {
             return Ok(Watched::Unknown(
                 "its total never moved, but nothing can be made that the actor may see, which \
@@ -164,8 +171,15 @@ impl ActionTrial<'_> {
                     .to_owned(),
             ));
         };
+        let first = watch.last;
         Ok(match self.moves_with(watch, owner, 1).await? {
-            Movement::WithMade => Watched::Fine(None),
+            Movement::WithMade if watch.last == first + 1 => Watched::Fine(None),
+            // A total that is remembered for a while catches up with what was hidden meanwhile.
+            Movement::WithMade => Watched::Unknown(format!(
+                "its total rose from {first} to {} with one item that the actor may see: it \
+                 catches up with something else",
+                watch.last
+            )),
             Movement::ByItself => moves_by_itself(),
             Movement::Still => Watched::Unknown(
                 "its total does not count what the actor may see either, so that it tells nothing"

@@ -105,12 +105,19 @@ pub fn received(
 const NOT_OF_THE_BODY: [u16; 5] = [405, 408, 421, 425, 429];
 
 /// What an answer to a malformed body is. Another 4xx says that the input is bad. Where whoever
-/// may is `allowed`, so does a form of no that is not one of the usual statuses: a system that
-/// answers 400 to everything tells bad input and no right apart for nobody.
+/// may is `allowed`, so does a form of no with a 4xx that is not one of the usual statuses: a
+/// system that answers 400 to everything tells bad input and no right apart for nobody. That
+/// there is no session is said of the session, and never of the body.
 pub fn received_of_malformed(received: Received, status: u16, allowed: bool) -> Received {
     match received {
         Received::OtherRefusal if !NOT_OF_THE_BODY.contains(&status) => Received::BadInput,
-        Received::Denied(_) if allowed && !matches!(status, 401 | 403 | 404) => Received::BadInput,
+        Received::Denied(denial)
+            if allowed
+                && denial != Denial::Unauthenticated
+                && matches!(status, 400 | 402 | 405..500) =>
+        {
+            Received::BadInput
+        }
         other => other,
     }
 }

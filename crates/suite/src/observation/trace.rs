@@ -7,7 +7,7 @@ use crate::model::{Assertion, Matcher, Owed};
 use crate::template::Scope;
 use crate::verdict::Trace;
 
-/// Whether a denial left what it owes, with what was seen instead, in words.
+/// Whether a denial left what it owes, in every view that is named, with what was seen instead, in words.
 pub fn trace_seen(
     owed: Option<&Owed>,
     looks: &[Look<'_>],
@@ -16,7 +16,7 @@ pub fn trace_seen(
     let Some(owed) = owed else {
         return (Trace::NotOwed, None);
     };
-    let mut is_new = false;
+    let mut is_new = true;
     for (index, assertions) in &owed.views {
         let Some(look) = looks.iter().find(|look| look.index == *index) else {
             return (Trace::Unknown, None);
@@ -33,7 +33,7 @@ pub fn trace_seen(
             let words = format!("in view `{}` {}", look.view.name, failure.found);
             return (Trace::Missing, Some(words));
         }
-        is_new |= failed(before).is_some() || assertions.iter().all(is_comparison);
+        is_new &= failed(before).is_some() || assertions.iter().any(counts_what_is_new);
     }
     match is_new {
         true => (Trace::Left, None),
@@ -44,7 +44,7 @@ pub fn trace_seen(
     }
 }
 
-/// Whether something is held against what was there before, so that it says what is new by itself.
-fn is_comparison(assertion: &Assertion) -> bool {
-    matches!(assertion.matcher, Matcher::Unchanged | Matcher::Added(_))
+/// Whether something says by itself what is new.
+fn counts_what_is_new(assertion: &Assertion) -> bool {
+    matches!(assertion.matcher, Matcher::Added(_))
 }

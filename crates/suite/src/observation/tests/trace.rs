@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Nothing, assertion, declared, equals, refused, shown, view};
 use crate::model::{Assertion, Effect, Matcher, Owed, View};
-use crate::observation::{Look, Sight, effect_seen, trace_seen};
-use crate::verdict::{EffectSeen, Trace};
+use crate::observation::{Look, Sight, effect_seen, received_of_malformed, trace_seen};
+use crate::verdict::{EffectSeen, Received, Trace};
 
 /// A log before and after a call.
 fn log(before: Sight, after: Sight) -> Vec<Look<'static>> {
@@ -153,4 +153,72 @@ fn a_log_is_no_effect() {
     assert_eq!(seen(record(), grown()), EffectSeen::Declared);
     let same = log(records(&["denied"]), records(&["denied"]));
     assert_eq!(seen(record(), same), EffectSeen::Unchanged);
+}
+
+/// Of several views each must show something new.
+#[test]
+fn a_record_that_was_there_before_is_not_left() {
+    let last = || assertion("$.items[-1:].outcome", equals(json!("denied")));
+    let owed = Owed {
+        denial: Denial::Forbidden,
+        views: vec![(0, vec![last()]), (1, vec![last()])],
+    };
+    let looks = |first: Sight| {
+        let mut looks = log(first, records(&["denied"]));
+        let second = log(records(&[]), records(&["denied"])).pop().unwrap();
+        looks.push(Look { index: 1, ..second });
+        looks
+    };
+    let trace = |first: Sight| trace_seen(Some(&owed), &looks(first), &Nothing).0;
+    assert_eq!(trace(records(&[])), Trace::Left);
+    assert_eq!(trace(records(&["denied"])), Trace::Missing);
+}
+
+/// A redirect to the login and a 401 speak of the session, not of the body.
+#[test]
+fn what_says_that_the_body_is_bad() {
+    let cases = [
+        (Received::OtherRefusal, 422, true, Received::BadInput),
+        (Received::OtherRefusal, 429, true, Received::OtherRefusal),
+        (
+            Received::Denied(Denial::Forbidden),
+            400,
+            true,
+            Received::BadInput,
+        ),
+        (
+            Received::Denied(Denial::Forbidden),
+            400,
+            false,
+            Received::Denied(Denial::Forbidden),
+        ),
+        (
+            Received::Denied(Denial::Forbidden),
+            403,
+            true,
+            Received::Denied(Denial::Forbidden),
+        ),
+        (
+            Received::Denied(Denial::Forbidden),
+            200,
+            true,
+            Received::Denied(Denial::Forbidden),
+        ),
+        (
+            Received::Denied(Denial::Unauthenticated),
+            302,
+            true,
+            Received::Denied(Denial::Unauthenticated),
+        ),
+        (
+            Received::Denied(Denial::Unauthenticated),
+            400,
+            true,
+            Received::Denied(Denial::Unauthenticated),
+        ),
+    ];
+    for (received, status, allowed, expected) in cases {
+        let found = received_of_malformed(received, status, allowed);
+        assert_eq!(found, expected, "{received:?} {status} {allowed}");
+    }
 }
