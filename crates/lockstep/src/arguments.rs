@@ -141,7 +141,7 @@ pub(crate) struct Test {
 /// `lockstep runs`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Every `lockstep test` is recorded; the last 50 runs of each suite in each environment are kept."
+    after_help = "Every `lockstep test` is recorded; the last 50 runs of each suite in each environment are kept, and the last 50 of a part of it."
 )]
 pub(crate) struct Runs {
     /// What to do.
@@ -392,7 +392,8 @@ pub(crate) enum BaselineCommand {
     /// or the suite has no such cell, is told and fails nothing.
     ///
     /// A run with findings (exit code 1), with inconclusive cells, of a part of the suite or
-    /// without its end (exit code 3) is not accepted, unless as a part.
+    /// without its end (exit code 3) is not accepted, unless as a part. Of a run in an environment
+    /// (`--env`), grants of cells that it does not have stay.
     Accept(Accept),
     /// Shows what the latest run grants beyond the baseline, and the other way round.
     ///

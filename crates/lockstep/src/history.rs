@@ -15,7 +15,8 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::record;
 
-/// How many runs are kept of each suite in each environment.
+/// How many runs are kept of each suite in each environment: of whole ones, of those that may
+/// change nothing, and of those of a part.
 const RUNS_KEPT: usize = 50;
 /// The largest record or report that is read, in bytes.
 const BYTES_MAX: u64 = 512 << 20;
@@ -47,6 +48,16 @@ impl Past {
     pub(crate) fn read(&self) -> Result<Recorded, Failure> {
         let path = self.folder.join(record::EVENTS);
         read(&path).map_err(|error| unreadable(&path, &error))
+    }
+
+    /// Which part of the suite was tried, as a person reads it: its patterns and its shard. `None`:
+    /// all of it, though where nothing may be changed some cells were not applicable.
+    pub(crate) fn part(&self) -> Option<String> {
+        let patterns = self.run.patterns.iter();
+        let patterns = patterns.map(|pattern| format!("`{}`", harmless(pattern)));
+        let shard = self.run.shard.map(|shard| format!("shard {shard}"));
+        let parts: Vec<String> = patterns.chain(shard).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// Whether both tried the same cells, in the same way.
@@ -137,9 +148,9 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// What is wrong with a file may quote it, and it may be somebody else's.
-fn harmless(error: &io::Error) -> String {
+fn harmless(text: impl ToString) -> String {
     let shown = |c: char| if c.is_control() { '?' } else { c };
-    error.to_string().chars().map(shown).collect()
+    text.to_string().chars().map(shown).collect()
 }
 
 fn read(path: &Path) -> io::Result<Recorded> {
@@ -213,13 +224,13 @@ fn folders() -> Result<Vec<PathBuf>, Failure> {
     Ok(folders)
 }
 
-/// Removes the oldest runs, but for [`RUNS_KEPT`] of each suite in each environment. What is no
-/// record of a run is left alone.
+/// Removes the oldest runs, but for [`RUNS_KEPT`] of each kind of each suite in each environment:
+/// many runs of single cells leave the whole ones. What is no record of a run is left alone.
 ///
 /// # Errors
 /// A record cannot be removed.
 pub(crate) fn forget_oldest() -> Result<(), Failure> {
-    let mut kept: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+    let mut kept: BTreeMap<_, usize> = BTreeMap::new();
     let folders = folders()?;
     if folders.len() <= RUNS_KEPT {
         return Ok(());
@@ -228,7 +239,9 @@ pub(crate) fn forget_oldest() -> Result<(), Failure> {
         let Ok(past) = outline(folder) else {
             continue;
         };
-        let key = (past.run.suite, past.run.environment);
+        let is_part = past.part().is_some();
+        let kind = (is_part, past.run.read_only);
+        let key = (past.run.suite, past.run.environment, kind);
         let number = kept.entry(key).or_default();
         *number += 1;
         if *number > RUNS_KEPT {

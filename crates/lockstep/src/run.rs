@@ -278,7 +278,18 @@ pub(crate) fn journal(head: &Head, suite: &Suite) -> Result<(Journal, PathBuf), 
     Ok((journal, path))
 }
 
-/// Cleans up behind a run by its journal: how much was put back, and what could not be.
+/// What became of what a run had left behind.
+#[derive(Debug, Default)]
+pub(crate) struct CleanedUp {
+    /// How much was put back.
+    pub(crate) put_back: usize,
+    /// How much stays in the journal.
+    pub(crate) left: usize,
+    /// Why; one reason may stand for many.
+    pub(crate) failures: Vec<String>,
+}
+
+/// Cleans up behind a run by its journal.
 ///
 /// # Errors
 /// The journal cannot be read or written.
@@ -286,16 +297,21 @@ pub(crate) async fn clean_up(
     suite: Arc<Suite>,
     journal: &Path,
     options: &Options,
-) -> Result<(usize, Vec<String>), Failure> {
+) -> Result<CleanedUp, Failure> {
     let context = || format!("the journal `{}`", journal.display());
     let left = LeftBehind::open(journal).with_context(context)?;
     let Some(mut left) = left else {
-        return Ok((0, Vec::new()));
+        return Ok(CleanedUp::default());
     };
     let pending = left.pending.len();
     let failures = runner::clean_up(suite, &mut left, options)
         .await
         .with_context(context)?;
+    let still = left.pending.len();
     left.close().with_context(context)?;
-    Ok((pending - failures.len(), failures))
+    Ok(CleanedUp {
+        put_back: pending - still,
+        left: still,
+        failures,
+    })
 }

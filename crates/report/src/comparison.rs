@@ -147,6 +147,8 @@ pub struct Disagreement {
     pub alone: Vec<Pair>,
     /// How many are alike.
     pub alike: usize,
+    /// How many were tried in neither: nothing was compared, and nobody promised to.
+    pub untried: usize,
 }
 
 impl Disagreement {
@@ -160,6 +162,7 @@ impl Disagreement {
             unestablished: Vec::new(),
             alone: Vec::new(),
             alike: 0,
+            untried: 0,
         };
         for pair in pairs(first, second) {
             match relation(&pair) {
@@ -167,6 +170,7 @@ impl Disagreement {
                 Relation::Unestablished => found.unestablished.push(pair),
                 Relation::Alone => found.alone.push(pair),
                 Relation::Alike => found.alike += 1,
+                Relation::Untried => found.untried += 1,
             }
         }
         found
@@ -184,6 +188,7 @@ enum Relation {
     Unestablished,
     Alone,
     Alike,
+    Untried,
 }
 
 fn relation(pair: &Pair) -> Relation {
@@ -195,8 +200,9 @@ fn relation(pair: &Pair) -> Relation {
             _ => Relation::Alone,
         };
     };
-    if a.verdict == Verdict::NotApplicable && a == b {
-        return Relation::Alike;
+    let is_untried = |it: Outcome| it.verdict == Verdict::NotApplicable;
+    if is_untried(a) && is_untried(b) {
+        return Relation::Untried;
     }
     if !a.is_established() || !b.is_established() {
         return Relation::Unestablished;

@@ -14,9 +14,10 @@ pub type Part = (String, Recorded);
 
 /// One run of all parts, which may be given in any order. A single whole run stays what it is.
 ///
-/// A cell is taken from the part to which it falls. It is told in others too, where it is the
-/// control of one of their cells: where it came out worse there, the worse counts, and a note says
-/// so. A grant that differs from the baseline is told once; what has vanished from the suite no part
+/// Every cell that any part tells is told once, in the place where the part to which it falls tells
+/// it. Others tell it too, where it is the control of one of their cells: where it came out worse
+/// there, the worse counts, and a note says so. Where its own part was interrupted before it, what
+/// another saw counts; where that came to its end, these are no parts of one run. A grant that differs from the baseline is told once; what has vanished from the suite no part
 /// can say.
 ///
 /// # Errors
@@ -36,6 +37,7 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
     if !mistakes.is_empty() {
         return Err(mistakes.join("\n"));
     }
+    check_all_told(&parts)?;
     parts.sort_by_key(|(_, part)| part.run.shard.map(Shard::number));
     let (cells, worse) = cells(&parts);
     let parts: Vec<Recorded> = parts.into_iter().map(|(_, part)| part).collect();
@@ -182,6 +184,38 @@ fn check_whole(parts: &[Part]) -> Result<(), String> {
     told(mistakes.collect())
 }
 
+/// A part that came to its end tells all cells that fall to it: none is known from others only.
+fn check_all_told(parts: &[Part]) -> Result<(), String> {
+    let ended = |part: &Recorded| part.summary.as_ref().is_some_and(|end| !end.interrupted);
+    let mut mistakes = Vec::new();
+    for (file, own) in parts.iter().filter(|(_, part)| ended(part)) {
+        let Some(shard) = own.run.shard else {
+            continue;
+        };
+        let told: BTreeSet<&str> = own.cells.iter().map(|cell| cell.cell.as_str()).collect();
+        let all = parts.iter().flat_map(|(_, part)| &part.cells);
+        let missing = all
+            .filter(|cell| shard.has(&cell.cell))
+            .find(|cell| !told.contains(cell.cell.as_str()));
+        mistakes.extend(missing.map(|cell| {
+            let cell = clean(&cell.cell);
+            format!("`{file}` does not tell the cell `{cell}`, which falls to it")
+        }));
+    }
+    let all_ended = parts.iter().all(|(_, part)| ended(part));
+    let planned = parts.first().and_then(|(_, part)| part.run.cells_of_all);
+    let told: BTreeSet<&str> = parts
+        .iter()
+        .flat_map(|(_, part)| &part.cells)
+        .map(|cell| cell.cell.as_str())
+        .collect();
+    if all_ended && mistakes.is_empty() && planned != Some(told.len()) {
+        let (told, planned) = (told.len(), planned.unwrap_or_default());
+        mistakes.push(format!("together they tell {told} of {planned} cells"));
+    }
+    self::told(mistakes)
+}
+
 /// Each cell once, and what is to be said of those that came out otherwise elsewhere.
 fn cells(parts: &[Part]) -> (Vec<CellRecord>, Vec<Note>) {
     let mut worst: BTreeMap<&str, &CellRecord> = BTreeMap::new();
@@ -211,6 +245,9 @@ fn cells(parts: &[Part]) -> (Vec<CellRecord>, Vec<Note>) {
             cells.push(told.clone());
         }
     }
+    let own: BTreeSet<String> = cells.iter().map(|cell| cell.cell.clone()).collect();
+    let elsewhere = worst.into_values().filter(|cell| !own.contains(&cell.cell));
+    cells.extend(elsewhere.cloned());
     (cells, notes)
 }
 

@@ -17,20 +17,18 @@ pub(super) async fn execute(command: Cleanup) -> Result<ExitCode, Failure> {
     let suite = Arc::new(loaded.suite);
     let options = run::options(&command.sending, false);
     let journals = record::journals().context("the journals under `.lockstep/` cannot be read")?;
-    let (mut put_back, mut failures) = (0, Vec::new());
+    let (mut put_back, mut left, mut failures) = (0, 0, Vec::new());
     for path in &journals {
-        let (done, failed) = run::clean_up(Arc::clone(&suite), path, &options).await?;
-        put_back += done;
-        failures.extend(failed);
+        let cleaned = run::clean_up(Arc::clone(&suite), path, &options).await?;
+        put_back += cleaned.put_back;
+        left += cleaned.left;
+        failures.extend(cleaned.failures);
     }
     for why in &failures {
         let _ = writeln!(io::stderr(), "{why}");
     }
-    print(&format!(
-        "{put_back} put back, {} left behind\n",
-        failures.len()
-    ))?;
-    Ok(if failures.is_empty() {
+    print(&format!("{put_back} put back, {left} left behind\n"))?;
+    Ok(if left == 0 && failures.is_empty() {
         ExitCode::Held
     } else {
         ExitCode::Inconclusive

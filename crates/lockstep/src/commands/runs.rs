@@ -1,5 +1,7 @@
 //! `lockstep runs`: what was recorded, told again and compared.
 
+use std::io::{self, Write as _};
+
 use report::comparison::{Changes, Disagreement, verdicts};
 use report::json::document;
 use report::terminal::{RunLine, changes_text, disagreement_text, runs_table};
@@ -133,16 +135,17 @@ fn compare_environments(
         }
     };
     let (of_first, of_second) = (in_it(first)?, in_it(second)?);
-    // The newest that can be compared: `lockstep test CELL` in one of them is no reason to stop.
-    let pair = of_first.iter().find_map(|a| {
-        let b = of_second.iter().find(|b| a.is_like(b))?;
-        Some((a, b))
-    });
-    let Some((a, b)) = pair else {
+    let Some((a, b)) = pair(&of_first, &of_second) else {
         return Err(Failure::Usage(format!(
             "no run in `{first}` has tried the same cells of the same suite as one in `{second}`"
         )));
     };
+    if let Some(part) = a.part() {
+        let _ = writeln!(
+            io::stderr(),
+            "note: no whole runs in both can be compared; these tried a part only: {part}"
+        );
+    }
     let found = Disagreement::between(&a.read()?, &b.read()?);
     if as_json {
         print_written(|out| document("lockstep-disagreement", "disagreement", &found, out))?;
@@ -153,6 +156,21 @@ fn compare_environments(
         (false, _) => ExitCode::Finding,
         (true, true) => ExitCode::Inconclusive,
         (true, false) => ExitCode::Held,
+    })
+}
+
+/// The runs of two environments to compare. `lockstep test CELL` in one of them says nothing of
+/// the rest: runs of a part only where no whole ones are alike. Of several pairs that whose older
+/// run is the newest. O(runs of one x runs of the other).
+fn pair<'a>(of_first: &[&'a Past], of_second: &[&'a Past]) -> Option<(&'a Past, &'a Past)> {
+    let newest_like = |a: &'a Past| {
+        let b = of_second.iter().find(|b| a.is_like(b))?;
+        Some((a, *b))
+    };
+    let pairs = of_first.iter().filter_map(|a| newest_like(a));
+    pairs.max_by_key(|(a, b)| {
+        let older = a.run.run.as_str().min(&b.run.run);
+        (a.part().is_none(), older, &a.run.run)
     })
 }
 
@@ -170,9 +188,7 @@ fn no_run_in(name: &str, all: &[Past]) -> Failure {
 }
 
 /// Prints what is written.
-fn print_written(
-    write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>,
-) -> Result<ExitCode, Failure> {
+fn print_written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<ExitCode, Failure> {
     let mut out = Vec::new();
     write(&mut out)?;
     print(&String::from_utf8_lossy(&out))

@@ -47,8 +47,8 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
     journal.close();
     // What an answer that never came may have made is looked for here.
     options.journal = None;
-    let (_, left_behind) = run::clean_up(suite, &path, &options).await?;
-    for why in left_behind {
+    let cleaned = run::clean_up(suite, &path, &options).await;
+    for why in cleaned.iter().flat_map(|cleaned| &cleaned.failures) {
         let _ = writeln!(
             io::stderr(),
             "left behind: {why}\nhelp: `lockstep cleanup` tries again"
@@ -59,6 +59,13 @@ pub(super) async fn execute(command: Test, colour: Colour) -> Result<ExitCode, F
         let _ = write!(io::stderr(), "old runs could not be removed: {why}");
     }
     let code = ExitCode::of_run(&summary?, planned);
+    if let Err(failure) = cleaned {
+        // A finding is not to be lost to what came after it.
+        if code != ExitCode::Finding {
+            return Err(failure);
+        }
+        let _ = io::stderr().write_all(failure.render(false).as_bytes());
+    }
     if is_first && code == ExitCode::Held {
         let _ = writeln!(
             io::stderr(),

@@ -394,6 +394,46 @@ fn each_suite_has_a_baseline_and_runs_of_its_own() {
     assert!(!project.path().join("lockstep.baseline").exists());
 }
 
+/// One file serves all environments: what one of them has no cell for is not its to take out.
+#[test]
+fn an_environment_that_lacks_a_cell_takes_nothing_out() {
+    let (hall, project) = (Hall::open(), project());
+    let environments = "environments: { production: { actions: { hall: { sing: null } } } }\n";
+    project.write("lockstep.yaml", format!("{SUITE}{environments}").as_bytes());
+    hall.expect(0, &project, &["test"]);
+    hall.expect(0, &project, &["baseline", "accept"]);
+    assert_eq!(grants(&project), GRANTS);
+    let there = ["test", "--env", "production"];
+    let told = hall.expect(0, &project, &there).stdout;
+    let gone = "the suite has no such cell in the environment `production`";
+    assert!(told.contains(gone), "{told}");
+    hall.expect(0, &project, &["baseline", "accept", "--env", "production"]);
+    assert_eq!(grants(&project), GRANTS);
+    hall.expect(0, &project, &["test"]);
+    // What it has, and denies now, it takes out all the same.
+    hall.deny("keeper", "/climb");
+    hall.allow("guest", "/climb");
+    replace(&project, "policy.yaml", "[enter] }", "[enter, climb] }");
+    let both = "includes: [guest], can: { hall: [climb, sing] }";
+    replace(
+        &project,
+        "policy.yaml",
+        both,
+        "can: { hall: [enter, sing] }",
+    );
+    hall.expect(1, &project, &there);
+    hall.expect(0, &project, &["baseline", "accept", "--env", "production"]);
+    assert_eq!(
+        grants(&project),
+        [
+            "allow guest/hall.climb",
+            "allow guest/hall.enter",
+            "allow keeper/hall.enter",
+            "allow keeper/hall.sing",
+        ]
+    );
+}
+
 #[test]
 fn the_manual() {
     for command in ["accept", "diff"] {

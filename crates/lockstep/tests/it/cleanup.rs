@@ -1,12 +1,13 @@
 //! What a run has made is put back, whenever it is killed: resources, and users that are thrown away.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
-use testkit::Project;
+use serde_json::{Value, json};
 use testkit::proxy::call;
+use testkit::{Answer, Project, Request, Server};
 
 use crate::support::{Sample, lockstep};
 
@@ -196,6 +197,8 @@ fn what_was_made_elsewhere_is_not_put_back_here() {
     let project = Project::new([("lockstep.yaml", SUITE)]);
     let journal = r#"{"number":0,"step":{"targets":{"posts":"http://127.0.0.1:9"}}}
 {"number":1,"step":{"intent":{"resource":"post","owner":"editor","unique":"x"}}}
+{"number":2,"step":{"intent":{"resource":"post","owner":"editor","unique":"y"}}}
+{"number":3,"step":{"intent":{"resource":"post","owner":"editor","unique":"z"}}}
 "#;
     project.write(
         ".lockstep/journal/20261122T000000Z-0.jsonl",
@@ -205,9 +208,44 @@ fn what_was_made_elsewhere_is_not_put_back_here() {
         .envs(sample.variables())
         .run();
     assert_eq!(cleanup.code, Some(3), "{}", cleanup.told());
+    assert_eq!(cleanup.stdout, "0 put back, 3 left behind\n");
     let words = "made where `posts` is http://127.0.0.1:9";
     assert!(cleanup.stderr.contains(words), "{}", cleanup.told());
     assert_eq!(journals(&project).len(), 1);
+}
+
+/// What goes wrong behind a run takes no finding away.
+#[test]
+fn a_journal_that_cannot_be_read_hides_no_finding() {
+    let suite = r#"
+version: 1
+targets: { hall: { http: "${HALL_URL}" } }
+actors: { visitor: {} }
+actions: { hall: { enter: { hall: { GET: /hall } } } }
+expect: |
+  action      visitor
+  hall.enter  allow
+"#;
+    for (status, code) in [(403, 1), (200, 70)] {
+        let project = Project::new([("lockstep.yaml", suite)]);
+        let folder = project.path().join(".lockstep/journal");
+        let server = Server::start(move |_: &Request| {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    fs::remove_file(&path).unwrap();
+                    fs::create_dir(&path).unwrap();
+                }
+            }
+            Answer::json(status, &json!({}))
+        });
+        let finished = lockstep(project.path(), &["test"])
+            .env("HALL_URL", &server.url())
+            .run();
+        assert_eq!(finished.code, Some(code), "{}", finished.told());
+        let said = "error: the journal `";
+        assert!(finished.stderr.contains(said), "{}", finished.told());
+    }
 }
 
 #[test]

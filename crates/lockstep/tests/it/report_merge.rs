@@ -281,6 +281,96 @@ fn no_part_is_greener_together_than_alone() {
     );
 }
 
+const FLOWS: &str = r#"
+version: 1
+targets: { hall: { http: "${HALL_URL}" } }
+actors: { visitor: {}, guest: {} }
+actions:
+  hall: { enter: { hall: { GET: /hall } }, climb: { hall: { GET: /roof } } }
+expect: |
+  action      visitor  guest
+  hall.enter  allow    allow
+  hall.climb  allow    allow
+flows:
+  tour:
+    on: hall
+    by: [visitor, guest]
+    steps:
+      begin: { POST: /tours, json: { name: "{{ unique }}" }, capture: { id: $.id } }
+      look: { GET: "/tours/{{ flow.id }}" }
+      end: { POST: "/tours/{{ flow.id }}/end" }
+"#;
+
+/// Steps of a flow stay together, whichever part it falls to, and a finding in one stays a finding.
+#[test]
+fn no_step_of_a_flow_is_lost() {
+    for end in [200, 403] {
+        let server = Server::start(move |request: &Request| match request.path() {
+            path if path.ends_with("/end") => Answer::json(end, &json!({})),
+            _ => Answer::json(200, &json!({ "id": "t7" })),
+        });
+        let project = Project::new([("lockstep.yaml", FLOWS)]);
+        let run = |arguments: &[&str]| {
+            lockstep(project.path(), arguments)
+                .env("HALL_URL", &server.url())
+                .run()
+        };
+        let whole = Report::of(&run(&["test", "--report", "json=-"]));
+        assert_eq!(whole.cells.len(), 10, "{}", whole.told);
+        let part = |part: &str| {
+            let report = format!("json={part}.json");
+            run(&["test", "--shard", &format!("{part}/3"), "--report", &report]);
+            format!("{part}.json")
+        };
+        let parts = ["1", "2", "3"].map(part);
+        let merged = Report::of(&merge(&project, &parts, &["--report", "json=-"]));
+        assert_eq!(merged.verdicts(), whole.verdicts());
+        assert_eq!(merged.code, whole.code);
+        assert_eq!(whole.findings().len(), if end == 200 { 0 } else { 2 });
+    }
+}
+
+/// A cell that only others tell: of a part that was interrupted it counts, of a whole one it is a mistake.
+#[test]
+fn a_cell_that_is_missing_in_its_own_part_is_not_passed_over() {
+    let project = two_parts();
+    let first: Value = serde_json::from_str(&project.read("1.json")).unwrap();
+    let name = first["cells"][0]["cell"].as_str().unwrap().to_owned();
+    change(&project, "2.json", "found.json", |it| {
+        let mut cell = first["cells"][0].clone();
+        cell["verdict"] = json!("escalation");
+        let held = it["planned"].clone();
+        it["cells"].as_array_mut().unwrap().push(cell);
+        it["planned"] = json!(held.as_u64().unwrap() + 1);
+        it["summary"]["counts"]["held"] = held;
+        it["summary"]["counts"]["escalation"] = json!(1);
+    });
+    let without = |it: &mut Value, interrupted: bool| {
+        it["cells"].as_array_mut().unwrap().remove(0);
+        let left = it["cells"].as_array().unwrap().len();
+        it["summary"]["counts"]["held"] = json!(left);
+        it["summary"]["interrupted"] = json!(interrupted);
+        if !interrupted {
+            it["planned"] = json!(left);
+        }
+    };
+    change(&project, "1.json", "whole.json", |it| without(it, false));
+    change(&project, "1.json", "stopped.json", |it| without(it, true));
+    for (others, why) in [
+        (
+            "found.json",
+            format!("`whole.json` does not tell the cell `{name}`"),
+        ),
+        ("2.json", "together they tell 5 of 6 cells".to_owned()),
+    ] {
+        let refused = merge(&project, &files(&["whole.json", others]), &[]);
+        assert_eq!(refused.code, Some(2), "{}", refused.told());
+        assert!(refused.stderr.contains(&why), "{why}: {}", refused.told());
+    }
+    let merged = merge(&project, &files(&["stopped.json", "found.json"]), &[]);
+    assert_eq!(merged.code, Some(1), "{}", merged.told());
+}
+
 /// A report of a whole run takes other forms.
 #[test]
 fn a_single_whole_run_stays_what_it_is() {

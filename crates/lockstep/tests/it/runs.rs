@@ -293,6 +293,84 @@ fn two_environments_agree_drift_or_leave_doubt() {
     }
 }
 
+/// Runs of a part are compared only where there are no whole ones, and that is said.
+#[test]
+fn a_run_of_one_cell_does_not_hide_the_drift_of_whole_ones() {
+    let (hall, project) = (Hall::start(200), project());
+    let in_it = |name: &str, roof: u16, cells: &[&str]| {
+        let mut arguments = vec!["--env", name];
+        arguments.extend(cells);
+        hall.test(&project, roof, &arguments);
+    };
+    let compare = |code| {
+        runs(
+            &project,
+            &["compare", "--env", "staging", "production"],
+            code,
+        )
+    };
+    let one = ["visitor/hall.enter"];
+    in_it("production", 200, &one);
+    in_it("staging", 200, &one);
+    let part = compare(0);
+    assert!(part.stdout.contains("1 alike"), "{}", part.told());
+    let said = "tried a part only: `visitor/hall.enter`";
+    assert!(part.stderr.contains(said), "{}", part.told());
+    in_it("staging", 200, &[]);
+    in_it("production", 403, &[]);
+    assert!(compare(1).stdout.contains("visitor/hall.climb"));
+    in_it("staging", 200, &one);
+    let whole = compare(1);
+    assert!(whole.stdout.contains("1 cell differs"), "{}", whole.told());
+    assert_eq!(whole.stderr, "");
+}
+
+/// Of several kinds of whole runs those are compared that are both new.
+#[test]
+fn old_runs_that_could_change_something_do_not_stand_for_new_ones_that_could_not() {
+    let (hall, project) = (Hall::start(200), project());
+    let both = |roof: [u16; 2], more: &[&str]| {
+        for (name, roof) in ["staging", "production"].into_iter().zip(roof) {
+            let mut arguments = vec!["--env", name];
+            arguments.extend(more);
+            hall.test(&project, roof, &arguments);
+        }
+    };
+    let compare = |code| {
+        runs(
+            &project,
+            &["compare", "--env", "staging", "production"],
+            code,
+        )
+    };
+    both([200, 200], &[]);
+    both([200, 403], &["--read-only"]);
+    compare(1);
+    hall.test(&project, 200, &["--env", "staging"]);
+    compare(1);
+    both([200, 200], &[]);
+    compare(0);
+}
+
+/// What was tried in neither is no agreement.
+#[test]
+fn cells_that_were_tried_nowhere_are_counted_apart() {
+    let (hall, project) = (Hall::start(200), project());
+    let suite = SUITE.replace("climb: { hall: { GET", "climb: { hall: { POST");
+    project.write("lockstep.yaml", suite.as_bytes());
+    for name in ["staging", "production"] {
+        let tested = hall.test(&project, 200, &["--env", name, "--read-only"]);
+        assert_eq!(tested.code, Some(0), "{}", tested.told());
+    }
+    let compare = ["compare", "--env", "staging", "production"];
+    let told = runs(&project, &compare, 0).stdout;
+    let said = "0 not established; 1 alike, 1 tried in neither.";
+    assert!(told.contains(said), "{told}");
+    let json = runs(&project, &[&compare[..], &["--json"]].concat(), 0).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["disagreement"]["untried"], 1, "{json}");
+}
+
 #[test]
 fn an_environment_without_a_run_is_no_agreement() {
     let (hall, project) = (Hall::start(200), project());
@@ -398,4 +476,21 @@ fn the_last_fifty_runs_of_each_environment_are_kept() {
     assert_eq!(kept.len(), 51, "{kept:?}");
     assert!(kept.contains(&staging), "{kept:?}");
     assert_eq!(kept.last().unwrap(), "20200101T000000.007Z-00000000");
+}
+
+/// Trying single cells again and again is no reason to forget what was tried whole.
+#[test]
+fn runs_of_a_part_do_not_push_out_whole_ones() {
+    let (hall, project) = (Hall::start(200), project());
+    hall.test(&project, 200, &[]);
+    copy(&project, "20190101T000000.000Z-00000000");
+    let whole = names(&project);
+    hall.test(&project, 200, &["visitor/hall.enter"]);
+    for number in 0..60 {
+        copy(&project, &format!("20200101T000000.0{number:02}Z-00000000"));
+    }
+    hall.test(&project, 200, &["visitor/hall.climb"]);
+    let kept = names(&project);
+    assert_eq!(kept.len(), 52, "{kept:?}");
+    assert!(whole.iter().all(|run| kept.contains(run)), "{kept:?}");
 }

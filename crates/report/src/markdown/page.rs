@@ -125,6 +125,13 @@ fn headline(ran: &Ran) -> String {
     let judged = grouped(counts.total());
     match (outcome, ran.is_whole()) {
         (None, true) if counts.total() == 0 => "no cell was judged".to_owned(),
+        (None, true) if counts.not_applicable > 0 => {
+            let held = match counts.held {
+                0 => "no cell was tried".to_owned(),
+                held => format!("{} held", count(held, "cell", "cells")),
+            };
+            format!("{held}, {} not applicable", grouped(counts.not_applicable))
+        }
         (None, true) if counts.total() == 1 => "the cell held".to_owned(),
         (None, true) => format!("all {judged} cells held"),
         (Some(outcome), true) => outcome,

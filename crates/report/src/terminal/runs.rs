@@ -145,8 +145,12 @@ pub fn disagreement_text(found: &Disagreement, style: Style) -> String {
     text += &section("in one only", &found.alone, &both, paint);
     text += &section("not established", &found.unestablished, &both, paint);
     let differ = count(found.drift.len(), "cell differs", "cells differ");
+    let untried = match found.untried {
+        0 => String::new(),
+        number => format!(", {} tried in neither", grouped(number)),
+    };
     let sentence = format!(
-        "{differ}, {} in one only, {} not established; {} alike.",
+        "{differ}, {} in one only, {} not established; {} alike{untried}.",
         grouped(found.alone.len()),
         grouped(found.unestablished.len()),
         grouped(found.alike),

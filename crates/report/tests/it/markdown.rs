@@ -52,7 +52,23 @@ fn headlines() {
     let unsure = given::each_verdict().remove(7);
     let found = given::escalation();
     let headline = |events: &[Event]| text(events).lines().next().unwrap().to_owned();
-    let cases: [(&[&CellRecord], &str); 5] = [
+    let untried = CellRecord {
+        verdict: Verdict::NotApplicable,
+        ..given::escalation()
+    };
+    let cases: [(&[&CellRecord], &str); 8] = [
+        (
+            &[&held, &held, &untried],
+            "## Lockstep: 2 cells held, 1 not applicable",
+        ),
+        (
+            &[&held, &untried, &untried],
+            "## Lockstep: 1 cell held, 2 not applicable",
+        ),
+        (
+            &[&untried],
+            "## Lockstep: no cell was tried, 1 not applicable",
+        ),
         (&[], "## Lockstep: no cell was judged"),
         (&[&held], "## Lockstep: the cell held"),
         (&[&held, &unsure], "## Lockstep: 1 cell inconclusive"),

@@ -12,6 +12,7 @@ pub struct Comparison {
     baseline: Baseline,
     /// Whether the whole suite is tried: only then a cell that is not there has vanished.
     is_of_all: bool,
+    environment: Option<String>,
     tried: BTreeSet<String>,
     drifts: Vec<Drift>,
 }
@@ -22,6 +23,7 @@ impl Comparison {
         Self {
             baseline,
             is_of_all: false,
+            environment: None,
             tried: BTreeSet::new(),
             drifts: Vec::new(),
         }
@@ -33,6 +35,7 @@ impl Comparison {
         match event {
             Event::RunStarted(run) => {
                 self.is_of_all = run.is_of_all();
+                self.environment.clone_from(&run.environment);
                 vec![Event::RunStarted(run)]
             }
             Event::CellJudged(record) => {
@@ -80,7 +83,10 @@ impl Comparison {
         untried.map(|(cell, accepted)| Drift {
             change: Change::Vanished,
             cell: cell.clone(),
-            reason: "the suite has no such cell any more".to_owned(),
+            reason: match &self.environment {
+                None => "the suite has no such cell any more".to_owned(),
+                Some(name) => format!("the suite has no such cell in the environment `{name}`"),
+            },
             place: accepted.place.clone(),
         })
     }

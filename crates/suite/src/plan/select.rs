@@ -28,11 +28,11 @@ impl Plan {
     }
 
     /// The part of the plan that falls to one of several machines, by the hash of each cell's
-    /// name, so that they need not speak with one another. Each part has the controls and
-    /// sessions that its cells need, so that some cells are in several parts.
+    /// name ([`Shard::has`]), so that they need not speak with one another. Each part has the
+    /// controls and sessions that its cells need, so that some cells are in several parts.
     pub fn shard(self, suite: &Suite, shard: Shard) -> Self {
         let wanted: BTreeSet<CellIndex> = (0..self.cells.len())
-            .filter(|&cell| shard.has(&self.unit(suite, cell)))
+            .filter(|&cell| shard.has(&self.name(suite, cell)))
             .collect();
         let cells_of_all = self.cells.len();
         let needed = with_needed(&self, suite, wanted);
@@ -45,17 +45,6 @@ impl Plan {
     /// Whether a pattern names any cell.
     pub fn has_cell(&self, suite: &Suite, pattern: &str) -> bool {
         (0..self.cells.len()).any(|cell| matches(pattern, &self.name(suite, cell)))
-    }
-
-    /// What falls to one machine as a whole: a cell, or the flow of one actor.
-    fn unit(&self, suite: &Suite, cell: CellIndex) -> String {
-        let name = self.name(suite, cell);
-        match self.cells.get(cell).map(|cell| cell.trial) {
-            Some(Trial::Step { .. }) => name
-                .rsplit_once('/')
-                .map_or(name.clone(), |(flow, _)| flow.to_owned()),
-            _ => name,
-        }
     }
 
     fn keep(self, wanted: &BTreeSet<CellIndex>) -> Self {
@@ -115,10 +104,21 @@ impl Shard {
         self.count
     }
 
-    /// Whether a cell falls to this part.
+    /// Whether a cell falls to this part, by its name alone: whoever merges the parts has no
+    /// more. All steps of a flow by one actor fall to one part.
     pub fn has(self, name: &str) -> bool {
-        fnv_1a(name) % self.count == self.number - 1
+        fnv_1a(unit(name)) % self.count == self.number - 1
     }
+}
+
+/// What falls to one machine as a whole: a cell, or, of `editor/flow.publish/approve`, all of
+/// `editor/flow.publish`.
+fn unit(name: &str) -> &str {
+    let step = name.rsplit_once('/').filter(|(flow, _)| {
+        let action = flow.split_once('/').map(|(_, action)| action);
+        action.is_some_and(|action| action.starts_with("flow."))
+    });
+    step.map_or(name, |(flow, _)| flow)
 }
 
 impl fmt::Display for Shard {
@@ -253,7 +253,21 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shard, matches};
+    use super::{Shard, matches, unit};
+
+    #[test]
+    fn a_flow_of_one_actor_falls_to_one_machine() {
+        assert_eq!(unit("ann/flow.publish/approve"), "ann/flow.publish");
+        for whole in [
+            "ann/post.read/ben",
+            "ann/hall.enter",
+            "ann/session.open",
+            "ann/flow.publish",
+            "",
+        ] {
+            assert_eq!(unit(whole), whole);
+        }
+    }
 
     #[test]
     fn shards() {

@@ -195,7 +195,7 @@ fn an_example_asks_for_no_variable() {
         "${{{{{ actor.key }}",
     ] {
         let text = format!(
-            "openapi: 3.1.0\npaths: {{ /a: {{ post: {{ requestBody: {{ content: {{ application/json: {{ schema: {{ type: object, required: [a], properties: {{ a: {{ type: string, example: '{example}' }} }} }} }} }} }} }} }} }}"
+            "openapi: 3.1.0\npaths: {{ /a: {{ post: {{ requestBody: {{ content: {{ application/json: {{ schema: {{ type: object, required: [a], properties: {{ a: {{ type: string, maxLength: 9, example: '{example}' }} }} }} }} }} }} }} }} }}"
         );
         let document = document(&text);
         let made = document.sample_body(&document.operations[0]).unwrap();
