@@ -79,6 +79,13 @@ pub(crate) struct SuiteFile {
     pub(crate) env: Option<String>,
 }
 
+impl SuiteFile {
+    /// The environment that is chosen. An empty variable, as CI likes to set them, chooses none.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        self.env.as_deref().filter(|name| !name.is_empty())
+    }
+}
+
 /// How requests are sent.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Sending {

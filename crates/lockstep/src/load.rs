@@ -55,7 +55,7 @@ pub(crate) fn load(
     unset_is_mistake: bool,
 ) -> Result<Loaded, Failure> {
     let files = Files::open(&file.suite)?;
-    read(files, file.env.as_deref(), environment, unset_is_mistake)
+    read(files, file.environment(), environment, unset_is_mistake)
 }
 
 /// Reads a suite from its files, in one of its environments if `chosen` names one.

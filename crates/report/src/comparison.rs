@@ -176,10 +176,11 @@ impl Disagreement {
         found
     }
 
-    /// Whether something could not be compared.
+    /// Whether something could not be compared: a cell of one only, say, because an overlay drops it.
     pub fn is_in_doubt(&self) -> bool {
         let sides_are_whole = self.first.whole && self.second.whole;
-        !sides_are_whole || !self.unestablished.is_empty() || self.alike == 0
+        let all_compared = self.unestablished.is_empty() && self.alone.is_empty();
+        !sides_are_whole || !all_compared || self.alike == 0
     }
 }
 

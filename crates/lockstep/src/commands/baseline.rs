@@ -172,13 +172,13 @@ fn latest(chosen: &SuiteFile) -> Result<Recorded, Failure> {
     let mut others = BTreeSet::new();
     for past in history::all()? {
         let is_of_suite = std::path::absolute(&past.run.suite)? == suite;
-        if is_of_suite && past.run.environment == chosen.env {
+        if is_of_suite && past.run.environment.as_deref() == chosen.environment() {
             return past.read();
         }
         others.insert(known_as(&past.run));
     }
     let suite = name(&chosen.suite);
-    let wanted = match &chosen.env {
+    let wanted = match chosen.environment() {
         Some(environment) => format!("`{suite}` in the environment `{environment}`"),
         None => format!("`{suite}`"),
     };
