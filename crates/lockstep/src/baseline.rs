@@ -1,7 +1,6 @@
 //! The baseline of a suite on the disk: `lockstep.baseline` beside `lockstep.yaml`.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,6 +9,7 @@ use suite::baseline::Baseline;
 
 use crate::failure::Failure;
 use crate::load::{bytes, name};
+use crate::replace::replace;
 
 /// The file of the baseline of a suite: of the same name, so that several suites may share a
 /// folder.
@@ -62,16 +62,4 @@ pub(crate) fn write(path: &Path, baseline: &Baseline) -> Result<(), Failure> {
     }
     let written = replace(path, text.as_bytes());
     Ok(written.with_context(|| format!("`{}` cannot be written", path.display()))?)
-}
-
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    // A link stays one.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    let mut file = File::create(&temporary)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
 }

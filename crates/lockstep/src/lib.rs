@@ -9,6 +9,7 @@ mod failure;
 mod history;
 mod load;
 mod record;
+mod replace;
 mod run;
 mod terminal;
 

@@ -16,6 +16,7 @@ use crate::arguments::Init;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::{bytes_within, name};
+use crate::replace::Prepared;
 
 /// The longest name of a target that comes from a title.
 const NAME_CHARS_MAX: usize = 20;
@@ -80,14 +81,15 @@ fn given(loaded: &Loaded) -> Given<'_> {
 
 async fn load(from: &str, others: &[Loaded]) -> Result<Loaded, Failure> {
     let is_url = from.starts_with("http://") || from.starts_with("https://");
+    let shown = shown(from);
     let bytes = if is_url {
-        fetch(from).await?
+        fetch(from, &shown).await?
     } else {
         bytes_within(Path::new(from), DOCUMENT_BYTES_MAX)
-            .map_err(|why| Failure::usage(format!("`{from}` cannot be read: {why}")))?
+            .map_err(|why| Failure::usage(format!("`{shown}` cannot be read: {why}")))?
     };
     let name = if is_url {
-        from.to_owned()
+        shown.clone()
     } else {
         name(Path::new(from))
     };
@@ -104,10 +106,10 @@ async fn load(from: &str, others: &[Loaded]) -> Result<Loaded, Failure> {
         sources: vec![source.clone()],
     })?;
     if document.operations.is_empty() {
-        return Err(Failure::usage(format!("`{from}` names no operation")));
+        return Err(Failure::usage(format!("`{shown}` names no operation")));
     }
     let address = is_url.then(|| address(from, &document));
-    let target = target(&document, from, others);
+    let target = target(&document, &shown, others);
     Ok(Loaded {
         source,
         document,
@@ -118,17 +120,32 @@ async fn load(from: &str, others: &[Loaded]) -> Result<Loaded, Failure> {
 
 /// The origin of the address, with the path of the document's server.
 fn address(url: &str, document: &Document) -> String {
-    let after = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(after..).unwrap_or_default();
-    let end = rest
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| after + at);
-    let origin = url.get(..end).unwrap_or(url);
+    let (origin, _) = origin_and_rest(url);
     let path = document.server_paths.first().map_or("", String::as_str);
     format!("{origin}{path}")
 }
 
-async fn fetch(url: &str) -> Result<Vec<u8>, Failure> {
+/// An address without what may be a secret in it: user information and query. Other texts are
+/// left as they are.
+fn shown(from: &str) -> String {
+    if !from.contains("://") {
+        return from.to_owned();
+    }
+    let (origin, rest) = origin_and_rest(from);
+    let path = rest.split(['?', '#']).next().unwrap_or_default();
+    format!("{origin}{path}")
+}
+
+/// Scheme, host and port of an address, without user information, and what follows them.
+fn origin_and_rest(url: &str) -> (String, &str) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    (format!("{scheme}://{host}"), rest)
+}
+
+async fn fetch(url: &str, shown: &str) -> Result<Vec<u8>, Failure> {
     let bounds = Bounds {
         timeout: TIMEOUT,
         body_bytes_max: DOCUMENT_BYTES_MAX,
@@ -146,9 +163,9 @@ async fn fetch(url: &str) -> Result<Vec<u8>, Failure> {
     };
     let answer = client.send_repeatable(&request).await;
     let answer =
-        answer.map_err(|why| Failure::usage(format!("`{url}` cannot be fetched: {why}")))?;
+        answer.map_err(|why| Failure::usage(format!("`{shown}` cannot be fetched: {why}")))?;
     if !(200..300).contains(&answer.status) {
-        let message = format!("`{url}` cannot be fetched: status {}", answer.status);
+        let message = format!("`{shown}` cannot be fetched: status {}", answer.status);
         return Err(Failure::Usage(message));
     }
     Ok(answer.body.clone())
@@ -172,7 +189,7 @@ fn target(document: &Document, from: &str, others: &[Loaded]) -> String {
     names.find(is_free).unwrap_or(name)
 }
 
-/// Writes all files, or none where one is there already.
+/// Writes all files, or none where one is there already or cannot be written.
 fn write(folder: &Path, files: &[(String, String)], force: bool) -> Result<(), Failure> {
     let there = files
         .iter()
@@ -184,11 +201,18 @@ fn write(folder: &Path, files: &[(String, String)], force: bool) -> Result<(), F
             format!("`{path}` is there already; nothing was written\nhelp: `--force` replaces it");
         return Err(Failure::Usage(message));
     }
+    let mut prepared = Vec::with_capacity(files.len());
     for (name, text) in files {
         let path = folder.join(name);
         let parent = path.parent().unwrap_or(folder);
         fs::create_dir_all(parent).with_context(|| format!("`{}`", parent.display()))?;
-        fs::write(&path, text).with_context(|| format!("`{}`", path.display()))?;
+        let file = Prepared::new(&path, text.as_bytes());
+        let file = file.with_context(|| format!("`{}`", path.display()))?;
+        prepared.push((file, path));
+    }
+    for (file, path) in prepared {
+        file.put()
+            .with_context(|| format!("`{}`", path.display()))?;
     }
     Ok(())
 }

@@ -155,3 +155,69 @@ fn hostile_documents_are_refused_in_bounds() {
     let told = lockstep(project.path(), &["init", "--openapi", &url]).run();
     assert_eq!(told.code, Some(2), "{}", told.told());
 }
+
+/// What is secret in the address of a document stands in no file and in no message.
+#[test]
+fn the_address_of_a_document_keeps_its_secrets() {
+    const DOCUMENT: &str = r#"{ "openapi": "3.1.0", "paths": { "/health": { "get": {} } } }"#;
+    const NONE: &str = r#"{ "openapi": "3.1.0", "paths": { "/health": 7 } }"#;
+    let server = Server::start(|request| match request.path() {
+        "/openapi.json" => testkit::Answer::new(200, "application/json", DOCUMENT),
+        "/none.json" => testkit::Answer::new(200, "application/json", NONE),
+        "/empty.json" => {
+            testkit::Answer::new(200, "application/json", "{ \"openapi\": \"3.1.0\" }")
+        }
+        _ => testkit::Answer::new(403, "text/plain", "no"),
+    });
+    let host = server.url().replace("http://", "");
+    let nobody = "127.0.0.1:1";
+    let cases = [
+        (&*host, "openapi.json", 0),
+        (&host, "none.json", 2),
+        (&host, "empty.json", 2),
+        (&host, "forbidden", 2),
+        (nobody, "openapi.json", 2),
+    ];
+    for (host, path, code) in cases {
+        let project = Project::empty();
+        let url = format!("http://joe:pa55wordX@{host}/{path}?token=t0kenX.y");
+        let written = lockstep(project.path(), &["init", "--openapi", &url]).run();
+        let mut told = written.told();
+        assert_eq!(written.code, Some(code), "{told}");
+        if code == 0 {
+            told += &project.read("lockstep.yaml");
+            assert!(told.contains(&format!("http: \"http://{host}\"")), "{told}");
+        } else {
+            assert!(told.contains(path), "{told}");
+        }
+        for file in project.files_under("openapi") {
+            told += &file.display().to_string();
+        }
+        for secret in ["pa55wordX", "t0kenx"] {
+            assert!(
+                !told.to_lowercase().contains(&secret.to_lowercase()),
+                "{told}"
+            );
+        }
+    }
+}
+
+/// The path of a server is text, and asks for no variable of whoever reads the suite.
+#[test]
+fn a_server_path_that_asks_for_a_secret_is_refused() {
+    let document = r#"{ "openapi": "3.1.0", "servers": [ { "url": "/${ADMIN_PASSWORD}" } ], "paths": { "/health": { "get": {} } } }"#;
+    let project = Project::new([("api.json", document)]);
+    let told = lockstep(project.path(), &["init", "--openapi", "api.json"]).run();
+    assert_eq!(told.code, Some(2), "{}", told.told());
+    assert!(!project.path().join("lockstep.yaml").exists());
+}
+
+/// Where one file cannot be written, none is replaced, and nothing is left lying about.
+#[test]
+fn what_is_replaced_is_replaced_whole() {
+    let project = Project::new([("lockstep.yaml", "mine"), ("policy", "not a folder")]);
+    let told = lockstep(project.path(), &["init", "--force"]).run();
+    assert_ne!(told.code, Some(0), "{}", told.told());
+    assert_eq!(project.read("lockstep.yaml"), "mine");
+    assert!(!project.path().join("lockstep.yaml.new").exists());
+}

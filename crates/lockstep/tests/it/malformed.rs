@@ -284,3 +284,33 @@ fn a_finding_reads_as_a_sentence_and_is_repeated() {
         .filter(|body| serde_json::from_str::<Value>(body).is_err());
     assert_eq!(cut.count(), 1, "{sent:?}");
 }
+
+/// A body that is cut off has its secrets whole, so that they are masked.
+#[test]
+fn a_secret_is_not_cut_in_two() {
+    const SECRET: &str = "correct-horse-battery-staple";
+    let server = Service::start(Fault::BodyFirst);
+    let url = server.url();
+    let suite = SUITE.replace(
+        "json: { text: \"new {{ unique }}\" }",
+        "json: { password: \"${PASSWORD}\", text: \"new {{ unique }}\" }",
+    );
+    let project = Project::new([("lockstep.yaml", suite.as_str())]);
+    let finished = lockstep(project.path(), &["test", "--report", "json=-"])
+        .envs([("API_URL", url.as_str()), ("PASSWORD", SECRET)])
+        .run();
+    let is_cut = |it: &Request| it.method == "PUT" && !it.text().ends_with('}');
+    let sent = server.requests();
+    let sent: Vec<String> = sent
+        .iter()
+        .filter(|it| is_cut(it))
+        .map(Request::text)
+        .collect();
+    assert!(!sent.is_empty());
+    assert!(sent.iter().all(|body| body.contains(SECRET)), "{sent:?}");
+    let mut told = finished.told();
+    for file in project.files_under(".lockstep") {
+        told += &std::fs::read_to_string(file).unwrap();
+    }
+    assert!(!told.contains("correct-horse"), "{told}");
+}

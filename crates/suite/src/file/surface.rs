@@ -1,5 +1,6 @@
 //! `surface:` — the operations that are not tried, with a reason and a date.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use authz::source::Diagnostic;
@@ -24,7 +25,31 @@ impl Reader<'_> {
         fields.finish(&mut self.diagnostics);
         let items = except?.list(&mut self.diagnostics)?;
         let exceptions = items.iter().map(|item| self.exception(item)).collect();
-        super::complete(exceptions)
+        let exceptions = super::complete(exceptions);
+        self.each_once(exceptions.as_deref().unwrap_or_default());
+        exceptions
+    }
+
+    /// Of two exceptions for one operation, the one that has ended hides the other, or is hidden.
+    fn each_once(&mut self, exceptions: &[Exception]) {
+        let mut seen = BTreeMap::new();
+        for exception in exceptions {
+            let (target, name) = (exception.target, exception.operation.as_str());
+            let target_name = self.names.targets.get(target).copied().unwrap_or_default();
+            let document = self.documents.of(target_name).flatten();
+            // An operation may be named by its id and by its path.
+            let index = document.and_then(|it| it.operation(name));
+            let gone = index.is_none().then_some(name);
+            let Some(line) = seen.insert((target, index, gone), exception.place.line) else {
+                continue;
+            };
+            let message = format!("`{name}` is excepted twice");
+            self.diagnostics.push(
+                Diagnostic::new(exception.place.clone(), message)
+                    .label(format!("the other exception stands in line {line}"))
+                    .help("leave the one that is right"),
+            );
+        }
     }
 
     fn exception(&mut self, node: &Node) -> Option<Exception> {

@@ -85,7 +85,7 @@ impl Layer {
 /// nothing.
 #[derive(Debug)]
 pub enum Malformed {
-    /// The JSON of the call, cut off in the middle.
+    /// The JSON of the call without its last bracket.
     CutOff,
     /// The call with another body.
     Call(Box<Call>),

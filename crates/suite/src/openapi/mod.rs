@@ -146,16 +146,18 @@ impl Document {
         if base.contains("${") && !first.is_empty() {
             return vec!["", first];
         }
+        let path_of_base = reading::path_of_url(base);
         let mut paths = self.server_paths.iter().filter(|path| !path.is_empty());
-        let has_it_already = paths.any(|path| base.ends_with(path.as_str()));
+        let has_it_already = paths.any(|path| path_of_base.ends_with(path.as_str()));
         vec![if has_it_already { "" } else { first }]
     }
 
-    /// The operations that a call asks for: those whose path fits it in the most words. Several
-    /// only where the document itself has two of one form. O(operations).
+    /// The operations that a call asks for: those whose path fits it in the most words, and of
+    /// these the one with words further to the left. Several only where the document itself has
+    /// two of one form. O(operations).
     pub fn asked_for(&self, method: &str, path: &CallPath, base: &str) -> Vec<OperationIndex> {
         let mut best = Vec::new();
-        let mut most = 0;
+        let mut most = None;
         for prefix in self.prefixes(base) {
             let Some(path) = path.behind(prefix) else {
                 continue;
@@ -164,12 +166,12 @@ impl Document {
                 if operation.method != method || !operation.pattern.fits(&path) {
                     continue;
                 }
-                let words = operation.pattern.words() + 1;
-                if words > most {
-                    most = words;
+                let fit = Some(operation.pattern.exactness());
+                if fit > most {
+                    most.clone_from(&fit);
                     best.clear();
                 }
-                if words == most {
+                if fit == most {
                     best.push(index);
                 }
             }

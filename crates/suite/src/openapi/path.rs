@@ -18,6 +18,17 @@ enum Piece {
     Parameter(String),
 }
 
+/// How much of a segment is written out; more is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exactness {
+    /// Nothing: a parameter.
+    Parameter,
+    /// A part, beside a parameter.
+    Mixed,
+    /// All of it.
+    Word,
+}
+
 /// The path of a call, without its query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallPath(String);
@@ -72,10 +83,13 @@ impl Pattern {
         text.collect()
     }
 
-    /// How many segments are written out, without a parameter.
-    pub(super) fn words(&self) -> usize {
-        let is_word = |segment: &&Vec<Piece>| matches!(segment.as_slice(), [Piece::Text(_)]);
-        self.segments.iter().filter(is_word).count()
+    /// How exact it is, for comparing: how many segments are written out, then which, and which
+    /// in part, from the left.
+    pub(super) fn exactness(&self) -> (usize, Vec<Exactness>) {
+        let segments = self.segments.iter().map(|it| exactness(it));
+        let segments: Vec<Exactness> = segments.collect();
+        let words = segments.iter().filter(|it| **it == Exactness::Word);
+        (words.count(), segments)
     }
 
     /// Whether a call asks for it: a parameter is one segment, or a part of one, that is not empty.
@@ -95,6 +109,14 @@ impl Pattern {
             segment.iter().map(piece).collect::<String>()
         });
         segments.collect::<Vec<_>>().join("/")
+    }
+}
+
+fn exactness(segment: &[Piece]) -> Exactness {
+    match segment {
+        [] | [Piece::Text(_)] => Exactness::Word,
+        [Piece::Parameter(_)] => Exactness::Parameter,
+        _ => Exactness::Mixed,
     }
 }
 

@@ -42,6 +42,7 @@ pub fn read_document(source: &Source) -> Result<Document, Vec<Diagnostic>> {
         operations: Vec::new(),
     };
     reading.paths(&root);
+    reading.servers(&root);
     let Reading {
         diagnostics,
         mut operations,
@@ -151,6 +152,23 @@ impl<'t> Reading<'t> {
                 self.diagnostics
                     .push(Diagnostic::new(entry.place.clone(), message).label("no more are read"));
                 return;
+            }
+        }
+    }
+
+    /// The path of a server becomes part of calls as they stand in a suite: it must not ask for
+    /// variables, which may be secrets.
+    fn servers(&mut self, root: &Node) {
+        let Some(entry) = entries(Some(root)).find(|it| it.key == "servers") else {
+            return;
+        };
+        for path in server_paths(self.tree) {
+            if path.contains("${") || path.contains("{{") {
+                let message = format!("the path `{path}` of a server holds a variable of a suite");
+                let mistake = Diagnostic::new(entry.place.clone(), message)
+                    .label("`${` and `{{` are not taken from a document")
+                    .help("write the path itself, or `/` and leave it to the target's address");
+                self.diagnostics.push(mistake);
             }
         }
     }
@@ -366,7 +384,8 @@ fn server_paths(tree: &Value) -> Vec<String> {
     paths
 }
 
-fn path_of_url(url: &str) -> String {
+/// The path of an address or of a reference to one, in the form of [`Document::server_paths`].
+pub(super) fn path_of_url(url: &str) -> String {
     let path = match url.split_once("://") {
         Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or(""),
         None => url,

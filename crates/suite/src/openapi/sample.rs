@@ -1,5 +1,7 @@
 //! Bodies made up from what a document says of them, and where its answers hold what.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use super::reference::resolve;
@@ -9,6 +11,8 @@ use super::{Document, Operation};
 const DEPTH_MAX: usize = 6;
 /// The most values that are made up for one body.
 const VALUES_MAX: usize = 500;
+/// The most parts of schemas that are joined for one body, which may name one another many times.
+const PARTS_MAX: usize = 500;
 /// A text shorter than this may not hold `{{ unique }}`, which becomes some twenty characters.
 const UNIQUE_CHARS_MAX: u64 = 24;
 /// Properties that usually hold free text, which a view shows again.
@@ -45,10 +49,7 @@ impl Document {
     pub fn sample_body(&self, operation: &Operation) -> Option<Sampling> {
         let body = operation.body.as_ref()?;
         let schema = body.schema.as_ref()?;
-        let mut sampler = Sampler {
-            tree: &self.tree,
-            values: 0,
-        };
+        let mut sampler = Sampler::new(&self.tree);
         let mut value = sampler.value(schema, "", 0);
         if let Some(example) = body.example.as_ref().filter(|it| it.is_object()) {
             value = harmless(example.clone());
@@ -63,20 +64,14 @@ impl Document {
 
     /// A value for a parameter, as it stands in a query.
     pub fn sample_parameter(&self, schema: &Value) -> String {
-        let mut sampler = Sampler {
-            tree: &self.tree,
-            values: 0,
-        };
+        let mut sampler = Sampler::new(&self.tree);
         crate::template::plain(&sampler.value(schema, "", 0))
     }
 
     /// The JSONPath of the first of these properties in the JSON that an operation answers with,
     /// at its top or one level below.
     pub fn answer_path(&self, operation: &Operation, names: &[&str]) -> Option<String> {
-        let sampler = Sampler {
-            tree: &self.tree,
-            values: 0,
-        };
+        let sampler = Sampler::new(&self.tree);
         let top = sampler.merged(operation.answer.as_ref()?, 0);
         let properties = top.get("properties")?.as_object()?;
         if let Some(name) = names.iter().find(|name| properties.contains_key(**name)) {
@@ -93,10 +88,7 @@ impl Document {
     /// The names of the properties of the JSON that is sent with an operation.
     pub fn body_properties(&self, operation: &Operation) -> Vec<String> {
         let schema = operation.body.as_ref().and_then(|it| it.schema.as_ref());
-        let sampler = Sampler {
-            tree: &self.tree,
-            values: 0,
-        };
+        let sampler = Sampler::new(&self.tree);
         let schema = schema.map(|it| sampler.merged(it, 0)).unwrap_or_default();
         let properties = schema.get("properties").and_then(Value::as_object);
         properties
@@ -108,10 +100,7 @@ impl Document {
 
     /// The JSONPath of the items of a listing, and of the ids in it, if its answer is one.
     pub fn items_path(&self, operation: &Operation, ids: &[&str]) -> Option<String> {
-        let sampler = Sampler {
-            tree: &self.tree,
-            values: 0,
-        };
+        let sampler = Sampler::new(&self.tree);
         let id_of = |list: &Value| {
             let items = sampler.merged(list.get("items")?, 0);
             let properties = items.get("properties")?.as_object()?;
@@ -148,11 +137,23 @@ fn step(name: &str) -> String {
 
 struct Sampler<'d> {
     tree: &'d Value,
+    /// How many values have been made up.
     values: usize,
+    /// How many parts of schemas have been joined.
+    parts: Cell<usize>,
 }
 
-impl Sampler<'_> {
+impl<'d> Sampler<'d> {
+    fn new(tree: &'d Value) -> Self {
+        Self {
+            tree,
+            values: 0,
+            parts: Cell::new(0),
+        }
+    }
+
     /// A schema with its reference followed and its `allOf` joined; of alternatives the first.
+    /// Parts behind the first [`PARTS_MAX`] are left out.
     fn merged(&self, schema: &Value, depth: usize) -> Value {
         let schema = resolve(self.tree, schema).unwrap_or(&Value::Null);
         let Some(entries) = schema.as_object() else {
@@ -170,6 +171,10 @@ impl Sampler<'_> {
             .filter(|it| it.get("type") != Some(&json!("null")))
             .take(1);
         for part in parts.chain(alternative) {
+            if self.parts.get() >= PARTS_MAX {
+                break;
+            }
+            self.parts.set(self.parts.get() + 1);
             if let Value::Object(part) = self.merged(part, depth + 1) {
                 join(&mut merged, part);
             }
@@ -360,7 +365,14 @@ fn is_free_text(schema: &Value) -> bool {
 /// A value of a document without variables: what somebody else wrote must not ask for secrets.
 fn harmless(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(text.replace("${", "$ {").replace("{{", "{ {")),
+        Value::String(text) => {
+            let mut text = text.replace("${", "$ {");
+            // Of three braces two are left next to one another.
+            while text.contains("{{") {
+                text = text.replace("{{", "{ {");
+            }
+            Value::String(text)
+        }
         Value::Array(items) => items.into_iter().map(harmless).collect(),
         Value::Object(entries) => {
             let entries = entries.into_iter();

@@ -3,9 +3,10 @@
 use authz::source::{Source, render};
 use jiff::civil::date;
 use suite::event::Gap;
-use suite::openapi::{Document, read_document};
+use suite::openapi::{CallPath, Document, read_document};
 use suite::plan::Plan;
 use suite::surface::{Surface, surface};
+use suite::template::Template;
 
 use crate::file::{Files, VALID};
 
@@ -65,6 +66,7 @@ fn what_is_no_document() {
         "openapi: 3.1.0\npaths: { /a: 7, b: {}, /c: { get: 7 } }",
         "openapi: 3.1.0\npaths: { /a: { $ref: 'https://example.test/a.yaml' } }",
         "openapi: 3.1.0\npaths: { /a: { post: { requestBody: { $ref: '#/nothing' } } } }",
+        "openapi: 3.1.0\nservers: [ { url: '/${PASSWORD}' }, { url: 'http://h/{{actor.key}}' }, { url: '/{a}', variables: { a: { default: '${A}' } } } ]",
         "openapi: 3.1.0\npaths: { /a: { $ref: '#/paths/~1b' }, /b: { $ref: '#/paths/~1a' } }",
         "{ \"openapi\": \"3.0.0\", \"paths\": { \"/a\": [ }",
     ];
@@ -107,6 +109,10 @@ fn the_path_of_the_server_is_not_put_twice() {
         ("http://h/gate/api/v1", vec![""]),
         ("http://h/v2", vec![""]),
         ("http://h/v1", vec!["/api/v1"]),
+        // A host is no path.
+        ("http://api/v1", vec!["/api/v1"]),
+        ("http://v2", vec!["/api/v1"]),
+        ("http://v2/", vec!["/api/v1"]),
         ("${URL}", vec!["", "/api/v1"]),
     ];
     for (base, expected) in cases {
@@ -142,4 +148,58 @@ fn documents_that_are_too_much() {
     let wide = document(wide);
     assert!(wide.body_schema(&wide.operations[0]).is_ok());
     assert!(wide.sample_body(&wide.operations[0]).is_some());
+}
+
+/// Of two that fit in as many words, the one with the word further to the left.
+#[test]
+fn a_call_asks_for_one_operation_where_two_fit_as_well() {
+    let text = "openapi: 3.1.0\npaths: { '/{kind}/list': { get: {} }, '/posts/{id}': { get: {} }, '/f/{id}': { get: {} }, '/f/{name}.json': { get: {} }, '/x/{a}': { get: {} }, '/x/{b}': { get: {} } }";
+    let document = document(text);
+    let asked = |path: &str| {
+        let template = Template::literal(path, document.operations[0].place.clone());
+        let found = document.asked_for("GET", &CallPath::of(&template), "http://h");
+        let paths = found
+            .iter()
+            .map(|it| document.operations[*it].path.as_str());
+        paths.collect::<Vec<_>>()
+    };
+    assert_eq!(asked("/posts/list"), ["/posts/{id}"]);
+    assert_eq!(asked("/users/list"), ["/{kind}/list"]);
+    assert_eq!(asked("/f/a.json"), ["/f/{name}.json"]);
+    assert_eq!(asked("/x/1"), ["/x/{a}", "/x/{b}"]);
+}
+
+/// Parts that name one another, forty times each: as many steps as 40 to the sixth.
+#[test]
+fn schemas_that_join_themselves_again_and_again() {
+    let part = "{ $ref: '#/components/schemas/a' }, ".repeat(40);
+    let text = format!(
+        "openapi: 3.1.0\npaths: {{ /a: {{ post: {{ requestBody: {{ content: {{ application/json: {{ schema: {{ $ref: '#/components/schemas/a' }} }} }} }}, responses: {{ '200': {{ content: {{ application/json: {{ schema: {{ $ref: '#/components/schemas/a' }} }} }} }} }} }} }} }}\ncomponents: {{ schemas: {{ a: {{ type: object, properties: {{ title: {{ type: string }} }}, allOf: [ {part} ] }} }} }}"
+    );
+    let document = document(&text);
+    let operation = &document.operations[0];
+    assert!(document.sample_body(operation).unwrap().is_unique);
+    assert_eq!(document.body_properties(operation), ["title"]);
+    assert!(document.answer_path(operation, &["id"]).is_none());
+    assert!(document.items_path(operation, &["id"]).is_none());
+}
+
+/// However many braces an example has, it asks for no variable.
+#[test]
+fn an_example_asks_for_no_variable() {
+    for example in [
+        "${A}",
+        "$${A}",
+        "{{ actor.key }}",
+        "{{{ actor.key }}",
+        "${{{{{ actor.key }}",
+    ] {
+        let text = format!(
+            "openapi: 3.1.0\npaths: {{ /a: {{ post: {{ requestBody: {{ content: {{ application/json: {{ schema: {{ type: object, required: [a], properties: {{ a: {{ type: string, maxLength: 9, example: '{example}' }} }} }} }} }} }} }} }} }}"
+        );
+        let document = document(&text);
+        let made = document.sample_body(&document.operations[0]).unwrap();
+        let made = made.json["a"].as_str().unwrap().to_owned();
+        assert!(!made.contains("{{") && !made.contains("${"), "{made}");
+    }
 }
