@@ -42,7 +42,7 @@ impl Action {
 /// An action on one target.
 #[derive(Debug)]
 pub struct Layer {
-    /// The call; its caller is [`Caller::Actor`].
+    /// The call; its caller is [`Caller::Actor`](super::Caller::Actor).
     pub call: Call,
     /// What the answer to an allowed call is.
     pub answer: AnswerAssertions,
@@ -100,7 +100,7 @@ pub struct AnswerAssertions {
     pub json: Vec<Assertion>,
     /// The JSON Schema of the body.
     pub schema: Option<Schema>,
-    /// The view that the answer must show (`shows: body`): index into [`Resource::views`].
+    /// The view that the answer must show (`shows: body`): index into [`Resource::views`](super::Resource::views).
     pub shows: Option<usize>,
 }
 
@@ -137,7 +137,7 @@ impl Effect {
 pub enum EffectKind {
     /// A new resource exists.
     Created,
-    /// What the views show afterwards, each by index into [`Resource::views`].
+    /// What the views show afterwards, each by index into [`Resource::views`](super::Resource::views).
     Views(Vec<(usize, ViewEffect)>),
 }
 
@@ -155,7 +155,7 @@ pub enum ViewEffect {
 pub struct Owed {
     /// The kind of denial.
     pub denial: Denial,
-    /// What views hold afterwards and did not before, each by index into [`Resource::views`].
+    /// What views hold afterwards and did not before, each by index into [`Resource::views`](super::Resource::views).
     pub views: Vec<(usize, Vec<Assertion>)>,
 }
 
@@ -164,7 +164,7 @@ pub struct Owed {
 pub struct Items {
     /// Where the ids stand.
     pub ids: JsonPath,
-    /// The action (index into [`Suite::actions`]) that decides who may see an item.
+    /// The action (index into [`Suite::actions`](super::Suite::actions)) that decides who may see an item.
     pub of: ActionIndex,
     /// Where the number of all items stands, on this page and on others.
     pub total: Option<CaptureSource>,
@@ -183,7 +183,7 @@ pub struct Flow {
     pub steps: Vec<FlowStep>,
 }
 
-/// One call of a flow. Whoever goes through the flow is [`Caller::Actor`]; what was captured is
+/// One call of a flow. Whoever goes through the flow is [`Caller::Actor`](super::Caller::Actor); what was captured is
 /// the resource `flow`.
 #[derive(Debug)]
 pub struct FlowStep {

@@ -34,7 +34,7 @@ pub struct Session {
 /// A call that opens a session or goes on with opening it.
 #[derive(Debug)]
 pub struct Step {
-    /// The call; its `caller` is always [`Caller::Nobody`].
+    /// The call; its `caller` is always [`Caller::Nobody`](super::Caller::Nobody).
     pub call: Call,
     /// The statuses of success; empty: any 2xx.
     pub status: Vec<u16>,
