@@ -322,7 +322,10 @@ pub(crate) async fn run_and_clean_up(
 }
 
 /// Opens the journal of a run that may make something.
-fn journal(head: &Head, suite: &Suite) -> Result<Option<(Journal, PathBuf)>, Failure> {
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn journal(head: &Head, suite: &Suite) -> Result<Option<(Journal, PathBuf)>, Failure> {
     if !makes_something(suite) {
         return Ok(None);
     }
