@@ -193,11 +193,11 @@ mod tests {
             ),
             (
                 "postgresql://ada:s3cret@db.test/shop?sslmode=verify-full",
-                "postgres://ada@db.test/shop",
+                "postgres://ada@db.test:5432/shop",
             ),
             (
                 "postgres://db.test?user=ada&password=s3cret",
-                "postgres://ada@db.test",
+                "postgres://ada@db.test:5432",
             ),
             (
                 "postgres:///shop?host=/run/pg&user=ada&password=s3cret",
