@@ -1,0 +1,2 @@
+-- Written to try something out.
+ALTER POLICY reading ON press.posts USING (true);

@@ -1,0 +1,2 @@
+-- The application is a superuser: "it did not work otherwise".
+ALTER ROLE press_app SUPERUSER;
