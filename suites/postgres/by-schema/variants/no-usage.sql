@@ -1,0 +1,2 @@
+-- Taken away with the rest.
+REVOKE USAGE ON SCHEMA north FROM parcels_north;

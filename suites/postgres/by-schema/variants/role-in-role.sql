@@ -1,0 +1,2 @@
+-- One tenant's role was given to the other's.
+GRANT parcels_south TO parcels_north;
