@@ -3,7 +3,7 @@
 SET search_path = press;
 
 INSERT INTO tenants VALUES ('acme'), ('globex');
-INSERT INTO users VALUES ('ada', 'Ada'), ('vera', 'Vera'), ('vic', 'Vic'), ('oscar', 'Oscar');
+INSERT INTO users VALUES ('root', 'Root'), ('ada', 'Ada'), ('vera', 'Vera'), ('vic', 'Vic'), ('oscar', 'Oscar');
 
 INSERT INTO roles (name, description) VALUES
     ('viewer', 'reads'), ('editor', 'writes, and changes what is their own'), ('admin', 'changes and removes everything');
@@ -18,7 +18,7 @@ INSERT INTO role_hierarchy
     WHERE (parent.name, child.name) IN (('admin', 'editor'), ('editor', 'viewer'));
 INSERT INTO user_roles
     SELECT grants.who, roles.id, grants.tenant, 'ada'
-    FROM (VALUES ('ada', 'admin', 'acme'), ('vera', 'editor', 'acme'), ('vera', 'viewer', 'globex'),
+    FROM (VALUES ('root', 'admin', 'acme'), ('root', 'admin', 'globex'), ('ada', 'admin', 'acme'), ('vera', 'editor', 'acme'), ('vera', 'viewer', 'globex'),
                  ('vic', 'viewer', 'acme'), ('oscar', 'editor', 'globex')) grants (who, role, tenant)
     JOIN roles ON roles.name = grants.role;
 
