@@ -7,7 +7,7 @@ use std::sync::Arc;
 use authz::language::spicedb;
 use authz::resolution::{Answer, Circumstances, Engine};
 use authz::source::yaml::{Entry, Node, Value};
-use authz::source::{Diagnostic, Place, Source};
+use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use authz::{RelationModel, Relationship, Store, SubjectReference};
 use serde_json::{Map, Value as Json};
 
@@ -77,10 +77,24 @@ fn facts(reading: &mut Reading<'_, '_>, node: &Node, model: &RelationModel) -> V
         reading.diagnostics.push(node.mismatch("text"));
         return Vec::new();
     };
+    let (source, told) = (reading.source, &mut reading.diagnostics);
+    let facts = facts_of_text(source, &scalar.text, &node.place, model, told);
+    facts.into_iter().map(|(fact, _)| fact).collect()
+}
+
+/// The facts of a text that stands at a place of the source, one a line, checked against the
+/// model; `//` begins a comment.
+pub(crate) fn facts_of_text(
+    source: &Source,
+    text: &str,
+    whole: &Place,
+    model: &RelationModel,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(Relationship, Place)> {
     let mut facts = Vec::new();
-    let mut cursor = node.place.span.start;
-    for line in scalar.text.lines().map(str::trim) {
-        let place = locate(reading.source, line, &mut cursor, node);
+    let mut cursor = whole.span.start;
+    for line in text.lines().map(str::trim) {
+        let place = locate(source, line, &mut cursor, whole);
         if line.is_empty() || line.starts_with("//") {
             continue;
         }
@@ -93,15 +107,15 @@ fn facts(reading: &mut Reading<'_, '_>, node: &Node, model: &RelationModel) -> V
             }),
         });
         match checked {
-            Ok(fact) => facts.push(fact),
-            Err(message) => reading.diagnostics.push(Diagnostic::new(place, message)),
+            Ok(fact) => facts.push((fact, place)),
+            Err(message) => diagnostics.push(Diagnostic::new(place, message)),
         }
     }
     facts
 }
 
 /// Where a line of a block of YAML stands in the file.
-fn locate(source: &Source, line: &str, cursor: &mut usize, node: &Node) -> Place {
+fn locate(source: &Source, line: &str, cursor: &mut usize, whole: &Place) -> Place {
     let rest = source.text().get(*cursor..).unwrap_or_default();
     match rest.find(line) {
         Some(at) => {
@@ -109,7 +123,7 @@ fn locate(source: &Source, line: &str, cursor: &mut usize, node: &Node) -> Place
             *cursor = start + line.len();
             source.place(start..start + line.len())
         }
-        None => node.place.clone(),
+        None => whole.clone(),
     }
 }
 
