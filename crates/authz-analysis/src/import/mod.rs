@@ -46,7 +46,8 @@ pub struct File {
     pub text: String,
 }
 
-/// Imports the files of another system; `load` reads those that they name. What comes out has been
+/// Imports the files of another system; `load` reads those that they name, by their paths beside
+/// the file that does. What comes out has been
 /// read back without a mistake.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! What OpenFGA's tools write: models as DSL, as JSON and in modules, store files, and tuples as
 //! YAML, JSON (with or without the `key` of the API) and CSV.
 
-use authz::language::openfga;
+use authz::language::{beside, openfga};
 use authz::source::yaml::{self, Entry, Node, Value};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use authz::{RelationModel, Relationship};
@@ -103,7 +103,7 @@ impl Reader<'_, '_> {
         if name.ends_with(".fga") {
             self.model_of(source, "model.fga", openfga::read(source));
         } else if name.ends_with(".mod") {
-            self.modules(source, name);
+            self.modules(source);
         } else if name.ends_with(".csv") {
             self.found.tables.push(source.clone());
         } else if let Some(root) = yaml::read(source, &mut self.mistakes) {
@@ -147,12 +147,14 @@ impl Reader<'_, '_> {
         for entry in entries {
             match entry.key.as_str() {
                 "model" => self.inline_model(source, &entry.value),
-                "model_file" => self.named_model(&entry.value),
+                "model_file" => self.named_model(source, &entry.value),
                 "tuples" if !entry.value.is_null() => self.found.lists.push(entry.value.clone()),
-                "tuple_file" => self.named_tuples(&entry.value),
+                "tuple_file" => self.named_tuples(source, &entry.value),
                 "tuple_files" => {
                     let files = entry.value.list(&mut self.mistakes).unwrap_or_default();
-                    files.iter().for_each(|node| self.named_tuples(node));
+                    files
+                        .iter()
+                        .for_each(|node| self.named_tuples(source, node));
                 }
                 "tests" => {
                     let message = "tests stay where they are, with the tuples that they add";
@@ -179,26 +181,23 @@ impl Reader<'_, '_> {
         self.keep("model.fga", text, &node.place, read);
     }
 
-    fn named_model(&mut self, node: &Node) {
+    fn named_model(&mut self, store: &Source, node: &Node) {
         let path = node.text(&mut self.mistakes).map(str::to_owned);
-        let Some((path, source)) = path.and_then(|path| {
-            let source = self.load(&path, &node.place)?;
-            Some((path, source))
-        }) else {
+        let Some(source) = path.and_then(|path| self.load(store, &path, &node.place)) else {
             return;
         };
-        if path.ends_with(".mod") {
-            self.modules(&source, &path);
-        } else if path.ends_with(".json") {
+        if source.name().ends_with(".mod") {
+            self.modules(&source);
+        } else if source.name().ends_with(".json") {
             self.model_of(&source, "model.json", openfga::read_json(&source));
         } else {
             self.model_of(&source, "model.fga", openfga::read(&source));
         }
     }
 
-    fn named_tuples(&mut self, node: &Node) {
+    fn named_tuples(&mut self, store: &Source, node: &Node) {
         let path = node.text(&mut self.mistakes).map(str::to_owned);
-        let source = path.and_then(|path| self.load(&path, &node.place));
+        let source = path.and_then(|path| self.load(store, &path, &node.place));
         if let Some(source) = source {
             match source.name().ends_with(".csv") {
                 true => self.found.tables.push(source),
@@ -211,7 +210,7 @@ impl Reader<'_, '_> {
     }
 
     /// The modules that a manifest names, from its folder.
-    fn modules(&mut self, manifest: &Source, path: &str) {
+    fn modules(&mut self, manifest: &Source) {
         let Some(named) = told(openfga::read_manifest(manifest), &mut self.mistakes) else {
             return;
         };
@@ -221,8 +220,7 @@ impl Reader<'_, '_> {
         }];
         let mut modules = Vec::new();
         for module in named {
-            let from = authz::language::beside(path, &module.path);
-            let Some(source) = self.load(&from, &module.place) else {
+            let Some(source) = self.load(manifest, &module.path, &module.place) else {
                 continue;
             };
             files.push(File {
@@ -235,8 +233,14 @@ impl Reader<'_, '_> {
         self.keep_all(files, manifest.place(0..0), read);
     }
 
-    fn load(&mut self, path: &str, place: &Place) -> Option<Source> {
-        match (self.load)(path) {
+    /// Loads the file at `path` from the folder of the one that names it.
+    fn load(&mut self, of: &Source, path: &str, place: &Place) -> Option<Source> {
+        let is_outside = path.starts_with('/') || path.split(['/', '\\']).any(|it| it == "..");
+        let read = match is_outside {
+            true => Err("it is outside of the folder of the file that names it".to_owned()),
+            false => (self.load)(&beside(of.name(), path)),
+        };
+        match read {
             Ok(source) => {
                 self.loaded.push(source.clone());
                 Some(source)
