@@ -1,5 +1,6 @@
-//! What can be said of policies without a running system: for now, whether the tests that people
-//! wrote for them hold. Pure, as `authz` is: files come in as named sources.
+//! What can be said of policies without a running system: whether the tests that people wrote for
+//! them hold, and what those of other systems mean. Pure, as `authz` is: files come in as named
+//! sources.
 
 pub mod import;
 pub mod policy_tests;

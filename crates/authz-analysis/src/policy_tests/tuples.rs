@@ -150,8 +150,14 @@ pub(crate) fn of_csv(
     let mut facts = Vec::new();
     let mut at = 0;
     let mut header: Option<Vec<String>> = None;
-    for line in source.text().split_inclusive('\n') {
-        let place = source.place(at..at + line.trim_end().len());
+    let file = source.place(0..0).file;
+    for (number, line) in source.text().split_inclusive('\n').enumerate() {
+        let place = Place {
+            file: file.clone(),
+            span: at..at + line.trim_end().len(),
+            line: number + 1,
+            column: 1,
+        };
         at += line.len();
         if line.trim().is_empty() {
             continue;

@@ -92,9 +92,9 @@ pub(crate) fn facts_of_text(
     diagnostics: &mut Diagnostics,
 ) -> Vec<(Relationship, Place)> {
     let mut facts = Vec::new();
-    let mut cursor = whole.span.start;
+    let mut cursor = source.place(whole.span.start..whole.span.start);
     for line in text.lines().map(str::trim) {
-        let place = locate(source, line, &mut cursor, whole);
+        let place = locate(source, line, &mut cursor).unwrap_or_else(|| whole.clone());
         if line.is_empty() || line.starts_with("//") {
             continue;
         }
@@ -114,17 +114,23 @@ pub(crate) fn facts_of_text(
     facts
 }
 
-/// Where a line of a block of YAML stands in the file.
-fn locate(source: &Source, line: &str, cursor: &mut usize, whole: &Place) -> Place {
-    let rest = source.text().get(*cursor..).unwrap_or_default();
-    match rest.find(line) {
-        Some(at) => {
-            let start = *cursor + at;
-            *cursor = start + line.len();
-            source.place(start..start + line.len())
-        }
-        None => whole.clone(),
-    }
+/// Where the next line of a block of YAML stands in the file: at or behind the cursor, which moves
+/// there. So all lines together cost no more than the text is long.
+fn locate(source: &Source, line: &str, cursor: &mut Place) -> Option<Place> {
+    let rest = source.text().get(cursor.span.start..)?;
+    let at = rest.find(line)?;
+    let before = rest.get(..at)?;
+    let start = cursor.span.start + at;
+    cursor.line += before.matches('\n').count();
+    cursor.column = match before.rsplit_once('\n') {
+        Some((_, indent)) => indent.chars().count() + 1,
+        None => cursor.column + before.chars().count(),
+    };
+    cursor.span = start..start + line.len();
+    let found = cursor.clone();
+    cursor.column += line.chars().count();
+    cursor.span.start = cursor.span.end;
+    Some(found)
 }
 
 fn assert_all(reading: &mut Reading<'_, '_>, node: &Node, engine: &Engine, report: &mut Report) {

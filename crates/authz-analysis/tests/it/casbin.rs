@@ -330,9 +330,9 @@ impl World {
 /// casbin.org/docs/function: `*` at the end, `:name`, `{name}`.
 fn key_match(function: &str, path: &str, pattern: &str) -> bool {
     if function == "keyMatch" {
-        return match pattern.find('*') {
+        return match pattern.split_once('*') {
             None => path == pattern,
-            Some(at) => path.starts_with(&pattern[..at]),
+            Some((prefix, _)) => path.starts_with(prefix),
         };
     }
     let pattern = pattern.replace("/*", "/.*");
@@ -348,7 +348,7 @@ fn key_match(function: &str, path: &str, pattern: &str) -> bool {
             None => after.find('/').or(Some(after.len())),
         };
         expression += &format!("{before}[^/]+");
-        rest = &after[to.unwrap()..];
+        rest = after.split_at(to.unwrap()).1;
     }
     // `*` alone is no regular expression: Casbin fails, and nothing is permitted.
     is_match(&format!("{expression}{rest}$"), path)
