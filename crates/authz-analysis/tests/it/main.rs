@@ -10,6 +10,7 @@
 mod casbin;
 mod conformance;
 mod corpus;
+mod coverage;
 mod import;
 mod imported_stores;
 mod patterns;
