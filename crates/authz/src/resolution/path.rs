@@ -525,7 +525,11 @@ impl Engine {
     }
 
     /// The facts in a relation of an object that the model has words for.
-    fn facts_in(&self, object: u32, relation: RelationId) -> impl Iterator<Item = (&Bound, Edge)> {
+    pub(super) fn facts_in(
+        &self,
+        object: u32,
+        relation: RelationId,
+    ) -> impl Iterator<Item = (&Bound, Edge)> {
         let edges = self.snapshot.subjects_of(object);
         let kinds = self.binding.kinds_of(relation).iter();
         kinds.flat_map(move |bound| edges.of_kind(bound.kind).map(move |edge| (bound, edge)))
