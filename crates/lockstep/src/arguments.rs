@@ -1,5 +1,7 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod policy_import;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use suite::plan::Shard;
 
 use crate::terminal::Colour;
+
+pub(crate) use policy_import::{From, PolicyImport};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
 /// enforces in lockstep.
@@ -248,6 +252,8 @@ pub(crate) enum PolicyCommand {
     /// Runs the tests of policies: our own (`*.test.yaml`), OpenFGA's store files (`*.fga.yaml`)
     /// and SpiceDB's validation files.
     Test(PolicyTest),
+    /// Reads a policy of Casbin, OpenFGA or SpiceDB into ours, and tells what does not map.
+    Import(PolicyImport),
 }
 
 /// `lockstep policy test`.
@@ -259,6 +265,31 @@ pub(crate) struct PolicyTest {
     /// Writes a report as JUnit XML, too.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+    /// Tells which parts of the policies no test exercises, too; as `json`, that alone goes to
+    /// standard output.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text"
+    )]
+    pub(crate) coverage: Option<CoverageForm>,
+    /// Exits with 1 if the tests exercise less than so many percent of the parts.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) min_coverage: Option<u8>,
+}
+
+/// How coverage is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CoverageForm {
+    /// A summary, and a line for each part that no test exercises.
+    Text,
+    /// All parts, for programs.
+    Json,
+    /// The files of the policies, each line marked.
+    Source,
 }
 
 /// `lockstep init`.

@@ -10,15 +10,20 @@ mod membership;
 mod policy;
 mod show;
 mod store;
-mod tuples;
+pub(crate) mod tuples;
 mod validation;
 
 use authz::source::yaml::{self, Node, Value};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use jiff::Timestamp;
 
+use crate::coverage::Coverage;
+pub(crate) use embedded::read as embedded;
+
 pub use junit::junit;
 pub use show::render;
+pub(crate) use store::told;
+pub(crate) use validation::facts_of_text;
 
 /// Loads a file that a test file names, by its path relative to the test file's folder.
 pub type Load<'a> = dyn FnMut(&str) -> Result<Source, String> + 'a;
@@ -84,6 +89,8 @@ struct Reading<'a, 'l> {
     diagnostics: Diagnostics,
     /// The files that were loaded.
     loaded: Vec<Source>,
+    /// Where it is noted what the tests exercise, if anybody asks.
+    coverage: Option<&'a mut Coverage>,
 }
 
 /// Runs the tests of a file, at the instant `now`.
@@ -91,12 +98,26 @@ struct Reading<'a, 'l> {
 /// # Errors
 /// Every mistake of the file and of those that it names.
 pub fn run(source: &Source, load: &mut Load<'_>, now: Timestamp) -> Result<Report, Broken> {
+    run_noting(source, load, now, None)
+}
+
+/// The same, and what the tests exercise is noted in `coverage`.
+///
+/// # Errors
+/// As for [`run`].
+pub fn run_noting(
+    source: &Source,
+    load: &mut Load<'_>,
+    now: Timestamp,
+    coverage: Option<&mut Coverage>,
+) -> Result<Report, Broken> {
     let mut reading = Reading {
         source,
         load,
         now,
         diagnostics: Diagnostics::default(),
         loaded: Vec::new(),
+        coverage,
     };
     let report = reading.read();
     let mut sources = vec![source.clone()];
