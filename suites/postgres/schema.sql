@@ -161,8 +161,8 @@ CREATE POLICY shared ON posts FOR SELECT TO press_app
 CREATE POLICY making ON posts FOR INSERT TO press_app
     WITH CHECK (tenant_id = my_tenant() AND author_id = me() AND may(tenant_id, 'post', 'create'));
 CREATE POLICY changing ON posts FOR UPDATE TO press_app
-    USING (tenant_id = my_tenant() AND (may(tenant_id, 'post', 'update') OR author_id = me() AND may(tenant_id, 'post', 'create')))
-    WITH CHECK (tenant_id = my_tenant() AND (may(tenant_id, 'post', 'update') OR author_id = me() AND may(tenant_id, 'post', 'create')));
+    USING (tenant_id = my_tenant() AND (may(tenant_id, 'post', 'update') OR author_id = me()))
+    WITH CHECK (tenant_id = my_tenant() AND (may(tenant_id, 'post', 'update') OR author_id = me()));
 CREATE POLICY removing ON posts FOR DELETE TO press_app
     USING (tenant_id = my_tenant() AND may(tenant_id, 'post', 'delete'));
 

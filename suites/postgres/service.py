@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pg8000.native
 
-PEOPLE = ["root", "ada", "vera", "vic", "oscar"]
+PEOPLE = ["root", "ada", "vera", "vic", "una", "oscar"]
 MISTAKES = ["header-over-token", "context-left"]
 
 # SQLSTATEs (PostgreSQL's documentation, appendix A).
