@@ -14,11 +14,14 @@ BEGIN
             EXECUTE format('CREATE ROLE %I', name);
         END IF;
     END LOOP;
+    -- As it was, whatever was tried before.
+    IF pg_has_role('parcels_north', 'parcels_south', 'MEMBER') THEN
+        REVOKE parcels_south FROM parcels_north;
+    END IF;
 END
 $roles$;
 ALTER ROLE parcels_service LOGIN NOINHERIT;
 GRANT parcels_north, parcels_south TO parcels_service;
-REVOKE parcels_south FROM parcels_north;
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 CREATE SCHEMA north AUTHORIZATION parcels_owner;

@@ -1,7 +1,8 @@
 -- A database in the shape that Supabase gives it: the caller's token is in the setting `request.jwt.claims`, and
 -- policies ask `auth.uid()` and `auth.jwt()` for it. The roles are those of Supabase: the gateway logs in as
 -- `authenticator` and becomes `anon`, `authenticated` or, for servers only, `service_role`, which row security does
--- not hold.
+-- not hold. `circle_prover` enters for the suite: as the gateway does, but it cannot become `service_role`, so that what
+-- it is shown is what policies show.
 --
 --   createdb circle && psql -d circle -f schema.sql -f rows.sql
 
@@ -12,7 +13,7 @@ DO $roles$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['anon', 'authenticated', 'service_role', 'authenticator', 'circle_owner'] LOOP
+    FOREACH name IN ARRAY ARRAY['anon', 'authenticated', 'service_role', 'authenticator', 'circle_prover', 'circle_owner'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             EXECUTE format('CREATE ROLE %I', name);
         END IF;
@@ -23,8 +24,10 @@ ALTER ROLE anon NOLOGIN NOINHERIT NOBYPASSRLS;
 ALTER ROLE authenticated NOLOGIN NOINHERIT NOBYPASSRLS;
 ALTER ROLE service_role NOLOGIN NOINHERIT BYPASSRLS;
 ALTER ROLE authenticator LOGIN NOINHERIT NOBYPASSRLS;
+ALTER ROLE circle_prover LOGIN NOINHERIT NOBYPASSRLS;
 ALTER ROLE circle_owner NOLOGIN NOBYPASSRLS;
 GRANT anon, authenticated, service_role TO authenticator;
+GRANT anon, authenticated TO circle_prover;
 
 -- What Supabase's own `auth` schema gives to policies.
 CREATE SCHEMA auth;

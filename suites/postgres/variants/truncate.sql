@@ -1,2 +1,2 @@
 -- Row security does not hold TRUNCATE.
-GRANT TRUNCATE ON press.posts TO press_app;
+GRANT TRUNCATE ON press.shares TO press_app;
