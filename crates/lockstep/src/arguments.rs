@@ -309,18 +309,34 @@ pub(crate) struct Check {
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<jiff::Timestamp>,
     /// Tells what every part of the policy says, the way along relationships that grants, or the
-    /// nearest change that would.
+    /// fewest facts that are missing: roles, relationships, shares, values of attributes.
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Explains with every independent path of a permit, and with everything that would turn a
+    /// denial and is as small.
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Prints JSON, with the explanation.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Prints the explanation as a graph, for Graphviz or Mermaid.
+    #[arg(long, value_enum, value_name = "LANGUAGE", conflicts_with_all = ["json", "explain"])]
+    pub(crate) draw: Option<Draw>,
     /// The policy, a file or a folder; by default `policy/`, or else `policy.yaml`.
     #[arg(long, value_name = "PATH")]
     pub(crate) policy: Option<PathBuf>,
     /// A file of facts; by default the `facts.yaml` beside the policy. May be given several times.
     #[arg(long, value_name = "FILE")]
     pub(crate) facts: Vec<PathBuf>,
+}
+
+/// A language of graphs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Draw {
+    /// Graphviz.
+    Dot,
+    /// Mermaid, which code hosts show.
+    Mermaid,
 }
 
 /// A JSON object.

@@ -11,3 +11,5 @@ mod conformance;
 mod corpus;
 mod patterns;
 mod stages;
+mod witness;
+mod worlds;

@@ -7,6 +7,7 @@
 //! list are of one type, as are the keys and the values of a map, and the two sides of `:`.
 //! Left out: bytes, messages, `type`.
 
+mod absence;
 mod address;
 mod arithmetic;
 mod check;
@@ -101,6 +102,12 @@ impl Condition {
             Expression::Constant(Value::Bool(value)) => Some(value),
             _ => None,
         }
+    }
+
+    /// Whether it could hold where there is no session. Told from its form: one that cannot never
+    /// does, and one that could may still not.
+    pub(crate) fn may_hold_without_session(&self) -> bool {
+        absence::may_be(&self.expression, true)
     }
 
     /// A condition that never holds.
