@@ -136,7 +136,8 @@ pub(crate) struct Test {
     /// What is told.
     #[command(flatten)]
     pub(crate) reporting: Reporting,
-    /// Keeps no record of the run under `.lockstep/`.
+    /// Keeps no record of the run under `.lockstep/`; what has to be put back stands there in a journal
+    /// all the same.
     #[arg(long)]
     pub(crate) no_record: bool,
     /// Sends no call that changes something, but for those that open a session. What cannot be
