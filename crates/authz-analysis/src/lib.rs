@@ -3,6 +3,8 @@
 
 pub mod drawing;
 
+pub mod matrix;
+
 pub mod policy_tests;
 
 pub mod witness;

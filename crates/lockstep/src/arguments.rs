@@ -1,5 +1,7 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod matrix;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use suite::plan::Shard;
 
 use crate::terminal::Colour;
+
+pub(crate) use matrix::Matrix;
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
 /// enforces in lockstep.
@@ -54,6 +58,8 @@ pub(crate) enum Command {
     Ci(Ci),
     /// Tests policies by themselves, without a running system.
     Policy(Policy),
+    /// Holds what each role may do to each type against a file that people review.
+    Matrix(Matrix),
     /// Asks the policy whether a subject may do something, and why.
     Check(Box<Check>),
     /// Prints the JSON Schema of a file format, for editors and other tools.

@@ -9,6 +9,7 @@
 
 mod conformance;
 mod corpus;
+mod matrix;
 mod patterns;
 mod stages;
 mod witness;

@@ -157,7 +157,7 @@ fn the_witness_of_a_denial_turns_it_and_no_part_of_it_does() {
 #[test]
 fn no_smaller_set_turns_a_denial_and_none_of_the_smallest_is_left_out() {
     let mut looked_at = [0; 3];
-    each(25, &mut |question, why| {
+    each(15, &mut |question, why| {
         if permits(question, &[]) {
             return;
         }
@@ -182,13 +182,13 @@ fn no_smaller_set_turns_a_denial_and_none_of_the_smallest_is_left_out() {
         looked_at[usize::from(size == 2) * 2] += 1;
         assert_eq!(pair.is_some(), size == 2, "{pair:?}, told {told:?}");
     });
-    assert!(looked_at.iter().all(|&count| count >= 10), "{looked_at:?}");
+    assert!(looked_at.iter().all(|&count| count >= 5), "{looked_at:?}");
 }
 
 #[test]
 fn without_its_facts_a_path_is_none_and_without_a_fact_of_each_nothing_permits() {
     let (mut paths, mut cuts) = (0, 0);
-    each(400, &mut |question, why| {
+    each(250, &mut |question, why| {
         if !permits(question, &[]) {
             assert!(why.paths.is_empty());
             return;
@@ -213,7 +213,7 @@ fn without_its_facts_a_path_is_none_and_without_a_fact_of_each_nothing_permits()
             }
         }
     });
-    assert!(paths >= 500 && cuts >= 300, "{paths} {cuts}");
+    assert!(paths >= 300 && cuts >= 150, "{paths} {cuts}");
 }
 
 /// The question without a fact.

@@ -28,6 +28,7 @@ mod init;
 mod library;
 mod made_users;
 mod malformed;
+mod matrix;
 mod minting;
 mod policy_tests;
 mod portal;
