@@ -8,6 +8,7 @@ mod explain;
 mod gates;
 mod grants;
 mod list;
+mod looked;
 mod relations;
 mod residual;
 mod suppose;
@@ -22,11 +23,13 @@ use crate::decision::{Decision, Denial, Outcome, Reason};
 use crate::facts::{Request, Subject};
 use crate::model::{ActionKind, Effect, Policy, Rule, Target};
 
-pub use account::{Account, Detail, Part, Remedy, Says, Step};
+pub use account::{Account, Detail, Remedy, Says, Step, StepKind};
 pub use grants::{Grant, GrantedBy};
 pub use list::{Allowed, Page};
 pub use residual::{Filter, Inquiry, OfTenant, Remainder, Residual};
 pub use suppose::{Supposed, Supposition};
+
+pub(crate) use looked::Looked;
 
 use combining::{Combination, Could, Extended, Member};
 use gates::{Gate, Refusal};
@@ -73,7 +76,7 @@ impl Policy {
                 ..undecided(self.unknown_tenant(request))
             };
         };
-        let members = self.combine(request, (action, kind), gate, clock);
+        let members = self.combine(request, (action, kind), gate, clock, |_| {});
         let (value, by) = members.finish();
         let outcome = match value {
             Extended::Permit => Outcome::Permit,
@@ -120,18 +123,24 @@ impl Policy {
             && request.facts.policy.as_ref().is_none_or(is_ours)
     }
 
-    /// What the roles, the relations and each rule say. What can change nothing is not looked at.
+    /// What the roles, the relations and each rule say. What can change nothing is not looked at;
+    /// `see` is shown what is.
     fn combine(
         &self,
         request: &Request<'_>,
         (action, kind): (usize, ActionKind),
         gate: Gate,
         depends_on_time: &mut bool,
+        mut see: impl FnMut(&Member<By>),
     ) -> Combination<By> {
         let mut members = Combination::new(self.algorithm);
+        let mut add = |members: &mut Combination<By>, member: Member<By>| {
+            see(&member);
+            members.add(member);
+        };
         if let Some(by) = self.role_grant(request.subject, action, gate) {
             let value = Extended::Permit;
-            members.add(Member { value, by });
+            add(&mut members, Member { value, by });
         }
         if members.is_decided() {
             return members;
@@ -140,7 +149,7 @@ impl Policy {
             && !members.is_permitted()
             && let Some(member) = self.relation_grant(request, action, depends_on_time)
         {
-            members.add(member);
+            add(&mut members, member);
         }
         if members.is_decided() {
             return members;
@@ -156,7 +165,8 @@ impl Policy {
             let Some(target) = rule.targets.get(target) else {
                 continue;
             };
-            members.add(member(index, rule, target, request, kind, depends_on_time));
+            let member = member(index, rule, target, request, kind, depends_on_time);
+            add(&mut members, member);
             if members.is_decided() {
                 break;
             }

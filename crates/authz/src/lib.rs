@@ -19,12 +19,14 @@ mod evaluation;
 
 pub mod resolution;
 
+pub mod parts;
+
 pub mod decision;
 
 pub use decision::{CredentialFault, Decision, Denial, Outcome, Reason, ReasonKind};
 pub use evaluation::{
-    Account, Allowed, Detail, Filter, Grant, GrantedBy, Inquiry, OfTenant, Page, Part, Remainder,
-    Remedy, Residual, Says, Step, Supposed, Supposition,
+    Account, Allowed, Detail, Filter, Grant, GrantedBy, Inquiry, OfTenant, Page, Remainder, Remedy,
+    Residual, Says, Step, StepKind, Supposed, Supposition,
 };
 pub use facts::{
     Credential, Facts, Reference, Request, Resource, Subject, SubjectFacts, no_context,

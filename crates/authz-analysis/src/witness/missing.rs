@@ -1,6 +1,6 @@
 //! Witnesses: sets of missing facts, the smallest first, each tried out.
 
-use authz::Part;
+use authz::StepKind;
 use authz::resolution::Circumstances;
 use serde_json::{Value as Json, json};
 
@@ -80,7 +80,7 @@ pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
 fn is_stopped_by_credential(case: &Case<'_>) -> bool {
     let account = case.account();
     let mut steps = account.iter().flat_map(|account| &account.steps);
-    steps.any(|step| step.part == Part::Credential)
+    steps.any(|step| step.kind == StepKind::Credential)
 }
 
 fn suffices(case: &Case<'_>, facts: &[Fact]) -> bool {

@@ -2,7 +2,7 @@
 //! facts without which it is none.
 
 use authz::resolution::Circumstances;
-use authz::{Part, Says, Step};
+use authz::{Says, Step, StepKind};
 use serde_json::Value as Json;
 
 use super::case::Case;
@@ -52,7 +52,7 @@ fn permit(case: &Case<'_>, wanted: impl Fn(&Step) -> bool) -> Option<Step> {
 }
 
 fn by_roles(case: &Case<'_>) -> Vec<Path> {
-    let of_roles = |step: &Step| step.part == Part::Roles;
+    let of_roles = |step: &Step| step.kind == StepKind::Roles;
     let with_roles = |roles: &[String]| {
         let mut case = case.clone();
         case.subject.roles = roles.to_vec();
@@ -115,7 +115,7 @@ fn needed_share(case: &Case<'_>, wanted: impl Fn(&Step) -> bool) -> Option<Fact>
 
 /// A path for each way along relationships.
 fn by_relation(case: &Case<'_>) -> (Vec<Path>, bool) {
-    let of_relation = |step: &Step| step.part == Part::Relation;
+    let of_relation = |step: &Step| step.kind == StepKind::Relation;
     let found = permit(case, of_relation);
     let engine = case.policy.relations_with(&case.facts);
     let (Some(step), Some((target, subject)), Some(engine)) = (found, relation_of(case), engine)
@@ -152,9 +152,9 @@ fn by_relation(case: &Case<'_>) -> (Vec<Path>, bool) {
 fn by_rules(case: &Case<'_>) -> Vec<Path> {
     let steps = case.account().map(|account| account.steps);
     let rules = steps.unwrap_or_default().into_iter();
-    let rules = rules.filter(|step| step.part == Part::Rule && step.says == Says::Permit);
+    let rules = rules.filter(|step| step.kind == StepKind::Rule && step.says == Says::Permit);
     let paths = rules.map(|step| {
-        let same = |other: &Step| other.part == Part::Rule && other.place == step.place;
+        let same = |other: &Step| other.kind == StepKind::Rule && other.place == step.place;
         let still = |fact: &Fact| permit(&case.without([fact]), same).is_some();
         let held = held(case).into_iter();
         let mut facts: Vec<Fact> = held.filter(|fact| !still(fact)).collect();

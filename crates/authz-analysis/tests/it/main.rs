@@ -9,6 +9,7 @@
 
 mod conformance;
 mod corpus;
+mod coverage;
 mod matrix;
 mod patterns;
 mod stages;

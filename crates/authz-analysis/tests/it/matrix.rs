@@ -2,7 +2,7 @@
 //! against what the evaluator decides.
 
 use authz::source::{Source, render};
-use authz::{Outcome, Part, Policy, Reference, Request, Says, read_policy};
+use authz::{Outcome, Policy, Reference, Request, Says, StepKind, read_policy};
 use authz_analysis::matrix::{self, Cell, Condition, Difference};
 use authz_analysis::policy_tests;
 use authz_analysis::witness::Question;
@@ -153,17 +153,17 @@ fn known(
             Says::Permit | Says::Deny | Says::Open => true,
             Says::Nothing | Says::Closed => false,
         };
-        match step.part {
-            Part::Tenant => is_shared = is_foreign && holds,
-            Part::Relation => {
+        match step.kind {
+            StepKind::Tenant => is_shared = is_foreign && holds,
+            StepKind::Relation => {
                 let relation = question.policy.related("document", question.action)?;
                 known.push((format!("{relation} of it"), holds));
             }
-            Part::Rule => {
+            StepKind::Rule => {
                 let name = step.text.split('`').nth(1)?.to_owned();
                 known.push((name, holds));
             }
-            Part::Credential | Part::Roles => {}
+            StepKind::Credential | StepKind::Roles => {}
         }
     }
     known.push(("shared".to_owned(), is_shared));
