@@ -129,7 +129,7 @@ pub fn differences(file: &str, matrix: &Matrix) -> Vec<Difference> {
     let only_before = before.keys().filter(|key| !after.contains_key(key));
     let keys = order.iter().chain(only_before);
     let told = keys.filter_map(|key| {
-        let (before, after) = (before.get(key), after.get(key));
+        let (before, after) = (cell(&before, key), cell(&after, key));
         (before != after).then(|| Difference {
             row: key.0.clone(),
             role: key.1.clone(),
@@ -142,6 +142,12 @@ pub fn differences(file: &str, matrix: &Matrix) -> Vec<Difference> {
 
 /// A row and a role.
 type Key = (String, String);
+
+/// What is said of a cell. Where nothing is said of other tenants' resources, it is the same for them.
+fn cell<'a>(cells: &'a BTreeMap<Key, String>, key: &Key) -> Option<&'a String> {
+    let own = || Some((key.0.strip_suffix(FOREIGN)?.to_owned(), key.1.clone()));
+    cells.get(key).or_else(|| cells.get(&own()?))
+}
 
 /// What a text says of each cell, and the cells in their order.
 fn read(text: &str) -> (BTreeMap<Key, String>, Vec<Key>) {
