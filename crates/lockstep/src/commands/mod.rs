@@ -9,6 +9,7 @@ mod init;
 mod matrix;
 mod plan;
 mod policy;
+mod policy_import;
 mod repeat;
 mod report_merge;
 mod runs;

@@ -31,6 +31,7 @@ mod malformed;
 mod matrix;
 mod minting;
 mod policy_coverage;
+mod policy_import;
 mod policy_tests;
 mod portal;
 mod proxy;
