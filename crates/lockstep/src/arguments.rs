@@ -1,5 +1,7 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod scan;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use clap_complete::Shell;
 use suite::plan::Shard;
 
 use crate::terminal::Colour;
+pub(crate) use scan::{Scan, ScanFormat};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
 /// enforces in lockstep.
@@ -56,6 +59,8 @@ pub(crate) enum Command {
     Policy(Policy),
     /// Asks the policy whether a subject may do something, and why.
     Check(Box<Check>),
+    /// Finds what is wrong with the permissions of a PostgreSQL database; changes nothing.
+    Scan(Scan),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.

@@ -11,6 +11,7 @@ mod policy;
 mod repeat;
 mod report_merge;
 mod runs;
+mod scan;
 mod test;
 mod token;
 
@@ -48,6 +49,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(command) => match command.command {
             ReportCommand::Merge(command) => report_merge::execute(&command, colour),
         },
+        Command::Scan(command) => scan::execute(&command).await,
         Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
