@@ -9,5 +9,6 @@
 
 mod conformance;
 mod corpus;
+mod coverage;
 mod patterns;
 mod stages;

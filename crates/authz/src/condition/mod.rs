@@ -9,6 +9,7 @@
 
 mod address;
 mod arithmetic;
+mod branches;
 mod check;
 mod context;
 mod convert;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use value::{Key, Value};
 
+pub(crate) use branches::Branches;
 pub(crate) use check::{Flags, Scope};
 pub use context::{ParameterType, Parameters};
 pub(crate) use context::{TYPE_DEPTH_MAX, untyped};
@@ -63,8 +65,13 @@ impl Condition {
     /// What is wrong with it: the first mistake of syntax, or all mistakes of names and types.
     pub(crate) fn new(text: &str, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
         let tree = parser::parse(text).map_err(|mistake| vec![mistake])?;
+        Self::of_tree(&tree, scope)
+    }
+
+    /// The condition that a syntax tree, or a part of one, means by itself.
+    fn of_tree(tree: &syntax::Node, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
         let mut checker = Checker::new(scope);
-        let expression = checker.condition(&tree);
+        let expression = checker.condition(tree);
         if !checker.mistakes.is_empty() {
             return Err(checker.mistakes);
         }
