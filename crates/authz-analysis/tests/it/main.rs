@@ -7,8 +7,11 @@
     reason = "a test that cannot go on fails, and reads the files that it is about"
 )]
 
+mod casbin;
 mod conformance;
 mod corpus;
 mod coverage;
+mod import;
+mod imported_stores;
 mod patterns;
 mod stages;
