@@ -2,6 +2,7 @@
 
 mod matrix;
 mod policy_import;
+mod scan;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use crate::terminal::Colour;
 
 pub(crate) use matrix::Matrix;
 pub(crate) use policy_import::{From, PolicyImport};
+pub(crate) use scan::{Scan, ScanFormat};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
 /// enforces in lockstep.
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Matrix(Matrix),
     /// Asks the policy whether a subject may do something, and why.
     Check(Box<Check>),
+    /// Finds what is wrong with the permissions of a PostgreSQL database; changes nothing.
+    Scan(Scan),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.

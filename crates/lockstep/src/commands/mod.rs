@@ -13,6 +13,7 @@ mod policy_import;
 mod repeat;
 mod report_merge;
 mod runs;
+mod scan;
 mod test;
 mod token;
 
@@ -51,6 +52,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(command) => match command.command {
             ReportCommand::Merge(command) => report_merge::execute(&command, colour),
         },
+        Command::Scan(command) => scan::execute(&command).await,
         Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {

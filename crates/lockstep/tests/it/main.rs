@@ -42,6 +42,7 @@ mod record;
 mod refreshing;
 mod report_merge;
 mod runs;
+mod scan;
 mod secrets;
 mod secrets_kept;
 mod session_kinds;
