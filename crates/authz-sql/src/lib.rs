@@ -4,4 +4,13 @@
 //! The modules stand in the order in which a scan passes them. Nothing here changes a database.
 
 pub mod connection;
+<<<<<<< HEAD
 pub mod guard;
+=======
+
+pub mod catalogue;
+
+pub mod scan;
+
+pub mod probe;
+>>>>>>> main

@@ -13,5 +13,8 @@ mod corpus;
 mod coverage;
 mod import;
 mod imported_stores;
+mod matrix;
 mod patterns;
 mod stages;
+mod witness;
+mod worlds;
