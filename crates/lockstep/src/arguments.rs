@@ -1,5 +1,7 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod policy;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use suite::plan::Shard;
 
 use crate::terminal::Colour;
+
+pub(crate) use policy::{FailOn, PolicyDiff};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
 /// enforces in lockstep.
@@ -247,6 +251,8 @@ pub(crate) enum PolicyCommand {
     /// Runs the tests of policies: our own (`*.test.yaml`), OpenFGA's store files (`*.fga.yaml`)
     /// and SpiceDB's validation files.
     Test(PolicyTest),
+    /// Shows what a change of a policy changes in effect: who may now do what, and who may no longer.
+    Diff(PolicyDiff),
 }
 
 /// `lockstep policy test`.

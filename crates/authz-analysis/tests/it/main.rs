@@ -9,5 +9,7 @@
 
 mod conformance;
 mod corpus;
+mod diffs;
 mod patterns;
+mod random;
 mod stages;

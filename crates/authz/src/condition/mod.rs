@@ -9,6 +9,7 @@
 
 mod address;
 mod arithmetic;
+mod atoms;
 mod check;
 mod context;
 mod convert;
@@ -25,11 +26,14 @@ mod text;
 mod time;
 mod types;
 mod value;
+mod variants;
 
 #[cfg(test)]
 mod tests;
 
+pub use atoms::{Atom, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
+pub use variants::{Variant, variants};
 
 pub(crate) use check::{Flags, Scope};
 pub use context::{ParameterType, Parameters};

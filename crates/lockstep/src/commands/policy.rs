@@ -1,4 +1,6 @@
-//! `lockstep policy test`: loads files of tests and what they name, runs them, tells what failed.
+//! `lockstep policy` with its commands. `lockstep policy test`: loads files of tests and what they name, runs them, tells what failed.
+
+mod diff;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -15,7 +17,13 @@ use crate::load::{bytes, name};
 use crate::terminal::{self, Colour};
 
 pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Failure> {
-    let PolicyCommand::Test(command) = &command.command;
+    match &command.command {
+        PolicyCommand::Test(command) => test(command, colour),
+        PolicyCommand::Diff(command) => diff::execute(command),
+    }
+}
+
+fn test(command: &PolicyTest, colour: Colour) -> Result<ExitCode, Failure> {
     let files = files(command)?;
     let mut reports: Vec<(String, Report)> = Vec::new();
     let mut is_broken = false;
