@@ -33,9 +33,7 @@ resources:
 ";
 
 fn project() -> Project {
-    let new = OLD
-        .replace("can: { post: [read] }", "can: { post: [delete] }")
-        .replace("  - name", "  - name");
+    let new = OLD.replace("can: { post: [read] }", "can: { post: [delete] }");
     Project::new([
         ("old/policy.yaml", OLD),
         ("old/facts.yaml", FACTS),
@@ -65,6 +63,13 @@ fn what_is_allowed_now_comes_first_with_an_example_and_its_reach() {
     insta::assert_snapshot!("policy_diff_markdown", told);
     let (_, told) = diff(&project, &["old", "new", at[0], at[1], "--json"]);
     insta::assert_snapshot!("policy_diff_json", told);
+}
+
+#[test]
+fn the_manual() {
+    let (code, told) = diff(&Project::empty(), &["--help"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!("help_policy_diff", told);
 }
 
 #[test]
