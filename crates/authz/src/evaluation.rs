@@ -7,6 +7,7 @@ pub(crate) mod combining;
 mod explain;
 mod gates;
 mod list;
+mod looked;
 mod relations;
 mod residual;
 
@@ -23,6 +24,8 @@ use crate::model::{ActionKind, Effect, Policy, Rule, Target};
 pub use account::{Account, Detail, Remedy, Says, Step};
 pub use list::{Allowed, Page};
 pub use residual::{Filter, Inquiry, OfTenant, Remainder, Residual};
+
+pub(crate) use looked::Looked;
 
 use combining::{Combination, Could, Extended, Member};
 use gates::{Gate, Refusal};
@@ -69,7 +72,7 @@ impl Policy {
                 ..undecided(self.unknown_tenant(request))
             };
         };
-        let members = self.combine(request, (action, kind), gate, clock);
+        let members = self.combine(request, (action, kind), gate, clock, |_| {});
         let (value, by) = members.finish();
         let outcome = match value {
             Extended::Permit => Outcome::Permit,
@@ -114,18 +117,24 @@ impl Policy {
             && request.facts.policy.as_ref().is_none_or(is_ours)
     }
 
-    /// What the roles, the relations and each rule say. What can change nothing is not looked at.
+    /// What the roles, the relations and each rule say. What can change nothing is not looked at;
+    /// `see` is shown what is.
     fn combine(
         &self,
         request: &Request<'_>,
         (action, kind): (usize, ActionKind),
         gate: Gate,
         depends_on_time: &mut bool,
+        mut see: impl FnMut(&Member<By>),
     ) -> Combination<By> {
         let mut members = Combination::new(self.algorithm);
+        let mut add = |members: &mut Combination<By>, member: Member<By>| {
+            see(&member);
+            members.add(member);
+        };
         if let Some(by) = self.role_grant(request.subject, action, gate) {
             let value = Extended::Permit;
-            members.add(Member { value, by });
+            add(&mut members, Member { value, by });
         }
         if members.is_decided() {
             return members;
@@ -134,7 +143,7 @@ impl Policy {
             && !members.is_permitted()
             && let Some(member) = self.relation_grant(request, action, depends_on_time)
         {
-            members.add(member);
+            add(&mut members, member);
         }
         if members.is_decided() {
             return members;
@@ -150,7 +159,8 @@ impl Policy {
             let Some(target) = rule.targets.get(target) else {
                 continue;
             };
-            members.add(member(index, rule, target, request, kind, depends_on_time));
+            let member = member(index, rule, target, request, kind, depends_on_time);
+            add(&mut members, member);
             if members.is_decided() {
                 break;
             }

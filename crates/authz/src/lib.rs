@@ -19,6 +19,8 @@ mod evaluation;
 
 pub mod resolution;
 
+pub mod parts;
+
 pub mod decision;
 
 pub use decision::{CredentialFault, Decision, Denial, Outcome, Reason, ReasonKind};

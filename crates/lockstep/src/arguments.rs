@@ -140,7 +140,8 @@ pub(crate) struct Test {
     /// What is told.
     #[command(flatten)]
     pub(crate) reporting: Reporting,
-    /// Keeps no record of the run under `.lockstep/`.
+    /// Keeps no record of the run under `.lockstep/`; what has to be put back stands there in a journal
+    /// all the same.
     #[arg(long)]
     pub(crate) no_record: bool,
     /// Sends no call that changes something, but for those that open a session. What cannot be
@@ -264,6 +265,31 @@ pub(crate) struct PolicyTest {
     /// Writes a report as JUnit XML, too.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+    /// Tells which parts of the policies no test exercises, too; as `json`, that alone goes to
+    /// standard output.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text"
+    )]
+    pub(crate) coverage: Option<CoverageForm>,
+    /// Exits with 1 if the tests exercise less than so many percent of the parts.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) min_coverage: Option<u8>,
+}
+
+/// How coverage is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CoverageForm {
+    /// A summary, and a line for each part that no test exercises.
+    Text,
+    /// All parts, for programs.
+    Json,
+    /// The files of the policies, each line marked.
+    Source,
 }
 
 /// `lockstep init`.

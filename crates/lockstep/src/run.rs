@@ -18,10 +18,11 @@ use runner::{Bounds, Head, Options, Stop};
 use suite::baseline::{Baseline, Comparison};
 use suite::event::{Event, Summary};
 use suite::model::Suite;
-use suite::plan::{Plan, Shard};
+use suite::plan::{Plan, Shard, makes_something};
 use suite::surface::Surface;
 
 use crate::arguments::{ReportForm, ReportTo, Reporting, Sending};
+use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::Loaded;
 use crate::record;
@@ -267,15 +268,71 @@ async fn stop_on_interrupt(stop: Stop) {
     }
 }
 
-/// Opens the journal of a run.
+/// Runs a plan with a journal of what it makes, then puts back what the run itself could not.
+///
+/// # Errors
+/// The journal cannot be made, or the run or its journal fails where there is no finding: that is
+/// not to be lost.
+pub(crate) async fn run_and_clean_up(
+    suite: Arc<Suite>,
+    plan: Plan,
+    head: Head,
+    mut options: Options,
+    baseline: Option<Baseline>,
+    reports: Reports,
+    surface: Option<Surface>,
+) -> Result<ExitCode, Failure> {
+    let planned = plan.cells.len();
+    let journal = journal(&head, &suite)?;
+    options.journal = journal.as_ref().map(|(journal, _)| journal.clone());
+    let running = run(
+        Arc::clone(&suite),
+        plan,
+        head,
+        options.clone(),
+        baseline,
+        reports,
+        surface,
+    );
+    let summary = running.await;
+    // What an answer that never came may have made is looked for here.
+    options.journal = None;
+    let cleaned = match journal {
+        Some((journal, path)) => {
+            journal.close();
+            clean_up(suite, &path, &options).await
+        }
+        None => Ok(CleanedUp::default()),
+    };
+    for why in cleaned.iter().flat_map(|cleaned| &cleaned.failures) {
+        let _ = writeln!(
+            io::stderr(),
+            "left behind: {why}\nhelp: `lockstep cleanup` tries again"
+        );
+    }
+    let code = ExitCode::of_run(&summary?, planned);
+    if let Err(failure) = cleaned {
+        // A finding is not to be lost to what came after it.
+        if code != ExitCode::Finding {
+            return Err(failure);
+        }
+        let _ = io::stderr().write_all(failure.render(false).as_bytes());
+    }
+    Ok(code)
+}
+
+/// Opens the journal of a run that may make something.
 ///
 /// # Errors
 /// It cannot be made.
-pub(crate) fn journal(head: &Head, suite: &Suite) -> Result<(Journal, PathBuf), Failure> {
+pub(crate) fn journal(head: &Head, suite: &Suite) -> Result<Option<(Journal, PathBuf)>, Failure> {
+    if !makes_something(suite) {
+        return Ok(None);
+    }
     let context = "the journal cannot be made under `.lockstep/`";
     let path = record::journal(&head.run).context(context)?;
     let journal = Journal::create(&path, runner::addresses(suite)).context(context)?;
-    Ok((journal, path))
+    Ok(Some((journal, path)))
 }
 
 /// What became of what a run had left behind.

@@ -2,6 +2,8 @@
 //!
 //! Safe to be interrupted, and to be done twice: what is gone already counts as put back.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use suite::model::{ActorIndex, CaptureSource, Create, Origin, Resource, ResourceIndex, View};
 use suite::observation::Sight;
@@ -12,6 +14,10 @@ use crate::flow;
 use crate::journal::{Addresses, Intent, LeftBehind, Pending};
 use crate::scope::Values;
 use crate::{Options, Stop, world};
+
+/// A target may go on making what it was asked for after the run that asked was killed. For so long
+/// after the last line of its journal, nothing is taken for never made.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// Removes everything that is pending in a journal, the newest first, and returns what could not
 /// be put back, in words. That stays in the journal.
@@ -40,6 +46,7 @@ pub async fn clean_up(
         ..options.clone()
     };
     let world = world(suite, &options);
+    tokio::time::sleep(unsettled(left)).await;
     let mut failures = Vec::new();
     for pending in left.pending.clone() {
         match put_back(&world, &pending).await {
@@ -48,6 +55,15 @@ pub async fn clean_up(
         }
     }
     Ok(failures)
+}
+
+/// How much longer what nobody waits for any more may still be made.
+fn unsettled(left: &LeftBehind) -> Duration {
+    if left.pending.iter().all(|pending| pending.made.is_some()) {
+        return Duration::ZERO;
+    }
+    let since = left.written.elapsed().unwrap_or_default();
+    SETTLING.saturating_sub(since)
 }
 
 /// The addresses of a suite's targets.

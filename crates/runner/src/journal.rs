@@ -11,6 +11,7 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -243,6 +244,8 @@ pub struct LeftBehind {
     pub pending: Vec<Pending>,
     /// Where it was made.
     pub targets: Addresses,
+    /// When the journal was last written to.
+    pub written: SystemTime,
 }
 
 impl LeftBehind {
@@ -262,12 +265,14 @@ impl LeftBehind {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
+        let written = file.metadata()?.modified()?;
         let (targets, pending) = read(&file)?;
         Ok(Some(Self {
             path: path.to_owned(),
             file,
             pending,
             targets,
+            written,
         }))
     }
 

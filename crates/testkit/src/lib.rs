@@ -1,5 +1,5 @@
-//! For tests only: the real binary, folders of projects, servers that behave, misbehave or pass on what they get, and
-//! servers that somebody else wrote.
+//! For tests only: the real binary, folders of projects, servers that behave, misbehave or pass on what they get,
+//! servers that somebody else wrote, and a PostgreSQL.
 //!
 //! It uses none of our crates: what tests share with their subject, they cannot see. Its servers are plain sockets
 //! and threads, so that they see every byte that comes and decide on every byte that goes.
@@ -11,6 +11,7 @@
 pub mod binary;
 pub mod hostile;
 pub mod message;
+pub mod postgres;
 pub mod project;
 pub mod proxy;
 pub mod python;

@@ -17,6 +17,8 @@ use authz::source::yaml::{self, Node, Value};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use jiff::Timestamp;
 
+use crate::coverage::Coverage;
+
 pub use junit::junit;
 pub use show::render;
 
@@ -84,6 +86,8 @@ struct Reading<'a, 'l> {
     diagnostics: Diagnostics,
     /// The files that were loaded.
     loaded: Vec<Source>,
+    /// Where it is noted what the tests exercise, if anybody asks.
+    coverage: Option<&'a mut Coverage>,
 }
 
 /// Runs the tests of a file, at the instant `now`.
@@ -91,12 +95,26 @@ struct Reading<'a, 'l> {
 /// # Errors
 /// Every mistake of the file and of those that it names.
 pub fn run(source: &Source, load: &mut Load<'_>, now: Timestamp) -> Result<Report, Broken> {
+    run_noting(source, load, now, None)
+}
+
+/// The same, and what the tests exercise is noted in `coverage`.
+///
+/// # Errors
+/// As for [`run`].
+pub fn run_noting(
+    source: &Source,
+    load: &mut Load<'_>,
+    now: Timestamp,
+    coverage: Option<&mut Coverage>,
+) -> Result<Report, Broken> {
     let mut reading = Reading {
         source,
         load,
         now,
         diagnostics: Diagnostics::default(),
         loaded: Vec::new(),
+        coverage,
     };
     let report = reading.read();
     let mut sources = vec![source.clone()];

@@ -2,6 +2,7 @@
 //! `policy.yaml` beside the file.
 
 use authz::language::{beside, named_files, read_policy};
+use authz::parts::Parts;
 use authz::source::yaml::{Entry, Node, Value};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use authz::{
@@ -19,9 +20,15 @@ pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> 
     let policy = fields.optional("policy");
     let facts = fields.optional("facts");
     fields.finish(&mut reading.diagnostics);
-    let policy = self::policy(reading, policy)?;
+    let (policy, sources) = self::policy(reading, policy)?;
     let facts = self::facts(reading, facts, &policy)?;
-    let known = Known { policy, facts };
+    let coverage = reading.coverage.as_mut();
+    let covered = coverage.map(|it| it.policy(&sources, || Parts::of(&policy, &sources)));
+    let known = Known {
+        policy,
+        facts,
+        covered,
+    };
     let mut report = Report::default();
     for node in tests?.list(&mut reading.diagnostics)? {
         test(reading, node, &known, &mut report);
@@ -33,6 +40,8 @@ pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> 
 struct Known {
     policy: Policy,
     facts: Facts,
+    /// The number of the policy in the coverage, if anybody asks for that.
+    covered: Option<usize>,
 }
 
 /// The facts of the file that `facts` names.
@@ -56,7 +65,7 @@ fn told<T>(reading: &mut Reading<'_, '_>, read: Result<T, Vec<Diagnostic>>) -> O
 }
 
 /// The policy that `policy` names, or the one beside the file.
-fn policy(reading: &mut Reading<'_, '_>, node: Option<&Node>) -> Option<Policy> {
+fn policy(reading: &mut Reading<'_, '_>, node: Option<&Node>) -> Option<(Policy, Vec<Source>)> {
     let (path, place) = match node {
         Some(node) => (
             node.text(&mut reading.diagnostics)?.to_owned(),
@@ -73,7 +82,8 @@ fn policy(reading: &mut Reading<'_, '_>, node: Option<&Node>) -> Option<Policy> 
         named.extend(files.map(|file| beside(&path, &file)));
         sources.push(source);
     }
-    told(reading, read_policy(&sources))
+    let policy = told(reading, read_policy(&sources))?;
+    Some((policy, sources))
 }
 
 /// Who asks about what, when, and what is known besides.
@@ -112,7 +122,11 @@ fn test(
                 reading.diagnostics.push(mistake.nearest(action, known));
                 continue;
             }
-            let assertion = decide(policy, &given, action, expected);
+            let request = given.request(action);
+            if let (Some(coverage), Some(number)) = (reading.coverage.as_mut(), known.covered) {
+                coverage.add(number, |parts| parts.exercised(policy, &request));
+            }
+            let assertion = decide(policy, &request, expected);
             report.assertions.push(Assertion {
                 test: name.clone(),
                 place: item.place.clone(),
@@ -123,15 +137,21 @@ fn test(
     Some(())
 }
 
-fn decide(policy: &Policy, given: &Given, action: &str, expected: bool) -> Assertion {
-    let decision = policy.decide(&Request {
-        subject: &given.subject,
-        action,
-        resource: &given.resource,
-        now: given.now,
-        facts: &given.facts,
-        context: &given.context,
-    });
+impl Given {
+    fn request<'a>(&'a self, action: &'a str) -> Request<'a> {
+        Request {
+            subject: &self.subject,
+            action,
+            resource: &self.resource,
+            now: self.now,
+            facts: &self.facts,
+            context: &self.context,
+        }
+    }
+}
+
+fn decide(policy: &Policy, request: &Request<'_>, expected: bool) -> Assertion {
+    let decision = policy.decide(request);
     let found = match decision.outcome {
         Outcome::Permit => "allowed",
         Outcome::Deny(_) => "denied",
@@ -146,14 +166,14 @@ fn decide(policy: &Policy, given: &Given, action: &str, expected: bool) -> Asser
             format!("{found} ({})", decision.reason.text),
         )]
     };
-    let who = given
+    let who = request
         .subject
         .reference()
         .map_or("nobody".to_owned(), Reference::to_string);
-    let type_name = given.resource.type_name();
+    let type_name = request.resource.type_name();
     Assertion {
         test: None,
-        subject: format!("{who} {action} {type_name}"),
+        subject: format!("{who} {} {type_name}", request.action),
         place: Place {
             file: "".into(),
             span: 0..0,

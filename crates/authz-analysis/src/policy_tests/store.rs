@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use authz::language::openfga;
+use authz::parts::Parts;
 use authz::resolution::{Answer, Circumstances, Engine, QuestionError, SubjectFilter};
 use authz::source::yaml::{Entry, Node};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
@@ -11,6 +12,7 @@ use authz::{Reference, RelationModel, Relationship, Store, SubjectReference};
 use serde_json::{Map, Value as Json};
 
 use super::{Assertion, Difference, Reading, Report, embedded, name_of, tuples};
+use crate::coverage::Coverage;
 
 /// More than OpenFGA lists at once, so that a test sees all.
 const LISTED_MAX: usize = 100_000;
@@ -22,6 +24,8 @@ struct Test<'a> {
     now: jiff::Timestamp,
     diagnostics: &'a mut Diagnostics,
     assertions: Vec<Assertion>,
+    /// Where it is noted what is exercised, and the number of the model there.
+    coverage: Option<(&'a mut Coverage, usize)>,
 }
 
 /// What one entry of `check`, `list_objects` or `list_users` is asked with.
@@ -40,12 +44,19 @@ pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> 
     let tuple_files = fields.optional("tuple_files");
     let tests = fields.optional("tests");
     fields.finish(&mut reading.diagnostics);
-    let model = match (model, model_file) {
-        (Some(node), _) => inline_model(reading, node),
-        (None, Some(node)) => model_of_file(reading, node),
-        (None, None) => None,
+    let (model, sources) = match (model, model_file) {
+        (Some(node), _) => (inline_model(reading, node), vec![reading.source.clone()]),
+        (None, Some(node)) => {
+            let before = reading.loaded.len();
+            let model = model_of_file(reading, node);
+            (model, reading.loaded.split_off(before))
+        }
+        (None, None) => (None, Vec::new()),
     };
+    reading.loaded.extend(sources.iter().cloned());
     let model = Arc::new(model?);
+    let coverage = reading.coverage.as_mut();
+    let covered = coverage.map(|it| it.policy(&sources, || Parts::of_model(&model)));
     let mut store = Store::new();
     add(
         reading,
@@ -63,7 +74,7 @@ pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> 
     {
         report
             .assertions
-            .extend(test(reading, node, &model, &store, &engine).unwrap_or_default());
+            .extend(test(reading, node, covered, &store, &engine).unwrap_or_default());
     }
     Some(report)
 }
@@ -126,7 +137,7 @@ fn add(
 fn test(
     reading: &mut Reading<'_, '_>,
     node: &Node,
-    model: &RelationModel,
+    covered: Option<usize>,
     store: &Store,
     engine: &Engine,
 ) -> Option<Vec<Assertion>> {
@@ -141,6 +152,7 @@ fn test(
     let list_users = fields.optional("list_users");
     fields.finish(&mut reading.diagnostics);
     let mut own = store.clone();
+    let model = engine.model();
     add(reading, &mut own, model, (tuples, tuple_file, tuple_files));
     let engine = engine.with_snapshot(own.snapshot());
     let mut test = Test {
@@ -149,6 +161,7 @@ fn test(
         now: reading.now,
         diagnostics: &mut reading.diagnostics,
         assertions: Vec::new(),
+        coverage: reading.coverage.as_deref_mut().zip(covered),
     };
     test.each(check, Test::check);
     test.each(list_objects, Test::list_objects);
@@ -219,6 +232,7 @@ impl Test<'_> {
         let Some(answer) = self.answered(answer, &entry.place) else {
             return;
         };
+        self.note(object, &entry.key, subject, asked);
         let found = show_answer(&answer);
         let expected = if expected { "true" } else { "false" };
         let held = found == expected;
@@ -229,6 +243,23 @@ impl Test<'_> {
         };
         let text = format!("{subject} {} {object}", entry.key);
         self.assert(text, entry.place.clone(), differences);
+    }
+
+    /// Notes what the question exercises, if anybody asks.
+    fn note(
+        &mut self,
+        object: &Reference,
+        relation: &str,
+        subject: &SubjectReference,
+        asked: &Asked,
+    ) {
+        let (engine, circumstances) = (self.engine, self.circumstances(asked));
+        if let Some((coverage, number)) = &mut self.coverage {
+            let question = (object, relation, subject);
+            coverage.add(*number, |parts| {
+                parts.exercised_by_question(engine, question, circumstances)
+            });
+        }
     }
 
     fn circumstances<'c>(&self, asked: &'c Asked) -> Circumstances<'c> {
@@ -278,6 +309,9 @@ impl Test<'_> {
                 let Some(found) = self.answered(found, &entry.place) else {
                     continue;
                 };
+                for it in &found.items {
+                    self.note(&it.object, &entry.key, &subject, &asked);
+                }
                 let failed = found
                     .failed
                     .iter()
@@ -337,6 +371,9 @@ impl Test<'_> {
                 .engine
                 .list_subjects(object, &entry.key, filter, circumstances, page);
             let found = self.answered(found, &entry.place)?;
+            for it in &found.items {
+                self.note(object, &entry.key, &it.subject, asked);
+            }
             let failed = found
                 .failed
                 .iter()

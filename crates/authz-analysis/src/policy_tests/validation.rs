@@ -5,14 +5,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use authz::language::spicedb;
+use authz::parts::Parts;
 use authz::resolution::{Answer, Circumstances, Engine};
 use authz::source::yaml::{Entry, Node, Value};
 use authz::source::{Diagnostic, Place, Source};
-use authz::{RelationModel, Relationship, Store, SubjectReference};
+use authz::{Reference, RelationModel, Relationship, Store, SubjectReference, no_context};
 use serde_json::{Map, Value as Json};
 
 use super::membership::{self, Set, Unexpanded};
 use super::{Assertion, Difference, Reading, Report, embedded};
+
+/// The schema with the relationships.
+struct Tested {
+    engine: Engine,
+    /// The number of the schema in the coverage, if anybody asks for that.
+    covered: Option<usize>,
+}
+
+impl Tested {
+    /// Notes what a question exercises, if anybody asks.
+    fn note(
+        &self,
+        reading: &mut Reading<'_, '_>,
+        question: (&Reference, &str, &SubjectReference),
+        context: &Map<String, Json>,
+    ) {
+        let now = reading.now;
+        if let (Some(coverage), Some(number)) = (reading.coverage.as_mut(), self.covered) {
+            let circumstances = Circumstances { context, now };
+            coverage.add(number, |parts| {
+                parts.exercised_by_question(&self.engine, question, circumstances)
+            });
+        }
+    }
+}
 
 /// What an assertion expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +62,15 @@ pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> 
     let assertions = fields.optional("assertions");
     let validation = fields.optional("validation");
     fields.finish(&mut reading.diagnostics);
-    let model = match (schema, schema_file) {
-        (Some(node), _) => embedded::read(reading.source, node, spicedb::read_part),
+    let (model, source) = match (schema, schema_file) {
+        (Some(node), _) => (
+            embedded::read(reading.source, node, spicedb::read_part),
+            reading.source.clone(),
+        ),
         (None, Some(node)) => {
             let path = node.text(&mut reading.diagnostics)?.to_owned();
-            spicedb::read(&reading.file(&path, &node.place)?)
+            let source = reading.file(&path, &node.place)?;
+            (spicedb::read(&source), source)
         }
         (None, None) => return None,
     };
@@ -58,14 +88,17 @@ pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> 
         let facts = facts(reading, node, &model);
         store.extend(&facts);
     }
+    let coverage = reading.coverage.as_mut();
+    let covered = coverage.map(|it| it.policy(&[source], || Parts::of_model(&model)));
     let engine = Engine::new(model, store.snapshot());
+    let tested = Tested { engine, covered };
     let mut report = Report::default();
     if let Some(node) = assertions.filter(|node| !node.is_null()) {
-        assert_all(reading, node, &engine, &mut report);
+        assert_all(reading, node, &tested, &mut report);
     }
     if let Some(node) = validation.filter(|node| !node.is_null()) {
         for entry in node.map(&mut reading.diagnostics).into_iter().flatten() {
-            expect_relations(reading, entry, &engine, &mut report);
+            expect_relations(reading, entry, &tested, &mut report);
         }
     }
     Some(report)
@@ -113,7 +146,7 @@ fn locate(source: &Source, line: &str, cursor: &mut usize, node: &Node) -> Place
     }
 }
 
-fn assert_all(reading: &mut Reading<'_, '_>, node: &Node, engine: &Engine, report: &mut Report) {
+fn assert_all(reading: &mut Reading<'_, '_>, node: &Node, tested: &Tested, report: &mut Report) {
     let Some(mut fields) = node.fields(&mut reading.diagnostics) else {
         return;
     };
@@ -126,7 +159,7 @@ fn assert_all(reading: &mut Reading<'_, '_>, node: &Node, engine: &Engine, repor
         let list = list.filter(|node| !node.is_null());
         let items = list.and_then(|node| node.list(&mut reading.diagnostics));
         for item in items.into_iter().flatten() {
-            match assertion(reading, item, engine, expected) {
+            match assertion(reading, item, tested, expected) {
                 Ok(assertion) => report.assertions.push(assertion),
                 Err(mistake) => reading.diagnostics.push(mistake),
             }
@@ -138,7 +171,7 @@ fn assert_all(reading: &mut Reading<'_, '_>, node: &Node, engine: &Engine, repor
 fn assertion(
     reading: &mut Reading<'_, '_>,
     node: &Node,
-    engine: &Engine,
+    tested: &Tested,
     expected: Expected,
 ) -> Result<Assertion, Diagnostic> {
     let mistake = |message: String| Diagnostic::new(node.place.clone(), message);
@@ -158,8 +191,11 @@ fn assertion(
         context: &context,
         now: reading.now,
     };
-    let answer = engine.check(&fact.object, &fact.relation, &fact.subject, circumstances);
+    let (object, relation, subject) = (&fact.object, &fact.relation, &fact.subject);
+    let engine = &tested.engine;
+    let answer = engine.check(object, relation, subject, circumstances);
     let answer = answer.map_err(|error| mistake(error.message))?;
+    tested.note(reading, (object, relation, subject), &context);
     let held = match (&answer, expected) {
         (Answer::Yes, Expected::True)
         | (Answer::No, Expected::False)
@@ -189,7 +225,7 @@ fn shown(expected: Expected) -> &'static str {
 fn expect_relations(
     reading: &mut Reading<'_, '_>,
     entry: &Entry,
-    engine: &Engine,
+    tested: &Tested,
     report: &mut Report,
 ) {
     let mut tell = |message: String, place: &Place| {
@@ -205,7 +241,7 @@ fn expect_relations(
         );
         return tell(message, &entry.place);
     };
-    let found = match membership::members(engine, &object, &relation, 0) {
+    let found = match membership::members(&tested.engine, &object, &relation, 0) {
         Ok(found) => found,
         Err(Unexpanded::Question(error)) => return tell(error.message, &entry.place),
         Err(Unexpanded::Depth) => {
@@ -230,6 +266,8 @@ fn expect_relations(
                 .push(Diagnostic::new(item.place.clone(), message)),
             Ok(expected) => {
                 named.insert(expected.subject.clone());
+                let question = (&object, &*relation, &expected.subject);
+                tested.note(reading, question, no_context());
                 report.assertions.push(Assertion {
                     test: None,
                     subject: format!("{}: {}", entry.key, scalar.text),

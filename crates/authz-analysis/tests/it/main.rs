@@ -9,6 +9,7 @@
 
 mod conformance;
 mod corpus;
+mod coverage;
 mod diffs;
 mod patterns;
 mod random;

@@ -10,6 +10,7 @@
 mod address;
 mod arithmetic;
 mod atoms;
+mod branches;
 mod check;
 mod context;
 mod convert;
@@ -35,6 +36,7 @@ pub use atoms::{Atom, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
 pub use variants::{Variant, variants};
 
+pub(crate) use branches::Branches;
 pub(crate) use check::{Flags, Scope};
 pub use context::{ParameterType, Parameters};
 pub(crate) use context::{TYPE_DEPTH_MAX, untyped};
@@ -67,8 +69,13 @@ impl Condition {
     /// What is wrong with it: the first mistake of syntax, or all mistakes of names and types.
     pub(crate) fn new(text: &str, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
         let tree = parser::parse(text).map_err(|mistake| vec![mistake])?;
+        Self::of_tree(&tree, scope)
+    }
+
+    /// The condition that a syntax tree, or a part of one, means by itself.
+    fn of_tree(tree: &syntax::Node, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
         let mut checker = Checker::new(scope);
-        let expression = checker.condition(&tree);
+        let expression = checker.condition(tree);
         if !checker.mistakes.is_empty() {
             return Err(checker.mistakes);
         }

@@ -18,10 +18,12 @@ mod scanner;
 mod sections;
 pub mod spicedb;
 mod structure;
+pub mod written;
 
 pub use facts::read_facts;
 pub use print::print_policy;
 pub use related::{beside, is_relation_model, named_files};
+pub(crate) use scalar::place as place_in_scalar;
 
 use crate::model::Policy;
 use crate::source::{Diagnostic, Diagnostics, Source};

@@ -6,7 +6,7 @@ use crate::source::yaml::{Node, Value};
 use crate::source::{Place, Source};
 
 /// The text of a scalar.
-pub(super) fn text(node: &Node) -> Option<&str> {
+pub(crate) fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Scalar(scalar) => Some(&scalar.text),
         _ => None,
@@ -15,7 +15,7 @@ pub(super) fn text(node: &Node) -> Option<&str> {
 
 /// Where the bytes `part` of the text of a scalar stand in its source; none for a scalar in
 /// quotes that has several lines.
-pub(super) fn place(node: &Node, source: &Source, part: Range<usize>) -> Option<Place> {
+pub(crate) fn place(node: &Node, source: &Source, part: Range<usize>) -> Option<Place> {
     let written = source.text().get(node.place.span.clone())?;
     let text = text(node)?;
     let starts = match written.bytes().next() {

@@ -12,20 +12,28 @@ use super::structure::{
 
 /// Which relation carries which action of a type.
 #[derive(Debug)]
-pub(super) struct RelatedEntry {
-    pub(super) type_name: Word,
+pub struct RelatedEntry {
+    /// The type.
+    pub type_name: Word,
     /// The action and the relation.
-    pub(super) actions: Vec<(Word, Word)>,
+    pub actions: Vec<(Word, Word)>,
 }
 
+/// A feature flag.
 #[derive(Debug)]
-pub(super) struct FlagEntry {
-    pub(super) name: Word,
-    pub(super) default: bool,
-    pub(super) users: Vec<Word>,
-    pub(super) roles: Vec<Word>,
-    pub(super) tenants: Vec<Word>,
-    pub(super) rollout: u8,
+pub struct FlagEntry {
+    /// Its name.
+    pub name: Word,
+    /// Whether it is on for those whom no line names.
+    pub default: bool,
+    /// The users for whom it is on.
+    pub users: Vec<Word>,
+    /// The roles for which it is on.
+    pub roles: Vec<Word>,
+    /// The tenants for which it is on.
+    pub tenants: Vec<Word>,
+    /// For how many of a hundred users it is on.
+    pub rollout: u8,
 }
 
 /// What actions of a type ask of a credential.

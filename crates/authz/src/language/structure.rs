@@ -36,9 +36,11 @@ pub(super) struct File {
 
 /// A word and its place.
 #[derive(Debug, Clone)]
-pub(super) struct Word {
-    pub(super) text: String,
-    pub(super) place: Place,
+pub struct Word {
+    /// The word.
+    pub text: String,
+    /// Where it stands.
+    pub place: Place,
 }
 
 #[derive(Debug)]
@@ -57,19 +59,26 @@ pub(super) struct AttributeEntry {
     pub(super) default: Option<Node>,
 }
 
+/// A role.
 #[derive(Debug)]
-pub(super) struct RoleEntry {
-    pub(super) name: Word,
-    pub(super) includes: Vec<Word>,
-    pub(super) can: Vec<Grant>,
-    pub(super) across_tenants: bool,
+pub struct RoleEntry {
+    /// Its name.
+    pub name: Word,
+    /// The roles that it includes.
+    pub includes: Vec<Word>,
+    /// What it grants itself.
+    pub can: Vec<Grant>,
+    /// Whether it counts for resources of other tenants.
+    pub across_tenants: bool,
 }
 
 /// Some actions of a type.
 #[derive(Debug)]
-pub(super) struct Grant {
-    pub(super) type_name: Word,
-    pub(super) actions: Vec<Word>,
+pub struct Grant {
+    /// The type.
+    pub type_name: Word,
+    /// The actions; `*` is all of them.
+    pub actions: Vec<Word>,
 }
 
 #[derive(Debug)]
@@ -78,14 +87,19 @@ pub(super) struct TenantsEntry {
     pub(super) conceal: bool,
 }
 
+/// A rule.
 #[derive(Debug)]
-pub(super) struct RuleEntry {
-    pub(super) name: Word,
+pub struct RuleEntry {
+    /// Its name.
+    pub name: Word,
     /// Where the rule stands, from its first to its last character.
-    pub(super) place: Place,
-    pub(super) effect: Effect,
-    pub(super) targets: Vec<Grant>,
-    pub(super) when: Option<Node>,
+    pub place: Place,
+    /// What it says where it applies.
+    pub effect: Effect,
+    /// The actions that it applies to, type by type.
+    pub targets: Vec<Grant>,
+    /// The condition, a scalar.
+    pub when: Option<Node>,
 }
 
 /// Reads the structure of all sources; what is wrong is reported and left out.

@@ -14,10 +14,11 @@ pub(crate) use credential::{RequiredClaim, Scope, Scopes};
 pub(crate) use flag::Flag;
 pub(crate) use related::{Related, Relations};
 pub(crate) use role::{ANYONE_INDEX, Role, SIGNED_IN_INDEX, is_reserved};
-pub(crate) use rule::{Effect, Rule, Target};
+pub(crate) use rule::{Rule, Target};
 pub(crate) use typing::{Action, Attribute, AttributeType, Type};
 
 pub use role::{ANYONE, SIGNED_IN};
+pub use rule::Effect;
 pub use typing::ActionKind;
 
 use std::collections::BTreeSet;

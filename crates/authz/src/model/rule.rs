@@ -18,8 +18,10 @@ pub(crate) struct Rule {
 
 /// What a rule says where it applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub enum Effect {
+    /// It may happen.
     Permit,
+    /// It may not.
     Deny,
 }
 

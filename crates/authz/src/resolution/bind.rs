@@ -168,17 +168,28 @@ impl Binding {
         if edge.detail == NO_DETAIL {
             return bound.plain;
         }
+        self.allowed_as(allowed, bound, edge, snapshot).is_some()
+    }
+
+    /// As which of the allowed subjects the fact may be written.
+    pub(super) fn allowed_as(
+        &self,
+        allowed: &[Allowed],
+        bound: &Bound,
+        edge: &Edge,
+        snapshot: &Snapshot,
+    ) -> Option<usize> {
         let detail = snapshot.detail(edge.detail);
         let named = detail
             .map(|it| it.condition)
             .filter(|it| *it != NO_RELATION);
-        let condition = match named.map(|symbol| self.condition(symbol)) {
-            Some(None) => return false,
-            Some(found) => found,
+        let condition = match named {
+            Some(symbol) => Some(self.condition(symbol)?),
             None => None,
         };
         let expires = detail.is_some_and(|it| it.valid_until.is_some());
-        allowed.iter().any(|it| bound.is(it, condition, expires))
+        let mut allowed = allowed.iter();
+        allowed.position(|it| bound.is(it, condition, expires))
     }
 }
 

@@ -10,6 +10,7 @@ mod answer;
 mod bind;
 mod check;
 mod conditions;
+mod exercise;
 mod expand;
 mod list;
 mod memo;
@@ -27,6 +28,8 @@ use crate::model::relation::RelationModel;
 use crate::relationships::{Snapshot, SubjectReference};
 use crate::source::nearest;
 
+pub(crate) use exercise::{Spot, spots};
+
 pub use answer::{Answer, QuestionError, ResolutionError};
 pub use check::Checker;
 pub use expand::{Member, Tree};
@@ -34,7 +37,8 @@ pub use list::{Listed, ListedSubject, Listing, SubjectFilter};
 pub use path::{Change, Link, Missing};
 
 use bind::Binding;
-use plan::{Plan, RelationId};
+use plan::Plan;
+pub(crate) use plan::RelationId;
 
 /// What the languages decide differently, and the bounds of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

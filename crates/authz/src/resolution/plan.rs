@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::relation::{RelationModel, Rewrite, SubjectKind, SubjectType};
 
 /// The number of a relation, counted over the relations of all types.
-pub(super) type RelationId = u32;
+pub(crate) type RelationId = u32;
 
 #[derive(Debug)]
 pub(super) struct Plan {

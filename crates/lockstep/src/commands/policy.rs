@@ -1,4 +1,5 @@
-//! `lockstep policy` with its commands. `lockstep policy test`: loads files of tests and what they name, runs them, tells what failed.
+//! `lockstep policy` with its commands. `lockstep policy test`: loads files of tests and what they
+//! name, runs them, tells what failed and what they do not exercise.
 
 mod diff;
 
@@ -7,10 +8,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use authz::source::Source;
+use authz_analysis::coverage::{self, Coverage};
 use authz_analysis::policy_tests::{self, Broken, Report};
 
 use super::print;
-use crate::arguments::{Policy, PolicyCommand, PolicyTest};
+use crate::arguments::{CoverageForm, Policy, PolicyCommand, PolicyTest};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::{bytes, name};
@@ -27,8 +29,10 @@ fn test(command: &PolicyTest, colour: Colour) -> Result<ExitCode, Failure> {
     let files = files(command)?;
     let mut reports: Vec<(String, Report)> = Vec::new();
     let mut is_broken = false;
+    let is_noted = command.coverage.is_some() || command.min_coverage.is_some();
+    let mut coverage = is_noted.then(Coverage::default);
     for path in &files {
-        match run(path)? {
+        match run(path, coverage.as_mut())? {
             Ok(report) => reports.push((name(path), report)),
             Err(broken) => {
                 is_broken = true;
@@ -43,14 +47,43 @@ fn test(command: &PolicyTest, colour: Colour) -> Result<ExitCode, Failure> {
         fs::write(path, policy_tests::junit(reports))?;
     }
     let report = joined(reports);
-    print(&policy_tests::render(&report))?;
+    let text = policy_tests::render(&report);
+    if command.coverage == Some(CoverageForm::Json) {
+        io::stderr().write_all(text.as_bytes())?;
+    } else {
+        print(&text)?;
+    }
+    let is_enough = match coverage.filter(|_| !is_broken) {
+        Some(coverage) => tell(&coverage, command)?,
+        None => true,
+    };
     Ok(if is_broken {
         ExitCode::Mistake
-    } else if report.failed().next().is_some() {
+    } else if report.failed().next().is_some() || !is_enough {
         ExitCode::Finding
     } else {
         ExitCode::Held
     })
+}
+
+/// Tells the coverage in the form that is asked for; whether it is enough.
+fn tell(coverage: &Coverage, command: &PolicyTest) -> Result<bool, Failure> {
+    match command.coverage {
+        Some(CoverageForm::Text) => drop(print(&format!("\n{}", coverage::render(coverage)))?),
+        Some(CoverageForm::Source) => drop(print(&format!("\n{}", coverage::marked(coverage)))?),
+        Some(CoverageForm::Json) => {
+            let text = serde_json::to_string_pretty(&coverage::as_json(coverage))?;
+            print(&format!("{text}\n"))?;
+        }
+        None => {}
+    }
+    let least = command.min_coverage.unwrap_or(0);
+    let is_enough = coverage.total().reaches(least);
+    if !is_enough {
+        let found = coverage.total().percent().unwrap_or(0);
+        writeln!(io::stderr(), "coverage is {found} %, less than {least} %")?;
+    }
+    Ok(is_enough)
 }
 
 /// All assertions of all files.
@@ -64,7 +97,7 @@ fn joined(reports: Vec<(String, Report)>) -> Report {
 }
 
 /// Runs one file.
-fn run(path: &Path) -> Result<Result<Report, Broken>, Failure> {
+fn run(path: &Path, coverage: Option<&mut Coverage>) -> Result<Result<Report, Broken>, Failure> {
     let source = match read(path) {
         Ok(source) => source,
         Err(why) => {
@@ -83,7 +116,8 @@ fn run(path: &Path) -> Result<Result<Report, Broken>, Failure> {
             .filter(|it| matches!(it, Component::Normal(_)));
         read(&folder.join(normal.collect::<PathBuf>()))
     };
-    Ok(policy_tests::run(&source, load, jiff::Timestamp::now()))
+    let now = jiff::Timestamp::now();
+    Ok(policy_tests::run_noting(&source, load, now, coverage))
 }
 
 /// Whether a relative path stays in the folder that it starts from.

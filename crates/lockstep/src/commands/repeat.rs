@@ -41,7 +41,6 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
     }
     let loaded = load(&command.suite, &environment, true)?;
     let plan = run::plan(&loaded, std::slice::from_ref(&command.cell), None)?;
-    let planned = plan.cells.len();
     let head =
         Head::new(&name(path), loaded.digest()).of_part(std::slice::from_ref(&command.cell), None);
     let shown = Exchanges {
@@ -49,15 +48,7 @@ pub(super) async fn execute(command: Repeat, colour: Colour) -> Result<ExitCode,
         style: stdout_style(colour, true),
     };
     let options = run::options(&command.sending, true);
-    let summary = run::run(
-        Arc::new(loaded.suite),
-        plan,
-        head,
-        options,
-        None,
-        vec![Box::new(shown)],
-        None,
-    )
-    .await?;
-    Ok(ExitCode::of_run(&summary, planned))
+    let suite = Arc::new(loaded.suite);
+    let reports: run::Reports = vec![Box::new(shown)];
+    run::run_and_clean_up(suite, plan, head, options, None, reports, None).await
 }

@@ -1,6 +1,9 @@
 //! `lockstep token`: a live credential of an actor.
 
+use std::io::{self, Write as _};
 use std::sync::Arc;
+
+use runner::Head;
 
 use super::{environment, print};
 use crate::arguments::Token;
@@ -20,8 +23,29 @@ pub(super) async fn execute(command: Token) -> Result<ExitCode, Failure> {
         let message = format!("there is no actor `{}`\nhelp: {help}", command.actor);
         return Err(Failure::Usage(message));
     };
-    let options = run::options(&command.sending, false);
+    let mut options = run::options(&command.sending, false);
+    let made = loaded
+        .suite
+        .actors
+        .get(actor)
+        .map(|it| it.throw_away.is_some());
+    let journal = match made {
+        Some(true) => run::journal(&Head::new("", loaded.digest()), &loaded.suite)?,
+        _ => None,
+    };
+    options.journal = journal.as_ref().map(|(journal, _)| journal.clone());
     let token = runner::token(Arc::new(loaded.suite), actor, &options).await;
+    if let Some((journal, path)) = journal {
+        journal.close();
+        // Its user has to be there for as long as the credential is to work.
+        if path.exists() {
+            let name = &command.actor;
+            let _ = writeln!(
+                io::stderr(),
+                "help: a user was made for `{name}`; `lockstep cleanup` takes it away again"
+            );
+        }
+    }
     let token = token.map_err(Failure::Inconclusive)?;
     print(&format!("{token}\n"))
 }

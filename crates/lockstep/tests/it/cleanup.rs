@@ -1,8 +1,10 @@
 //! What a run has made is put back, whenever it is killed: resources, and users that are thrown away.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use testkit::{Answer, Project, Request, Server};
 use crate::support::{Sample, lockstep};
 
 /// At how many moments a run is killed; LOCKSTEP_KILLS asks for more.
-const KILLS: u64 = 8;
+const KILLS: usize = 8;
 
 /// Posts that are made, shared and changed; every list is seen by root.
 const SUITE: &str = r#"
@@ -78,19 +80,43 @@ fn journals(project: &Project) -> Vec<String> {
         .collect()
 }
 
-/// Starts a run and kills it, as `kill -9` does, after a while.
-fn kill_after(sample: &Sample, folder: &Path, time: Duration) {
-    let mut run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
-        .args(["test", "--concurrency", "4"])
+/// Starts a run and kills it, as `kill -9` does, once its journal has so many lines; says how many
+/// it had at the most. A run that writes fewer ends by itself.
+fn kill_at(sample: &Sample, project: &Project, lines: usize) -> usize {
+    let arguments = ["test", "--concurrency", "4"];
+    let mut run = begin(project.path(), &arguments, sample.variables());
+    let mut written = 0;
+    while written < lines && run.try_wait().unwrap().is_none() {
+        let texts = project.files_under(".lockstep/journal");
+        let lines = texts
+            .iter()
+            .filter_map(|file| fs::read_to_string(file).ok());
+        written = written.max(lines.map(|text| text.lines().count()).sum());
+        std::thread::yield_now();
+    }
+    let _ = run.kill();
+    run.wait().unwrap();
+    written
+}
+
+/// Starts a command that is to be killed.
+fn begin<K, V>(
+    folder: &Path,
+    arguments: &[&str],
+    variables: impl IntoIterator<Item = (K, V)>,
+) -> Child
+where
+    K: AsRef<OsStr>,
+    V: AsRef<OsStr>,
+{
+    Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(arguments)
         .current_dir(folder)
-        .envs(sample.variables())
+        .envs(variables)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    std::thread::sleep(time);
-    run.kill().unwrap();
-    run.wait().unwrap();
+        .unwrap()
 }
 
 #[test]
@@ -108,14 +134,15 @@ fn a_killed_run_is_put_back() {
         "a whole run puts back by itself"
     );
     assert_eq!(journals(&project), Vec::<String>::new());
+    let lines = kill_at(&sample, &project, usize::MAX);
+    assert_eq!(journals(&project), Vec::<String>::new());
     let kills = std::env::var("LOCKSTEP_KILLS")
         .ok()
         .and_then(|kills| kills.parse().ok());
-    let kills: u64 = kills.unwrap_or(KILLS);
-    let step = whole.took / u32::try_from(kills).unwrap();
+    let kills: usize = kills.unwrap_or(KILLS);
     let mut left = 0;
     for kill in 0..kills {
-        kill_after(&sample, project.path(), step * u32::try_from(kill).unwrap());
+        kill_at(&sample, &project, lines * kill / kills);
         left += journals(&project).len();
         let cleanup = || {
             let cleanup = lockstep(project.path(), &["cleanup"]);
@@ -220,7 +247,9 @@ fn a_journal_that_cannot_be_read_hides_no_finding() {
     let suite = r#"
 version: 1
 targets: { hall: { http: "${HALL_URL}" } }
-actors: { visitor: {} }
+sessions: { key: { bearer: "{{ actor.key }}" } }
+actors: { visitor: {}, keeper: { session: key, key: k, only: setup } }
+resources: { seat: { on: hall, owners: [keeper], create: { POST: /seats, id: $.id } } }
 actions: { hall: { enter: { hall: { GET: /hall } } } }
 expect: |
   action      visitor
@@ -274,4 +303,145 @@ fn a_removal_that_finds_nothing_is_looked_at() {
     assert_eq!(cleanup.code, Some(0), "{}", cleanup.told());
     let [posts, _] = rows(&sample, &project);
     assert_eq!(posts["total"], 2, "{posts}");
+}
+
+/// Notes that are made at once, and shown only when the test lets them be.
+#[derive(Default)]
+struct Notes {
+    texts: Vec<Value>,
+    removed: u64,
+    is_asked: bool,
+    is_free: bool,
+}
+
+const NOTES: &str = r#"
+version: 1
+targets: { api: { http: "${API_URL}" } }
+sessions: { key: { bearer: "{{ actor.key }}" } }
+actors: { ann: { session: key, key: ann } }
+resources:
+  note:
+    on: api
+    owners: [ann]
+    create: { POST: /notes, json: { text: "{{ unique }}" }, id: $.id }
+    views: { all: { GET: /notes } }
+    remove: { DELETE: "/notes/{{ note.id }}" }
+actions: { note: { read: { api: { GET: "/notes/{{ note.id }}" } } } }
+expect: |
+  action            ann
+  note.read of ann  allow
+"#;
+
+fn listed(texts: &[Value]) -> Value {
+    let notes = texts.iter().enumerate();
+    let notes: Vec<Value> = notes
+        .map(|(at, text)| json!({ "id": at + 1, "text": text }))
+        .collect();
+    json!({ "items": notes })
+}
+
+/// A target may finish what it was asked for when nobody waits for it any more.
+#[test]
+fn what_is_still_being_made_when_a_run_is_killed_is_put_back() {
+    let project = Project::new([("lockstep.yaml", NOTES)]);
+    let (asked, is_asked) = mpsc::channel();
+    let texts = Arc::new(Mutex::new(Vec::new()));
+    let shared = Arc::clone(&texts);
+    let server = Server::start(move |request: &Request| match request.method.as_str() {
+        "POST" => {
+            asked.send(()).unwrap();
+            std::thread::sleep(Duration::from_millis(500));
+            shared.lock().unwrap().push(request.json()["text"].clone());
+            Answer::json(201, &json!({ "id": 1 }))
+        }
+        "DELETE" => {
+            shared.lock().unwrap().clear();
+            Answer::empty(204)
+        }
+        _ => Answer::json(200, &listed(&shared.lock().unwrap())),
+    });
+    let mut run = begin(project.path(), &["test"], [("API_URL", server.url())]);
+    is_asked.recv().unwrap();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(texts.lock().unwrap().len(), 0, "it is still being made");
+    let cleanup = lockstep(project.path(), &["cleanup"])
+        .env("API_URL", &server.url())
+        .run();
+    assert_eq!(
+        cleanup.stdout,
+        "1 put back, 0 left behind\n",
+        "{}",
+        cleanup.told()
+    );
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(texts.lock().unwrap().len(), 0);
+}
+
+/// A run that keeps no record has to put back what it makes, too.
+#[test]
+fn a_run_without_a_record_has_a_journal() {
+    for arguments in [
+        &["test", "--no-record"][..],
+        &["repeat", "ann/note.read/ann"],
+    ] {
+        let notes = Arc::new((Mutex::new(Notes::default()), Condvar::new()));
+        let shared = Arc::clone(&notes);
+        let server = Server::start(move |request: &Request| {
+            let (notes, changed) = &*shared;
+            let mut notes = notes.lock().unwrap();
+            match request.method.as_str() {
+                "POST" => {
+                    notes.texts.push(request.json()["text"].clone());
+                    Answer::json(201, &json!({ "id": notes.texts.len() }))
+                }
+                "DELETE" => {
+                    notes.removed += 1;
+                    Answer::empty(204)
+                }
+                _ if request.path() == "/notes" => Answer::json(200, &listed(&notes.texts)),
+                _ => {
+                    notes.is_asked = true;
+                    changed.notify_all();
+                    let _free = changed.wait_while(notes, |notes| !notes.is_free).unwrap();
+                    Answer::json(200, &json!({}))
+                }
+            }
+        });
+        let project = Project::new([("lockstep.yaml", NOTES)]);
+        let variables = || [("API_URL", server.url())];
+        let (state, changed) = &*notes;
+        let mut run = begin(project.path(), arguments, variables());
+        let asked = changed.wait_while(state.lock().unwrap(), |notes| !notes.is_asked);
+        asked.unwrap().is_free = true;
+        run.kill().unwrap();
+        run.wait().unwrap();
+        changed.notify_all();
+        assert_eq!(journals(&project).len(), 1, "{arguments:?}");
+        let cleanup = || {
+            lockstep(project.path(), &["cleanup"])
+                .env("API_URL", &server.url())
+                .run()
+        };
+        assert_eq!(
+            cleanup().stdout,
+            "1 put back, 0 left behind\n",
+            "{arguments:?}"
+        );
+        assert_eq!(
+            cleanup().stdout,
+            "0 put back, 0 left behind\n",
+            "{arguments:?}"
+        );
+        let notes = state.lock().unwrap();
+        assert_eq!((notes.texts.len(), notes.removed), (1, 1), "{arguments:?}");
+        drop(notes);
+        // One that ends by itself leaves nothing: no note, no journal and no record.
+        let whole = lockstep(project.path(), arguments)
+            .env("API_URL", &server.url())
+            .run();
+        assert_eq!(whole.code, Some(0), "{}", whole.told());
+        assert_eq!(journals(&project), Vec::<String>::new());
+        assert!(!project.path().join(".lockstep/runs").exists());
+    }
 }

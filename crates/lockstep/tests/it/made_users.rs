@@ -56,6 +56,29 @@ fn users_are_gone_at_the_end() {
     assert_eq!(journals(&project), 0);
 }
 
+/// Its credential works for as long as its user is there.
+#[test]
+fn the_user_of_a_printed_credential_is_removed_by_hand() {
+    let vault = Vault::open(Wrong::Nowhere);
+    let project = Project::new([("lockstep.yaml", SUITE)]);
+    let token = run(&vault, &project, &["token", "suspended"]);
+    assert_eq!(token.code, Some(0), "{}", token.told());
+    let help = "a user was made for `suspended`; `lockstep cleanup` takes it away again";
+    assert!(token.stderr.contains(help), "{}", token.told());
+    assert_eq!((vault.users().len(), journals(&project)), (4, 1));
+    let cleanup = run(&vault, &project, &["cleanup"]);
+    assert_eq!(
+        cleanup.stdout,
+        "1 put back, 0 left behind\n",
+        "{}",
+        cleanup.told()
+    );
+    assert_eq!(vault.users(), NOBODY_ELSE);
+    assert_eq!(journals(&project), 0);
+    run(&vault, &project, &["token", "clerk"]);
+    assert_eq!(journals(&project), 0, "nothing is made for `clerk`");
+}
+
 /// The user was made, and nobody said so: it is found by logging in.
 #[test]
 fn a_user_of_whom_no_answer_came_is_found() {

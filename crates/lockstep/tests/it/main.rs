@@ -29,6 +29,7 @@ mod library;
 mod made_users;
 mod malformed;
 mod minting;
+mod policy_coverage;
 mod policy_diff;
 mod policy_tests;
 mod portal;

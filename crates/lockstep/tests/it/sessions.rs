@@ -1,6 +1,6 @@
 //! Sessions that die, change or are refused in the middle of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use crate::support::{Names, Report, names, test};
 struct Rules {
     /// After so many requests a token is forgotten.
     token_lives: Option<usize>,
+    /// After so many requests in all, and again after as many more, all tokens and keys are revoked.
+    revokes_every: Option<usize>,
     /// These people are refused at the login, though their password is right.
     refuses: &'static [&'static str],
     /// After so many requests in all, everybody is taken for the clerk.
@@ -27,6 +29,7 @@ struct Rules {
 struct State {
     /// Who has a token, and how often it was used.
     tokens: BTreeMap<String, (String, usize)>,
+    revoked: BTreeSet<String>,
     papers: BTreeMap<usize, String>,
     logins: usize,
     made: usize,
@@ -59,6 +62,12 @@ impl Office {
 impl State {
     fn answer(&mut self, request: &Request, rules: Rules) -> Answer {
         self.requests += 1;
+        if rules
+            .revokes_every
+            .is_some_and(|every| self.requests.is_multiple_of(every))
+        {
+            self.revoked.extend(self.tokens.keys().cloned());
+        }
         let body = request.json();
         let segments = request.segments();
         if segments == ["login"] {
@@ -112,6 +121,9 @@ impl State {
     /// Tokens from a login, or keys that were there before.
     fn caller(&mut self, request: &Request, rules: Rules) -> Option<String> {
         let token = request.authorization("bearer")?;
+        if self.revoked.contains(token) {
+            return None;
+        }
         let (name, uses) = match token.strip_suffix("-key") {
             Some(name) => self
                 .tokens
@@ -275,6 +287,28 @@ fn a_session_that_dies_is_opened_again_though_it_cannot_be_asked() {
         assert_eq!(report.code, Some(0), "{lives}: {}", report.told);
         assert!(office.logins() > 3, "{lives}: {}", office.logins());
     }
+}
+
+/// All of them at once, again and again: sessions are opened again, and what cannot be is inconclusive.
+#[test]
+fn tokens_that_are_revoked_every_fifty_requests_make_no_finding() {
+    let rules = Rules {
+        revokes_every: Some(50),
+        ..Rules::default()
+    };
+    for arguments in [&["--concurrency", "1"][..], &[]] {
+        let office = Office::open(rules);
+        let report = try_office(&office, &with_who(), arguments);
+        assert_eq!(report.findings(), BTreeMap::new(), "{}", report.told);
+        let unsure = report.with("inconclusive");
+        let code = if unsure.is_empty() { 0 } else { 3 };
+        assert_eq!(report.code, Some(code), "{}", report.told);
+        assert!(office.logins() > 3, "{}", office.logins());
+    }
+    let office = Office::open(rules);
+    let report = try_office(&office, &suite("bearer: \"{{ actor.key }}\""), &[]);
+    assert_eq!(report.findings(), BTreeMap::new(), "{}", report.told);
+    assert_eq!(report.code, Some(3), "{}", report.told);
 }
 
 #[test]

@@ -1,8 +1,24 @@
 //! What a run makes and nobody takes away.
 
-use crate::model::{Actor, Origin, Suite};
+use crate::model::{Actor, EffectKind, Layer, Origin, Suite};
 
 use super::actor_name;
+
+/// Whether a run of the suite may make something that has to be put back. O(suite).
+pub fn makes_something(suite: &Suite) -> bool {
+    let creates = |layer: &Layer| {
+        let effect = layer.effect.as_ref();
+        effect.is_some_and(|effect| matches!(effect.kind, EffectKind::Created))
+    };
+    let resources = &mut suite.resources.iter();
+    let actions = &mut suite.actions.iter();
+    let steps = &mut suite.flows.iter().flat_map(|flow| &flow.steps);
+    !suite.read_only
+        && (resources.any(|resource| matches!(resource.origin, Origin::Created(_)))
+            || suite.actors.iter().any(|actor| actor.throw_away.is_some())
+            || actions.any(|action| action.layers.iter().any(creates))
+            || steps.any(|step| step.remove.is_some()))
+}
 
 /// Says what a run makes and does not remove, because the suite does not say how; `None` where
 /// nothing stays behind.

@@ -18,7 +18,7 @@ pub use control::DiffersIn;
 pub use expectation::{Expectation, Expectations, declared_field, denial_word, expected_at};
 pub use flow::{action_name as flow_step_name, caller};
 
-pub use leaving::never_removed;
+pub use leaving::{makes_something, never_removed};
 pub use select::Shard;
 
 use std::sync::Arc;

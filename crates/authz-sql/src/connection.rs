@@ -1,0 +1,229 @@
+//! Connections to databases, from addresses whose passwords are never shown.
+
+use std::error::Error as _;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// The longest time that a connection may take to open, unless the address says otherwise.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Where a database is, and as whom it is entered.
+///
+/// It is shown without its password.
+#[derive(Clone)]
+pub struct Address {
+    config: Config,
+}
+
+/// Why a text is not the address of a PostgreSQL database. The text is not repeated: it may hold a
+/// password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected the address of a PostgreSQL database, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"
+)]
+pub struct NoAddress;
+
+/// Why a database was not entered.
+#[derive(Debug, thiserror::Error)]
+#[error("`{address}` was not entered: {why}")]
+pub struct NoEntry {
+    address: String,
+    why: String,
+}
+
+impl Address {
+    /// Reads an address, as libpq writes them.
+    ///
+    /// Where TLS is asked for (`sslmode=require`, `verify-ca` or `verify-full`), the certificate
+    /// and the name in it are always verified.
+    ///
+    /// # Errors
+    /// That the text is no such address.
+    pub fn parse(text: &str) -> Result<Self, NoAddress> {
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(NoAddress);
+        }
+        let text = ["verify-full", "verify-ca"]
+            .iter()
+            .fold(text.to_owned(), |text, mode| {
+                text.replace(&format!("sslmode={mode}"), "sslmode=require")
+            });
+        let mut config: Config = text.parse().map_err(|_| NoAddress)?;
+        if config.get_hosts().is_empty() {
+            return Err(NoAddress);
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIME_MAX);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("lockstep");
+        }
+        Ok(Self { config })
+    }
+
+    /// The password in the address, if there is one.
+    pub fn password(&self) -> Option<&[u8]> {
+        self.config.get_password()
+    }
+
+    /// How to connect, for what this module does not do.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Enters the database. The connection ends when the client is dropped.
+    ///
+    /// # Errors
+    /// Why it was not entered.
+    pub async fn connect(&self) -> Result<Client, NoEntry> {
+        let opened = match open(&self.config).await {
+            // `prefer` promises nothing; a certificate that nobody vouches for is none.
+            Err(error) if self.config.get_ssl_mode() == SslMode::Prefer && is_of_tls(&error) => {
+                let mut config = self.config.clone();
+                config.ssl_mode(SslMode::Disable);
+                open(&config).await
+            }
+            opened => opened,
+        };
+        opened.map_err(|error| NoEntry {
+            address: self.to_string(),
+            why: told(&error),
+        })
+    }
+}
+
+/// As `postgres://user@host:5432/database`.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://")?;
+        if let Some(user) = self.config.get_user() {
+            write!(f, "{user}@")?;
+        }
+        for (index, host) in self.config.get_hosts().iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            match host {
+                Host::Tcp(name) => write!(f, "{comma}{name}")?,
+                Host::Unix(path) => write!(f, "{comma}{}", path.display())?,
+            }
+            let ports = self.config.get_ports();
+            if let Some(port) = ports.get(index).or(ports.first()) {
+                write!(f, ":{port}")?;
+            }
+        }
+        match self.config.get_dbname() {
+            Some(name) => write!(f, "/{name}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+async fn open(config: &Config) -> Result<Client, tokio_postgres::Error> {
+    if config.get_ssl_mode() == SslMode::Disable {
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(connection);
+        return Ok(client);
+    }
+    let (client, connection) = config.connect(tls()).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn tls() -> MakeRustlsConnect {
+    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    #[expect(
+        clippy::expect_used,
+        reason = "the provider has every version of its own defaults"
+    )]
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider's own versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    MakeRustlsConnect::new(config)
+}
+
+/// Whether a connection failed because TLS did.
+fn is_of_tls(error: &tokio_postgres::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>();
+        let inner = inner.and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// What a server or the way to it said, in one line.
+pub fn told(error: &tokio_postgres::Error) -> String {
+    if let Some(told) = error.as_db_error() {
+        return format!("{} ({})", told.message(), told.code().code());
+    }
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let cases = [
+            (
+                "postgres://ada:s3cret@db.test:5433/shop",
+                "postgres://ada@db.test:5433/shop",
+            ),
+            (
+                "postgresql://ada:s3cret@db.test/shop?sslmode=verify-full",
+                "postgres://ada@db.test:5432/shop",
+            ),
+            (
+                "postgres://db.test?user=ada&password=s3cret",
+                "postgres://ada@db.test:5432",
+            ),
+            (
+                "postgres:///shop?host=/run/pg&user=ada&password=s3cret",
+                "postgres://ada@/run/pg/shop",
+            ),
+        ];
+        for (text, shown) in cases {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(address.to_string(), shown);
+            assert_eq!(format!("{address:?}"), format!("Address({shown})"));
+            assert_eq!(address.password(), Some(&b"s3cret"[..]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_repeated() {
+        for text in [
+            "",
+            "mysql://ada:s3cret@db.test/shop",
+            "host=db.test password=s3cret",
+            "postgres://ada:s3cret@db.test/shop?sslmode=s3cret",
+            "postgres://ada:s3cret@db.test:s3cret/shop",
+            "postgres:///shop",
+        ] {
+            let told = Address::parse(text).unwrap_err().to_string();
+            assert!(!told.contains("s3cret"), "{told}");
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Which parts of a model an answer exercises. Every answer is the checker's; only the order is said
+//! here: the parts of a relation are gone through as the model writes them, up to the one that
+//! decides.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::facts::Reference;
+use crate::model::relation::{RelationModel, Rewrite, SubjectKind, SubjectType};
+use crate::relationships::{Edge, SubjectReference};
+use crate::source::Place;
+
+use super::bind::Bound;
+use super::memo::NodeKey;
+use super::plan::{AllowedKind, Planned, RelationId, Step};
+use super::{Answer, Asker, Checker, Circumstances, Engine, QuestionError};
+
+/// How many relations of objects one question goes through.
+const NODES_MAX: usize = 1_000;
+/// How deep relations are gone into: deeper than either language lets a way along facts be.
+const DEPTH_MAX: usize = 100;
+
+/// Something of a relation that a question can exercise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Spot {
+    /// That somebody asks for it.
+    Asked,
+    /// That subjects written as the one of this number may be are found.
+    Subject(usize),
+    /// That a part, counted from the outside in the order of the text, holds, or does not.
+    Part(usize, bool),
+}
+
+/// A spot of a model, told.
+#[derive(Debug)]
+pub(crate) struct ToldSpot {
+    pub(crate) relation: RelationId,
+    pub(crate) spot: Spot,
+    /// A sentence: "`viewer` of document holds by `editor`".
+    pub(crate) text: String,
+    pub(crate) place: Place,
+}
+
+/// All spots of a model, in its order.
+pub(crate) fn spots(model: &RelationModel) -> Vec<ToldSpot> {
+    let relations = model.types.iter();
+    let relations = relations.flat_map(|(type_name, found)| {
+        let relations = found.relations.iter();
+        relations.map(move |(name, relation)| (type_name, name, relation))
+    });
+    let mut told = Vec::new();
+    for (number, (type_name, name, relation)) in (0..).zip(relations) {
+        let mut tell = |spot, text: String, place: &Place| {
+            told.push(ToldSpot {
+                relation: number,
+                spot,
+                text,
+                place: place.clone(),
+            });
+        };
+        let whole = &relation.at.0;
+        let of = format!("`{name}` of {type_name}");
+        tell(Spot::Asked, format!("{of} is asked for"), whole);
+        let mut parts = Vec::new();
+        list(&relation.rewrite, &mut 0, Use::Grants, &mut parts);
+        for (position, part, used) in parts {
+            let place = place_of(part).unwrap_or(whole);
+            let by = shown(part, model);
+            if used == Use::Excludes {
+                let text = format!("{of} is taken away by {by}");
+                tell(Spot::Part(position, true), text, place);
+                let text = format!("{of} is not taken away by {by}");
+                tell(Spot::Part(position, false), text, place);
+                continue;
+            }
+            match part {
+                Rewrite::Direct => {
+                    for (subject, it) in relation.subjects.iter().enumerate() {
+                        let text = format!("{of} holds by a written `{}`", written(it));
+                        tell(Spot::Subject(subject), text, &it.at.0);
+                    }
+                }
+                _ => {
+                    let text = format!("{of} holds by {by}");
+                    tell(Spot::Part(position, true), text, place);
+                }
+            }
+            if used == Use::Needed {
+                let text = format!("{of} fails for want of {by}");
+                tell(Spot::Part(position, false), text, place);
+            }
+        }
+    }
+    told
+}
+
+/// What a part is good for in the one around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// It suffices: only that it holds decides anything.
+    Grants,
+    /// It is one of an intersection: that it does not hold decides, too.
+    Needed,
+    /// It is what an exclusion takes away.
+    Excludes,
+}
+
+/// The parts that can decide, each with its position.
+fn list<'a>(
+    rewrite: &'a Rewrite,
+    position: &mut usize,
+    used: Use,
+    parts: &mut Vec<(usize, &'a Rewrite, Use)>,
+) {
+    let own = *position;
+    *position += 1;
+    let is_joined = matches!(
+        rewrite,
+        Rewrite::Union(_) | Rewrite::Intersection(_) | Rewrite::Exclusion(..)
+    );
+    if !matches!(rewrite, Rewrite::Nobody) && (used != Use::Grants || !is_joined) {
+        parts.push((own, rewrite, used));
+    }
+    match rewrite {
+        Rewrite::Union(inner) => inner
+            .iter()
+            .for_each(|it| list(it, position, Use::Grants, parts)),
+        Rewrite::Intersection(inner) => inner
+            .iter()
+            .for_each(|it| list(it, position, Use::Needed, parts)),
+        Rewrite::Exclusion(base, subtracted) => {
+            list(base, position, Use::Grants, parts);
+            list(subtracted, position, Use::Excludes, parts);
+        }
+        _ => {}
+    }
+}
+
+fn place_of(rewrite: &Rewrite) -> Option<&Place> {
+    match rewrite {
+        Rewrite::Computed(_, at) | Rewrite::Arrow { at, .. } => Some(&at.0),
+        _ => None,
+    }
+}
+
+/// A part, as the language of the model writes it.
+fn shown(rewrite: &Rewrite, model: &RelationModel) -> String {
+    let is_openfga = model.language.is_openfga();
+    match rewrite {
+        Rewrite::Direct => "what is written".to_owned(),
+        Rewrite::Computed(name, _) => format!("`{name}`"),
+        Rewrite::Arrow {
+            tupleset, computed, ..
+        } if is_openfga => format!("`{computed} from {tupleset}`"),
+        Rewrite::Arrow {
+            tupleset,
+            computed,
+            all: true,
+            ..
+        } => format!("`{tupleset}.all({computed})`"),
+        Rewrite::Arrow {
+            tupleset, computed, ..
+        } => format!("`{tupleset}->{computed}`"),
+        Rewrite::Union(_) => "a union".to_owned(),
+        Rewrite::Intersection(_) => "an intersection".to_owned(),
+        Rewrite::Exclusion(..) => "an exclusion".to_owned(),
+        Rewrite::Itself => "`self`".to_owned(),
+        Rewrite::Nobody => "`nil`".to_owned(),
+    }
+}
+
+fn written(subject: &SubjectType) -> String {
+    let name = &subject.type_name;
+    let who = match &subject.kind {
+        SubjectKind::Object => name.to_string(),
+        SubjectKind::Userset(relation) => format!("{name}#{relation}"),
+        SubjectKind::Wildcard => format!("{name}:*"),
+    };
+    match &subject.condition {
+        Some(condition) => format!("{who} with {condition}"),
+        None => who,
+    }
+}
+
+impl Engine {
+    /// The spots of the model that the question exercises, each with the number of its relation.
+    ///
+    /// # Errors
+    /// A question that the model has no words for.
+    pub(crate) fn exercised(
+        &self,
+        object: &Reference,
+        relation: &str,
+        subject: &SubjectReference,
+        circumstances: Circumstances<'_>,
+    ) -> Result<BTreeSet<(RelationId, Spot)>, QuestionError> {
+        let relation = self.relation_id(object.type_name(), relation)?;
+        let type_index = self.type_index(object.type_name())?;
+        let asker = self.asker(subject)?;
+        let number = match object == &subject.object {
+            true => asker.object,
+            false => self.object_id(object, type_index, 0),
+        };
+        let mut checker = Checker::new(self);
+        checker.begin(circumstances);
+        let mut tour = Tour {
+            engine: self,
+            asker,
+            checker,
+            known: HashMap::new(),
+            depth: 0,
+            spots: BTreeSet::new(),
+        };
+        tour.relation((number, relation));
+        Ok(tour.spots)
+    }
+}
+
+impl Engine {
+    /// As which of the subjects that a relation allows a fact is written, if the model allows it.
+    fn written_as(&self, planned: &Planned, bound: &Bound, edge: &Edge) -> Option<usize> {
+        let (allowed, snapshot) = (&planned.allowed, &self.snapshot);
+        self.binding.allowed_as(allowed, bound, edge, snapshot)
+    }
+}
+
+/// Whether something holds; none where that cannot be said.
+type Holds = Option<bool>;
+
+struct Tour<'a> {
+    engine: &'a Engine,
+    asker: Asker,
+    checker: Checker<'a>,
+    known: HashMap<NodeKey, Holds>,
+    depth: usize,
+    spots: BTreeSet<(RelationId, Spot)>,
+}
+
+impl<'a> Tour<'a> {
+    /// Whether the relation of the object holds, its parts gone through.
+    fn relation(&mut self, node: NodeKey) -> Holds {
+        if let Some(known) = self.known.get(&node) {
+            return *known;
+        }
+        let holds = match self.checker.ask(node.0, node.1, self.asker) {
+            Answer::Yes => Some(true),
+            Answer::No => Some(false),
+            Answer::Conditional(_) | Answer::Failed(_) => None,
+        };
+        if self.known.len() >= NODES_MAX || self.depth >= DEPTH_MAX {
+            return holds;
+        }
+        self.known.insert(node, holds);
+        self.spots.insert((node.1, Spot::Asked));
+        let engine = self.engine;
+        if let Some(planned) = engine.plan.get(node.1) {
+            self.depth += 1;
+            self.part(&planned.step, planned, (node.0, 0));
+            self.depth -= 1;
+        }
+        holds
+    }
+
+    /// Whether a part of a relation holds for the object; it stands at this position.
+    fn part(
+        &mut self,
+        step: &'a Step,
+        planned: &'a Planned,
+        (object, position): (u32, usize),
+    ) -> Holds {
+        let holds = match step {
+            Step::Direct => self.direct(planned, object),
+            Step::Itself => Some(object == self.asker.object),
+            Step::Nobody => Some(false),
+            Step::Computed(from) => self.relation((object, *from)),
+            Step::Arrow {
+                tupleset,
+                targets,
+                all,
+            } => self.arrow((*tupleset, targets, *all), object),
+            Step::Union(parts) => self.joined(parts, true, planned, (object, position)),
+            Step::Intersection(parts) => self.joined(parts, false, planned, (object, position)),
+            Step::Exclusion(parts) => {
+                let (base, subtracted) = &**parts;
+                let second = position + 1 + base.size();
+                match self.part(base, planned, (object, position + 1)) {
+                    Some(true) => self
+                        .part(subtracted, planned, (object, second))
+                        .map(|it| !it),
+                    other => other,
+                }
+            }
+        };
+        if let Some(holds) = holds {
+            self.spots.insert((planned.id, Spot::Part(position, holds)));
+        }
+        holds
+    }
+
+    /// A union is decided by a part that holds, an intersection by one that does not.
+    fn joined(
+        &mut self,
+        parts: &'a [Step],
+        decides: bool,
+        planned: &'a Planned,
+        (object, position): (u32, usize),
+    ) -> Holds {
+        let mut at = position + 1;
+        let mut joined = Some(!decides);
+        for part in parts {
+            match self.part(part, planned, (object, at)) {
+                Some(holds) if holds == decides => return Some(decides),
+                Some(_) => {}
+                None => joined = None,
+            }
+            at += part.size();
+        }
+        joined
+    }
+
+    fn direct(&mut self, planned: &'a Planned, object: u32) -> Holds {
+        let engine = self.engine;
+        for (bound, edge) in engine.facts_in(object, planned.id) {
+            let Some(subject) = engine.written_as(planned, bound, &edge) else {
+                continue;
+            };
+            if self.checker.counts_now(&edge) && self.leads_on(bound.subject, &edge) {
+                self.spots.insert((planned.id, Spot::Subject(subject)));
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
+    /// Whether the subject of a fact is who asks, or somebody for whom it stands.
+    fn leads_on(&mut self, kind: AllowedKind, edge: &Edge) -> bool {
+        let asker = self.asker;
+        match kind {
+            AllowedKind::Userset(relation) => {
+                (edge.other, Some(relation)) == (asker.object, asker.userset)
+                    || self.relation((edge.other, relation)) == Some(true)
+            }
+            AllowedKind::Object | AllowedKind::Wildcard => {
+                let wildcard = self.engine.binding.wildcard(asker.type_index);
+                asker.userset.is_none()
+                    && (edge.other == asker.object || wildcard == Some(edge.other))
+            }
+        }
+    }
+
+    fn arrow(
+        &mut self,
+        (tupleset, targets, all): (RelationId, &[Option<RelationId>], bool),
+        object: u32,
+    ) -> Holds {
+        let engine = self.engine;
+        let mut found = Some(false);
+        let planned = engine.plan.get(tupleset)?;
+        self.spots.insert((tupleset, Spot::Asked));
+        for (bound, edge) in engine.facts_in(object, tupleset) {
+            let target = targets.get(bound.type_index).copied().flatten();
+            let written = engine.written_as(planned, bound, &edge);
+            let leads_on = bound.leads_on(engine.rules) && self.checker.counts_now(&edge);
+            let Some(subject) = written.filter(|_| leads_on) else {
+                continue;
+            };
+            let holds = match target {
+                Some(target) => self.relation((edge.other, target)),
+                None => Some(false),
+            };
+            if holds == Some(true) {
+                self.spots.insert((tupleset, Spot::Subject(subject)));
+            }
+            match holds {
+                Some(holds) if holds != all => return Some(holds),
+                Some(holds) => found = found.map(|_| holds),
+                None => found = None,
+            }
+        }
+        found
+    }
+}
+
+impl Step {
+    /// How many parts it has, itself counted.
+    fn size(&self) -> usize {
+        let mut size = 0;
+        self.walk(true, &mut |_| size += 1);
+        size
+    }
+}

@@ -1,0 +1,3 @@
+//! What tests build on has to hold itself.
+
+mod postgres;
