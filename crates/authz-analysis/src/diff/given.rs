@@ -26,6 +26,9 @@ pub(super) struct Given<'a> {
     are_equal: bool,
 }
 
+/// The answers, and the class of who asks.
+type Key = (Answer, Answer, Option<usize>);
+
 /// Subjects, or resources, that are alike for an action.
 struct Group<T> {
     example: T,
@@ -94,7 +97,7 @@ impl<'a> Given<'a> {
                 asked.action, asked.type_name
             ));
         }
-        let mut open: BTreeSet<(Answer, Answer, Option<usize>)> = found.keys().copied().collect();
+        let mut open: BTreeSet<Key> = found.keys().copied().collect();
         for line in lines.iter_mut() {
             let answers = (line.old.answer, line.new.answer);
             let mine: Vec<_> = open
@@ -157,18 +160,17 @@ impl<'a> Given<'a> {
     }
 
     /// What differs, by the answers and the class of who asks; and whether not all was tried.
-    #[expect(clippy::type_complexity, reason = "a map and a mark, used once")]
     fn differences(
         &mut self,
         asked: &Asked<'_>,
         classes: &Classes,
         diff: &mut Diff,
-    ) -> (BTreeMap<(Answer, Answer, Option<usize>), Differs>, bool) {
+    ) -> (BTreeMap<Key, Differs>, bool) {
         let reads = Reads::of(asked.policies(), asked.name());
         let by_name = is_by_name(asked, &reads, self.sides);
         let subjects = self.subject_groups(asked, by_name);
         let resources = self.resource_groups(asked, by_name);
-        let mut found: BTreeMap<(Answer, Answer, Option<usize>), Differs> = BTreeMap::new();
+        let mut found: BTreeMap<Key, Differs> = BTreeMap::new();
         for who in &subjects {
             for what in &resources {
                 if self.left == 0 {
@@ -178,7 +180,7 @@ impl<'a> Given<'a> {
                 diff.requests += 1;
                 let answers = [0, 1].map(|at| {
                     let (subject, resource) =
-                        (who.example.subjects.get(at), what.example.0.get(at));
+                        (who.example.subjects.get(at), what.example.resources.get(at));
                     let side = self.sides.get(at)?;
                     let (subject, resource) = (subject?.as_ref(), resource?.as_ref());
                     let now = self.now;
@@ -208,12 +210,7 @@ impl<'a> Given<'a> {
         (found, false)
     }
 
-    fn example(
-        &self,
-        asked: &Asked<'_>,
-        who: &SubjectFacts,
-        what: &Group<([Option<Resource>; 2], Map<String, Json>)>,
-    ) -> Example {
+    fn example(&self, asked: &Asked<'_>, who: &SubjectFacts, what: &Group<Something>) -> Example {
         Example {
             subject: who.reference.clone(),
             signed_in: true,
@@ -225,7 +222,7 @@ impl<'a> Given<'a> {
             action: asked.action.to_owned(),
             type_name: asked.type_name.to_owned(),
             id: what.members.first().map(|it| it.id().to_owned()),
-            attributes: what.example.1.clone(),
+            attributes: what.example.attributes.clone(),
             at: self.now,
             relationships: Vec::new(),
             shared_with: None,
@@ -263,11 +260,7 @@ impl<'a> Given<'a> {
 
     /// The resources of the type with what both sides know of them; the collection, for an action
     /// on that.
-    fn resource_groups(
-        &self,
-        asked: &Asked<'_>,
-        by_name: bool,
-    ) -> Vec<Group<([Option<Resource>; 2], Map<String, Json>)>> {
+    fn resource_groups(&self, asked: &Asked<'_>, by_name: bool) -> Vec<Group<Something>> {
         let kinds = asked
             .policies()
             .map(|it| it.action_kind(asked.type_name, asked.action));
@@ -275,12 +268,14 @@ impl<'a> Given<'a> {
             let none = Map::new();
             let of = |policy: &Policy| request::resource(policy, asked.type_name, None, &none);
             return vec![Group {
-                example: (asked.policies().map(of), Map::new()),
+                example: Something {
+                    resources: asked.policies().map(of),
+                    attributes: Map::new(),
+                },
                 members: Vec::new(),
             }];
         }
-        let mut groups: BTreeMap<String, Group<([Option<Resource>; 2], Map<String, Json>)>> =
-            BTreeMap::new();
+        let mut groups: BTreeMap<String, Group<Something>> = BTreeMap::new();
         for reference in self.resources.get(asked.type_name).into_iter().flatten() {
             let known = self.sides.map(|side| {
                 let known = side.facts.attributes_of(reference);
@@ -295,9 +290,12 @@ impl<'a> Given<'a> {
                 });
                 let mut of = of.collect::<Vec<_>>().into_iter();
                 let resources = [of.next().flatten(), of.next().flatten()];
-                let [_, new] = known;
+                let [_, attributes] = known;
                 Group {
-                    example: (resources, new),
+                    example: Something {
+                        resources,
+                        attributes,
+                    },
                     members: Vec::new(),
                 }
             });
@@ -311,6 +309,12 @@ impl<'a> Given<'a> {
 struct Somebody {
     facts: SubjectFacts,
     subjects: [Option<Subject>; 2],
+}
+
+/// Something that the facts know, as both policies take it.
+struct Something {
+    resources: [Option<Resource>; 2],
+    attributes: Map<String, Json>,
 }
 
 /// Whether it matters who somebody is, and not only what is known of them.
