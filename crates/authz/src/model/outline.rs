@@ -139,12 +139,6 @@ impl Policy {
         claims.map(|claim| (&*claim.name, &claim.value))
     }
 
-    /// Whether shares may open the action to other tenants.
-    pub fn may_share(&self, type_name: &str, action: &str) -> bool {
-        let number = self.action_number(type_name, action);
-        number.is_some_and(|number| self.may_share.binary_search(&number).is_ok())
-    }
-
     /// Whether a flag is on for a subject; none if the policy has no such flag.
     pub fn flag_is_on(&self, flag: &str, subject: &Subject) -> Option<bool> {
         Some(self.flags.get(flag)?.is_on(subject))

@@ -1,4 +1,4 @@
-//! `lockstep policy` with its commands. `lockstep policy test`: loads files of tests and what they
+//! `lockstep policy`: what it does; and `policy test`, which loads files of tests and what they
 //! name, runs them, tells what failed and what they do not exercise.
 
 mod diff;
@@ -22,6 +22,7 @@ pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Fail
     match &command.command {
         PolicyCommand::Test(command) => test(command, colour),
         PolicyCommand::Diff(command) => diff::execute(command),
+        PolicyCommand::Import(command) => super::policy_import::execute(command),
     }
 }
 
@@ -126,7 +127,11 @@ fn is_inside(path: &Path) -> bool {
     components.all(|it| matches!(it, Component::Normal(_) | Component::CurDir))
 }
 
-fn read(path: &Path) -> Result<Source, String> {
+/// Reads a text file.
+///
+/// # Errors
+/// Why that is not possible, as a fragment for people.
+pub(super) fn read(path: &Path) -> Result<Source, String> {
     let bytes = bytes(path).map_err(|error| error.to_string())?;
     Source::from_bytes(&name(path), &bytes).map_err(|broken| broken.1.message.clone())
 }
