@@ -3,6 +3,7 @@
 
 mod credential;
 mod flag;
+pub mod outline;
 mod related;
 pub mod relation;
 mod role;

@@ -32,6 +32,7 @@ mod malformed;
 mod matrix;
 mod minting;
 mod policy_coverage;
+mod policy_diff;
 mod policy_import;
 mod policy_tests;
 mod portal;
