@@ -46,7 +46,7 @@ class Database:
             parts.username,
             host=parts.hostname,
             port=parts.port,
-            password=parts.password,
+            password=urllib.parse.unquote(parts.password or ""),
             database=parts.path.lstrip("/"),
         )
 
@@ -176,6 +176,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def get(self, path, _):
         match path:
+            case [""]:
+                return 200, {"service": "press"}
             case ["me"]:
                 return 200, {"id": self.user()}
             case ["posts"]:

@@ -36,6 +36,7 @@ mod policy_diff;
 mod policy_import;
 mod policy_tests;
 mod portal;
+mod postgres_samples;
 mod proxy;
 mod read_only;
 mod readme;

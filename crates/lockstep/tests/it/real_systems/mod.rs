@@ -31,12 +31,12 @@ struct System {
 }
 
 /// A row of the table in a README.
-struct Variant {
-    name: String,
+pub(crate) struct Variant {
+    pub(crate) name: String,
     /// Cells that are findings, each with its verdict.
-    findings: BTreeMap<String, String>,
+    pub(crate) findings: BTreeMap<String, String>,
     /// How many cells are inconclusive because of them.
-    unsure: usize,
+    pub(crate) unsure: usize,
 }
 
 impl System {
@@ -94,16 +94,8 @@ impl System {
         kept.join("logs").join(format!("{}{run}", self.name))
     }
 
-    /// The table of its README.
     fn table(&self) -> Vec<Variant> {
-        let text = fs::read_to_string(self.folder().join("README.md")).unwrap();
-        let lines = text
-            .lines()
-            .skip_while(|line| !line.starts_with("| variant |"));
-        let rows = lines.filter(|line| line.starts_with("| `"));
-        let rows: Vec<Variant> = rows.map(row).collect();
-        assert!(rows.len() >= 3, "the table has {} rows", rows.len());
-        rows
+        table(&self.folder())
     }
 
     /// A server that is set up well holds, leaves nothing behind, and is tried where the mistakes would show.
@@ -152,6 +144,19 @@ impl System {
     }
 }
 
+/// The table of the README in a folder.
+pub(crate) fn table(folder: &Path) -> Vec<Variant> {
+    let text = fs::read_to_string(folder.join("README.md")).unwrap();
+    let lines = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| variant |"))
+        .take_while(|line| line.starts_with('|'));
+    let rows = lines.filter(|line| line.starts_with("| `"));
+    let rows: Vec<Variant> = rows.map(row).collect();
+    assert!(rows.len() >= 3, "the table has {} rows", rows.len());
+    rows
+}
+
 /// `| variant | mistake | verdict: cells; verdict: cells | inconclusive |`, names and cells in backticks.
 fn row(line: &str) -> Variant {
     let columns: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
@@ -159,7 +164,7 @@ fn row(line: &str) -> Variant {
         panic!("not a row of four columns: {line}");
     };
     let mut findings = BTreeMap::new();
-    for part in found.split(';') {
+    for part in found.split(';').filter(|part| *part != "none") {
         let (verdict, cells) = part.split_once(':').unwrap();
         let verdict = verdict.trim().replace(' ', "-");
         let cells = cells.split_whitespace();

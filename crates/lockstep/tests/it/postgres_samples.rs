@@ -1,0 +1,171 @@
+//! The samples for PostgreSQL in `suites/postgres`: as they are they hold; each variant is found where the tables of the
+//! READMEs say, and nothing else is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use testkit::postgres::{Database, PASSWORD, cluster};
+use testkit::{Project, Python, Service};
+
+use crate::real_systems::{Variant, table};
+use crate::support::{Report, lockstep, root};
+
+fn folder(sample: &str) -> PathBuf {
+    root().join("suites/postgres").join(sample)
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}
+
+/// A database as the sample's files make it, with the change of a variant if one is named.
+fn database(folder: &Path, logins: &[&str], variant: Option<&str>) -> Database {
+    let database = cluster().database();
+    database.execute(&text(&folder.join("schema.sql")));
+    if folder.join("rows.sql").exists() {
+        database.execute(&text(&folder.join("rows.sql")));
+    }
+    for login in logins {
+        database.execute(&format!("ALTER ROLE {login} PASSWORD '{PASSWORD}';"));
+    }
+    let file = variant.map(|name| folder.join(format!("variants/{name}.sql")));
+    if let Some(file) = file.filter(|file| file.exists()) {
+        database.execute(&text(&file));
+    }
+    database
+}
+
+fn prove(folder: &Path, variables: &[(String, String)]) -> Report {
+    let project = Project::empty();
+    let suite = folder.join("lockstep.yaml");
+    // One call at a time, so that what one leaves behind meets the same next one in every run.
+    let arguments = ["test", "--concurrency", "1", "--suite", suite.to_str().unwrap(), "--report", "json=-"];
+    let variables = variables.iter().cloned();
+    Report::of(&lockstep(project.path(), &arguments).envs(variables).run())
+}
+
+fn holds(report: &Report) {
+    assert_eq!(report.code, Some(0), "{}", report.told);
+    assert_eq!(report.with("held").len(), report.cells.len());
+}
+
+fn is_found(report: &Report, variant: &Variant) {
+    let name = &variant.name;
+    assert_eq!(report.findings(), variant.findings, "{name}: {}", report.told);
+    let unsure = report.with("inconclusive");
+    assert_eq!(unsure.len(), variant.unsure, "{name}: {}", report.told);
+    let code = if variant.findings.is_empty() { 3 } else { 1 };
+    assert_eq!(report.code, Some(code), "{name}");
+}
+
+/// A table has a row for each file of variants, and for no other but those named.
+fn is_told_whole(folder: &Path, variants: &[Variant], others: &[&str]) {
+    let files = fs::read_dir(folder.join("variants")).unwrap();
+    let names = files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    let mut names: Vec<String> = names.chain(others.iter().map(|&name| name.to_owned())).collect();
+    names.sort();
+    let mut told: Vec<String> = variants.iter().map(|variant| variant.name.clone()).collect();
+    told.sort();
+    assert_eq!(told, names);
+}
+
+/// The database and the service over it. The roles belong to the whole cluster: one test, one after the other.
+#[test]
+fn the_press_is_proved_at_both_its_layers() {
+    let folder = folder(".");
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let python = Python::with(&folder.join("requirements.txt"), kept).unwrap();
+    let press = |variant: Option<&str>| {
+        let database = database(&folder, &["press_service"], variant);
+        let people = ["root", "ada", "vera", "vic", "una", "oscar"];
+        let mut variables: Vec<(String, String)> = people
+            .map(|name| (format!("{}_PASSWORD", name.to_uppercase()), format!("{name}'s passphrase")))
+            .into();
+        variables.push(("DATABASE_URL".to_owned(), database.url_as("press_service")));
+        let mistake = variant.filter(|name| MISTAKES.contains(name));
+        let log = kept.join("logs").join(format!("press-{}", database.name()));
+        let service = Service::start(&log, "/", |port| {
+            let mut words = vec!["/usr/bin/env".to_owned()];
+            words.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
+            words.push(python.program("python").display().to_string());
+            words.push(folder.join("service.py").display().to_string());
+            words.extend(["--port".to_owned(), port.to_string()]);
+            words.extend(mistake.iter().flat_map(|name| ["--mistake".to_owned(), (*name).to_owned()]));
+            words
+        });
+        let service = service.unwrap();
+        variables.push(("API_URL".to_owned(), service.url()));
+        variables.push(("WITNESS_URL".to_owned(), database.url()));
+        let report = prove(&folder, &variables);
+        drop(service);
+        report
+    };
+    holds(&press(None));
+    let variants = table(&folder);
+    is_told_whole(&folder, &variants, MISTAKES);
+    for variant in &variants {
+        is_found(&press(Some(&variant.name)), variant);
+    }
+}
+
+/// The mistakes of the service itself.
+const MISTAKES: &[&str] = &["header-over-token", "context-left"];
+
+#[test]
+fn a_database_in_the_shape_of_supabase_is_proved() {
+    each_is_found("supabase", "circle_prover");
+}
+
+#[test]
+fn tenants_in_schemas_of_their_own_are_proved() {
+    each_is_found("by-schema", "parcels_service");
+}
+
+fn each_is_found(sample: &str, login: &str) {
+    let folder = folder(sample);
+    let sample = |variant: Option<&str>| {
+        let database = database(&folder, &[login], variant);
+        let variables = [
+            ("DATABASE_URL".to_owned(), database.url_as(login)),
+            ("WITNESS_URL".to_owned(), database.url()),
+        ];
+        prove(&folder, &variables)
+    };
+    holds(&sample(None));
+    let variants = table(&folder);
+    is_told_whole(&folder, &variants, &[]);
+    for variant in &variants {
+        is_found(&sample(Some(&variant.name)), variant);
+    }
+}
+
+#[test]
+fn tenants_in_databases_of_their_own_are_proved() {
+    let folder = folder("by-database");
+    let schema = text(&folder.join("schema.sql"));
+    let sample = |variant: Option<&str>| {
+        let tenant = |tenant: &str, variant: Option<&str>| {
+            let database = cluster().database();
+            let change = variant.map(|name| text(&folder.join(format!("variants/{name}.sql"))));
+            let change = change.unwrap_or_default();
+            database.execute(&format!(
+                "\\set tenant {tenant}\n{schema}{change}ALTER ROLE letters_{tenant} PASSWORD '{PASSWORD}';"
+            ));
+            database
+        };
+        let (east, west) = (tenant("east", None), tenant("west", variant));
+        let variables = [
+            ("EAST_URL", east.url()),
+            ("WEST_URL", west.url()),
+            ("EAST_PASSWORD", PASSWORD.to_owned()),
+            ("WEST_PASSWORD", PASSWORD.to_owned()),
+        ];
+        prove(&folder, &variables.map(|(name, value)| (name.to_owned(), value)))
+    };
+    holds(&sample(None));
+    let variants = table(&folder);
+    is_told_whole(&folder, &variants, &[]);
+    for variant in &variants {
+        is_found(&sample(Some(&variant.name)), variant);
+    }
+}
