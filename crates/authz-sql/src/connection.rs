@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
 pub use tokio_postgres::{Client, Error, Transaction};
 use tokio_postgres::{Config, IsolationLevel, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -36,6 +37,8 @@ pub struct NoAddress;
 pub struct NoEntry {
     address: String,
     why: String,
+    /// Whether the user lacks the privilege to connect (SQLSTATE 42501), and nothing else.
+    pub is_denied: bool,
 }
 
 impl Address {
@@ -106,6 +109,7 @@ impl Address {
         opened.map_err(|error| NoEntry {
             address: self.to_string(),
             why: told(&error),
+            is_denied: error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE),
         })
     }
 }

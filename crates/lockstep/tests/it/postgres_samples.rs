@@ -39,7 +39,15 @@ fn prove(folder: &Path, variables: &[(String, String)]) -> Report {
     let project = Project::empty();
     let suite = folder.join("lockstep.yaml");
     // One call at a time, so that what one leaves behind meets the same next one in every run.
-    let arguments = ["test", "--concurrency", "1", "--suite", suite.to_str().unwrap(), "--report", "json=-"];
+    let arguments = [
+        "test",
+        "--concurrency",
+        "1",
+        "--suite",
+        suite.to_str().unwrap(),
+        "--report",
+        "json=-",
+    ];
     let variables = variables.iter().cloned();
     Report::of(&lockstep(project.path(), &arguments).envs(variables).run())
 }
@@ -51,7 +59,12 @@ fn holds(report: &Report) {
 
 fn is_found(report: &Report, variant: &Variant) {
     let name = &variant.name;
-    assert_eq!(report.findings(), variant.findings, "{name}: {}", report.told);
+    assert_eq!(
+        report.findings(),
+        variant.findings,
+        "{name}: {}",
+        report.told
+    );
     let unsure = report.with("inconclusive");
     assert_eq!(unsure.len(), variant.unsure, "{name}: {}", report.told);
     let code = if variant.findings.is_empty() { 3 } else { 1 };
@@ -61,10 +74,23 @@ fn is_found(report: &Report, variant: &Variant) {
 /// A table has a row for each file of variants, and for no other but those named.
 fn is_told_whole(folder: &Path, variants: &[Variant], others: &[&str]) {
     let files = fs::read_dir(folder.join("variants")).unwrap();
-    let names = files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
-    let mut names: Vec<String> = names.chain(others.iter().map(|&name| name.to_owned())).collect();
+    let names = files.map(|file| {
+        file.unwrap()
+            .path()
+            .file_stem()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    });
+    let mut names: Vec<String> = names
+        .chain(others.iter().map(|&name| name.to_owned()))
+        .collect();
     names.sort();
-    let mut told: Vec<String> = variants.iter().map(|variant| variant.name.clone()).collect();
+    let mut told: Vec<String> = variants
+        .iter()
+        .map(|variant| variant.name.clone())
+        .collect();
     told.sort();
     assert_eq!(told, names);
 }
@@ -79,18 +105,31 @@ fn the_press_is_proved_at_both_its_layers() {
         let database = database(&folder, &["press_service"], variant);
         let people = ["root", "ada", "vera", "vic", "una", "oscar"];
         let mut variables: Vec<(String, String)> = people
-            .map(|name| (format!("{}_PASSWORD", name.to_uppercase()), format!("{name}'s passphrase")))
+            .map(|name| {
+                (
+                    format!("{}_PASSWORD", name.to_uppercase()),
+                    format!("{name}'s passphrase"),
+                )
+            })
             .into();
         variables.push(("DATABASE_URL".to_owned(), database.url_as("press_service")));
         let mistake = variant.filter(|name| MISTAKES.contains(name));
         let log = kept.join("logs").join(format!("press-{}", database.name()));
         let service = Service::start(&log, "/", |port| {
             let mut words = vec!["/usr/bin/env".to_owned()];
-            words.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
+            words.extend(
+                variables
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}")),
+            );
             words.push(python.program("python").display().to_string());
             words.push(folder.join("service.py").display().to_string());
             words.extend(["--port".to_owned(), port.to_string()]);
-            words.extend(mistake.iter().flat_map(|name| ["--mistake".to_owned(), (*name).to_owned()]));
+            words.extend(
+                mistake
+                    .iter()
+                    .flat_map(|name| ["--mistake".to_owned(), (*name).to_owned()]),
+            );
             words
         });
         let service = service.unwrap();
@@ -160,7 +199,10 @@ fn tenants_in_databases_of_their_own_are_proved() {
             ("EAST_PASSWORD", PASSWORD.to_owned()),
             ("WEST_PASSWORD", PASSWORD.to_owned()),
         ];
-        prove(&folder, &variables.map(|(name, value)| (name.to_owned(), value)))
+        prove(
+            &folder,
+            &variables.map(|(name, value)| (name.to_owned(), value)),
+        )
     };
     holds(&sample(None));
     let variants = table(&folder);

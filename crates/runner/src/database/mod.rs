@@ -58,6 +58,22 @@ pub(crate) struct Entered {
     time_max: Duration,
 }
 
+/// Why a database was not entered, in words.
+#[derive(Debug)]
+pub(crate) enum NotEntered {
+    /// The user may not connect (SQLSTATE 42501): a denial.
+    Denied(String),
+    /// Anything else.
+    Failed(String),
+}
+
+impl From<NotEntered> for String {
+    fn from(not_entered: NotEntered) -> Self {
+        let (NotEntered::Denied(why) | NotEntered::Failed(why)) = not_entered;
+        why
+    }
+}
+
 /// What a statement came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -81,17 +97,22 @@ impl Databases {
         &self,
         entrance: &Entrance,
         time_max: Duration,
-    ) -> Result<Entered, String> {
+    ) -> Result<Entered, NotEntered> {
         let idle = lock(&self.idle).get_mut(entrance).and_then(Vec::pop);
         if let Some(entered) = idle.filter(|it| !it.client.is_closed()) {
             return Ok(entered);
         }
-        let address = Address::parse(&entrance.url).map_err(|error| error.to_string())?;
+        let address = Address::parse(&entrance.url);
+        let address = address.map_err(|error| NotEntered::Failed(error.to_string()))?;
         let address = match &entrance.user {
             Some((user, password)) => address.as_user(user, password.as_deref()),
             None => address,
         };
-        let client = address.connect().await.map_err(|error| error.to_string())?;
+        let client = address.connect().await;
+        let client = client.map_err(|error| match error.is_denied {
+            true => NotEntered::Denied(error.to_string()),
+            false => NotEntered::Failed(error.to_string()),
+        })?;
         let mut entered = Entered {
             client,
             version: 0,
