@@ -10,3 +10,5 @@ pub mod catalogue;
 pub mod scan;
 
 pub mod probe;
+
+pub mod roles;

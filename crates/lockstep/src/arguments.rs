@@ -1,6 +1,7 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
 mod policy_import;
+mod roles;
 mod scan;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use suite::plan::Shard;
 use crate::terminal::Colour;
 
 pub(crate) use policy_import::{From, PolicyImport};
+pub(crate) use roles::{Roles, RolesCommand, RolesDiff};
 pub(crate) use scan::{Scan, ScanFormat};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Check(Box<Check>),
     /// Finds what is wrong with the permissions of a PostgreSQL database; changes nothing.
     Scan(Scan),
+    /// Compares the roles that an application keeps in tables with the policy.
+    Roles(Roles),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.

@@ -3,6 +3,7 @@
 
 mod credential;
 mod flag;
+mod holding;
 mod related;
 pub mod relation;
 mod role;
