@@ -82,7 +82,10 @@ fn a_removed_test_takes_exactly_the_parts_with_it_that_it_alone_exercised() {
             exercised(&cover(&format!("{head}{tests}"), &files))
         };
         let all = of(&tests);
-        let each: Vec<BTreeSet<usize>> = tests.iter().map(|it| of(std::slice::from_ref(it))).collect();
+        let each: Vec<BTreeSet<usize>> = tests
+            .iter()
+            .map(|it| of(std::slice::from_ref(it)))
+            .collect();
         for (index, own) in each.iter().enumerate() {
             let mut others = tests.clone();
             others.remove(index);

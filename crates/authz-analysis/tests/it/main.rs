@@ -10,5 +10,6 @@
 mod conformance;
 mod corpus;
 mod coverage;
+mod lints;
 mod patterns;
 mod stages;

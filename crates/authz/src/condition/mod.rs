@@ -21,6 +21,7 @@ mod parser;
 mod partial;
 mod predicate;
 mod program;
+mod proposition;
 mod syntax;
 mod text;
 mod time;
@@ -40,6 +41,7 @@ pub(crate) use evaluate::Evaluation;
 pub use evaluate::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
+pub use proposition::{Atom, Proposition, proposition};
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;

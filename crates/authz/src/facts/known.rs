@@ -114,6 +114,20 @@ impl Facts {
         Some(self.engine.as_ref()?.snapshot())
     }
 
+    /// Where a relationship stands.
+    pub fn place_of(&self, fact: &Relationship) -> Option<&Place> {
+        self.places.get(&fact.ends())
+    }
+
+    /// The roles that are assigned to somebody, in whatever tenant.
+    pub fn assigned_roles(&self) -> BTreeSet<&str> {
+        let roles = self.subjects.values().flat_map(|known| {
+            let there = known.roles.values().flatten();
+            there.chain(&known.everywhere).map(String::as_str)
+        });
+        roles.collect()
+    }
+
     /// The same facts and more relationships.
     ///
     /// # Errors

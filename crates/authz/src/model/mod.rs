@@ -119,6 +119,12 @@ impl Policy {
         Some(self.relations.as_ref()?.engine.model())
     }
 
+    /// The type of an attribute by its name, such as `bool` or `user`.
+    pub fn attribute_type(&self, type_name: &str, attribute: &str) -> Option<&str> {
+        let found = self.types.get(type_name)?.attributes.get(attribute)?;
+        Some(found.value_type.name())
+    }
+
     /// The relation that carries the action of the type, if one does.
     pub fn related(&self, type_name: &str, action: &str) -> Option<&str> {
         let number = self.types.get(type_name)?.actions.get(action)?.number;
