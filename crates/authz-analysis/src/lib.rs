@@ -1,8 +1,8 @@
 //! What can be said of policies without a running system: whether the tests that people wrote for
-//! them hold, and how much of them these exercise, and what is likely to go wrong with them. Pure, as `authz` is: files come in as named
-//! sources.
+//! them hold, how much of them these exercise, what is likely to go wrong with them, and what those of
+//! other systems mean. Pure, as `authz` is: files come in as named sources.
 
 pub mod coverage;
-
+pub mod import;
 pub mod lint;
 pub mod policy_tests;

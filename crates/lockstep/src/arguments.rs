@@ -1,5 +1,7 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod policy_import;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use suite::plan::Shard;
 
 use crate::terminal::Colour;
+
+pub(crate) use policy_import::{From, PolicyImport};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
 /// enforces in lockstep.
@@ -248,6 +252,8 @@ pub(crate) enum PolicyCommand {
     /// Runs the tests of policies: our own (`*.test.yaml`), OpenFGA's store files (`*.fga.yaml`)
     /// and SpiceDB's validation files.
     Test(PolicyTest),
+    /// Reads a policy of Casbin, OpenFGA or SpiceDB into ours, and tells what does not map.
+    Import(PolicyImport),
 }
 
 /// `lockstep policy test`.

@@ -10,7 +10,7 @@ mod membership;
 mod policy;
 mod show;
 mod store;
-mod tuples;
+pub(crate) mod tuples;
 mod validation;
 
 use authz::source::yaml::{self, Node, Value};
@@ -18,9 +18,12 @@ use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use jiff::Timestamp;
 
 use crate::coverage::Coverage;
+pub(crate) use embedded::read as embedded;
 
 pub use junit::junit;
 pub use show::render;
+pub(crate) use store::told;
+pub(crate) use validation::facts_of_text;
 
 /// Loads a file that a test file names, by its path relative to the test file's folder.
 pub type Load<'a> = dyn FnMut(&str) -> Result<Source, String> + 'a;

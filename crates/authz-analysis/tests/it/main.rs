@@ -7,9 +7,12 @@
     reason = "a test that cannot go on fails, and reads the files that it is about"
 )]
 
+mod casbin;
 mod conformance;
 mod corpus;
 mod coverage;
+mod import;
+mod imported_stores;
 mod lints;
 mod patterns;
 mod stages;

@@ -7,6 +7,7 @@
 //! list are of one type, as are the keys and the values of a map, and the two sides of `:`.
 //! Left out: bytes, messages, `type`.
 
+mod about;
 mod address;
 mod arithmetic;
 mod branches;
@@ -14,6 +15,7 @@ mod check;
 mod context;
 mod convert;
 mod evaluate;
+mod failure;
 mod functions;
 mod lexer;
 mod mistake;
@@ -25,6 +27,7 @@ mod proposition;
 mod syntax;
 mod text;
 mod time;
+mod typed;
 mod types;
 mod value;
 
@@ -38,7 +41,7 @@ pub(crate) use check::{Flags, Scope};
 pub use context::{ParameterType, Parameters};
 pub(crate) use context::{TYPE_DEPTH_MAX, untyped};
 pub(crate) use evaluate::Evaluation;
-pub use evaluate::Failure;
+pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
 pub use proposition::{Atom, Proposition, proposition};
@@ -47,8 +50,11 @@ pub(crate) use time::timestamp;
 use crate::facts::Request;
 use crate::model::ActionKind;
 
+use about::About;
 use check::Checker;
 use program::Expression;
+use typed::Typed;
+use types::Type;
 
 /// The most steps that one evaluation takes; a step is an expression, an item that is compared,
 /// or some hundred bytes of text.
@@ -58,6 +64,15 @@ pub const STEPS_MAX: u32 = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     expression: Expression,
+    /// The shorter way to the same, where there is one.
+    typed: Option<Typed>,
+}
+
+impl From<Expression> for Condition {
+    fn from(expression: Expression) -> Self {
+        let typed = Typed::new(&expression);
+        Self { expression, typed }
+    }
 }
 
 impl Condition {
@@ -77,7 +92,7 @@ impl Condition {
         if !checker.mistakes.is_empty() {
             return Err(checker.mistakes);
         }
-        Ok(Self { expression })
+        Ok(expression.into())
     }
 
     /// Reads and checks a condition over declared parameters.
@@ -94,14 +109,13 @@ impl Condition {
         if !checker.mistakes.is_empty() {
             return Err(checker.mistakes);
         }
-        Ok(Self { expression })
+        Ok(expression.into())
     }
 
     /// What is left of the condition once everything but the resource is known. It is true, false
     /// and without a value for the same resources, but where the limit of steps ends it.
     pub(crate) fn residual(&self, request: &Request<'_>, kind: ActionKind) -> Self {
-        let expression = partial::residual(&self.expression, request, kind);
-        Self { expression }
+        partial::residual(&self.expression, About::Request { request, kind }).into()
     }
 
     /// Whether it comes to the same for every resource, and to what.
@@ -114,14 +128,12 @@ impl Condition {
 
     /// A condition that never holds.
     pub(crate) fn never() -> Self {
-        let expression = Expression::Constant(Value::Bool(false));
-        Self { expression }
+        Expression::Constant(Value::Bool(false)).into()
     }
 
     /// A condition that has no value for any request.
     pub(crate) fn without_value() -> Self {
-        let expression = Expression::Parameter(0);
-        Self { expression }
+        Expression::Parameter(0, Type::Bool).into()
     }
 
     /// Whether the condition holds for these values of its parameters, as far as they are known.
@@ -133,12 +145,23 @@ impl Condition {
         parameters: &Parameters,
         values: &[Option<Value>],
     ) -> Result<bool, Failure> {
-        evaluate::holds_for(&self.expression, parameters, values)
+        self.says(About::Parameters { parameters, values }).result
     }
 
     /// Whether the condition holds for a request whose action is of this kind, or why that
     /// cannot be said.
     pub(crate) fn holds(&self, request: &Request<'_>, kind: ActionKind) -> Evaluation<bool> {
-        evaluate::holds(&self.expression, request, kind)
+        self.says(About::Request { request, kind })
+    }
+
+    fn says(&self, about: About<'_>) -> Evaluation<bool> {
+        let typed = self.typed.as_ref().and_then(|it| it.holds(about));
+        match typed {
+            Some((holds, read_now)) => Evaluation {
+                result: Ok(holds),
+                read_now,
+            },
+            None => evaluate::holds(&self.expression, about),
+        }
     }
 }

@@ -90,7 +90,7 @@ impl<'t> Loading<'t> {
         let (kind, number) = match kinds.find(|it| is_same_kind(&it.0, &ends)) {
             Some((_, kind, number)) => (*kind, *number),
             None => {
-                let (kind, number) = store.intern_kind(ends);
+                let (kind, number) = store.intern_kind(ends)?;
                 if self.kinds.len() < KINDS_MAX {
                     self.kinds.push((ends, kind, number));
                 }

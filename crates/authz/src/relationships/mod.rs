@@ -5,6 +5,7 @@
 //! have in common, and are read without a lock. Nothing is kept on disk here.
 
 mod check;
+mod directory;
 mod edges;
 mod interner;
 mod kinds;

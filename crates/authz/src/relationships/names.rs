@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::directory::Directory;
 use super::snapshot::{ObjectId, Symbol};
-use super::vector::Vector;
 
 /// The names of a page.
 const NAMES: usize = 32;
@@ -12,7 +12,7 @@ const SYMBOL: usize = size_of::<Symbol>();
 
 #[derive(Debug, Clone)]
 pub(super) struct Names {
-    pages: Vector<Option<Arc<Page>>>,
+    pages: Directory<Arc<Page>>,
     len: usize,
 }
 
@@ -27,7 +27,7 @@ struct Page {
 impl Names {
     pub(super) fn new() -> Self {
         Self {
-            pages: Vector::new(),
+            pages: Directory::new(),
             len: 0,
         }
     }
@@ -53,7 +53,7 @@ impl Names {
     #[inline]
     fn bytes(&self, object: ObjectId) -> Option<&[u8]> {
         let number = usize::try_from(object).ok()?;
-        let page = self.pages.get(number / NAMES)?.as_deref()?;
+        let page = self.pages.get(number / NAMES)?;
         let slot = number % NAMES;
         let end = |slot: usize| page.ends.get(slot).and_then(|it| usize::try_from(*it).ok());
         let start = slot.checked_sub(1).map_or(Some(0), end)?;
@@ -64,11 +64,7 @@ impl Names {
     pub(super) fn push(&mut self, type_name: Symbol, id: &str) -> Option<ObjectId> {
         let number = u32::try_from(self.len).ok().filter(|it| *it < u32::MAX)?;
         let slot = self.len % NAMES;
-        if slot == 0 {
-            self.pages.push(Some(Arc::default()));
-        }
-        let page = self.pages.get_mut(self.len / NAMES)?.as_mut()?;
-        let page = Arc::make_mut(page);
+        let page = Arc::make_mut(self.pages.reach(self.len / NAMES)?);
         page.bytes.reserve_exact(SYMBOL + id.len());
         page.bytes.extend_from_slice(&type_name.to_le_bytes());
         page.bytes.extend_from_slice(id.as_bytes());

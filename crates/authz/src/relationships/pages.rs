@@ -1,108 +1,61 @@
 //! Which edges an object has, for all objects: pages of compressed sparse rows, each with the
 //! edges of [`OBJECTS`] objects side by side.
 //!
-//! A reader finds the edges of an object nearly as in one large array of rows. A write copies the
-//! page of the object and enters the copy in a small tree of pages that have changed, whose clones
-//! share what they have in common. When an eighth of the pages have changed, the list of all pages
-//! is written anew, but no page is: for a million facts that takes a fraction of a millisecond, and
-//! for each write as much as for ten thousand.
+//! A reader finds the edges of an object as in one large array of rows. A write copies the page of
+//! the object; nothing that a reader holds is touched.
 
 use std::sync::Arc;
 
-use super::edges::{self, Chunk, Edge, Edges};
+use super::directory::Directory;
+use super::edges::{self, Chunk, Edge, Edges, Row, words};
 use super::snapshot::ObjectId;
-use super::vector::Vector;
 
 /// The objects of a page.
-const OBJECTS: usize = 16;
-/// The most edges that an object has in the page itself. It bounds what a write copies: 16 objects
-/// with 128 edges of 12 bytes are 24 KiB.
-const FEW_MAX: usize = 128;
-/// Fewer changed pages than this are not worth a new list.
-const CHANGED_MIN: usize = 64;
-
-type Entry = Option<Arc<Page>>;
+const OBJECTS: usize = 64;
+/// The words at the beginning of a page, which say where the row of each object begins and ends:
+/// two objects a word, 16 bits for either end.
+const BOUNDS: usize = OBJECTS / 2;
+/// The most words that the row of an object has in the page itself. It bounds what a write copies:
+/// 64 objects with 64 words are 32 KiB.
+const FEW_MAX: usize = 64;
 
 /// The edges of all objects in one direction.
 #[derive(Debug, Clone)]
-pub(super) struct Pages {
-    /// All pages when they were last listed.
-    listed: Arc<Vec<Entry>>,
-    /// The pages that have changed since.
-    changed: Vector<Entry>,
-    /// How many those are.
-    changes: usize,
-}
+pub(super) struct Pages(Directory<Page>);
 
-/// What a reader needs first stands first, so that one look into memory finds it.
 #[derive(Debug, Clone, Default)]
 struct Page {
-    edges: Vec<Edge>,
-    /// Where the edges of each object begin; those of the last end where the page ends.
-    starts: [u16; OBJECTS],
-    /// The objects with many edges, which have none in `edges`.
-    many: Vec<(usize, Arc<Vec<Chunk>>)>,
+    /// [`BOUNDS`], and then the rows in the order of their objects. Nothing if all are empty.
+    words: Arc<[u64]>,
+    /// The objects with many edges, whose rows here are empty.
+    many: Option<Arc<Vec<Many>>>,
 }
+
+/// An object of a page by its place there, with its edges.
+type Many = (usize, Arc<Vec<Chunk>>);
 
 impl Pages {
     pub(super) fn new() -> Self {
-        Self {
-            listed: Arc::default(),
-            changed: Vector::new(),
-            changes: 0,
-        }
+        Self(Directory::new())
     }
 
     /// The edges of an object.
     #[inline]
     pub(super) fn get(&self, object: ObjectId) -> Edges<'_> {
         let (page, slot) = place(object);
-        if self.changes > 0
-            && let Some(Some(page)) = self.changed.get(page)
-        {
-            return page.get(slot);
-        }
-        match self.listed.get(page) {
-            Some(Some(page)) => page.get(slot),
-            _ => Edges::NONE,
-        }
+        self.0.get(page).map_or(Edges::NONE, |page| page.get(slot))
     }
 
     /// Adds an edge; the one that had its key before is returned.
     pub(super) fn insert(&mut self, object: ObjectId, edge: Edge) -> Option<Edge> {
         let (page, slot) = place(object);
-        self.page(page)?.insert(slot, edge)
+        self.0.reach(page)?.insert(slot, edge)
     }
 
     /// Takes the edge with this key away.
     pub(super) fn remove(&mut self, object: ObjectId, key: u64) -> Option<Edge> {
         let (page, slot) = place(object);
-        self.page(page)?.remove(slot, key)
-    }
-
-    /// A page to be changed, copied if it is shared.
-    fn page(&mut self, page: usize) -> Option<&mut Page> {
-        if self.changes > CHANGED_MIN + self.listed.len() / 8 {
-            self.list();
-        }
-        let entry = self.changed.reach(page)?;
-        if entry.is_none() {
-            self.changes += 1;
-        }
-        let listed = || self.listed.get(page).cloned().flatten().unwrap_or_default();
-        Some(Arc::make_mut(entry.get_or_insert_with(listed)))
-    }
-
-    /// Lists all pages anew.
-    fn list(&mut self) {
-        let pages = 0..self.listed.len().max(self.changed.len());
-        let newest = pages.map(|page| match self.changed.get(page) {
-            Some(Some(changed)) => Some(Arc::clone(changed)),
-            _ => self.listed.get(page).cloned().flatten(),
-        });
-        self.listed = Arc::new(newest.collect());
-        self.changed = Vector::new();
-        self.changes = 0;
+        self.0.reach(page)?.remove(slot, key)
     }
 
     /// Pages of these edges, each with the object that it belongs to, in any order. Of two with
@@ -115,10 +68,7 @@ impl Pages {
         let mut rows = Rows::new(objects, edges);
         let pages = (0..objects).step_by(OBJECTS);
         let pages = pages.map(|first| rows.page(first, &mut replaced));
-        Self {
-            listed: Arc::new(pages.collect()),
-            ..Self::new()
-        }
+        Self(pages.collect())
     }
 }
 
@@ -132,76 +82,128 @@ impl Page {
     #[inline]
     fn get(&self, slot: usize) -> Edges<'_> {
         let (start, end) = self.bounds(slot);
-        if start == end && !self.many.is_empty() {
-            let found = self.many.iter().find(|it| it.0 == slot);
+        if start == end
+            && let Some(many) = &self.many
+        {
+            let found = many.iter().find(|it| it.0 == slot);
             return found.map_or(Edges::NONE, |it| Edges::Many(&it.1));
         }
-        Edges::Few(self.edges.get(start..end).unwrap_or_default())
+        Edges::Few(Row::new(self.words.get(start..end).unwrap_or_default()))
     }
 
+    /// Where the row of an object begins and ends.
     #[inline]
     fn bounds(&self, slot: usize) -> (usize, usize) {
-        let of = |slot: usize| self.starts.get(slot).map(|start| usize::from(*start));
-        let end = of(slot + 1).unwrap_or(self.edges.len());
-        (of(slot).unwrap_or(end), end)
-    }
-
-    fn begin(&mut self, slot: usize, at: usize) {
-        if let Some(start) = self.starts.get_mut(slot) {
-            *start = u16::try_from(at).unwrap_or(u16::MAX);
-        }
+        let pair = self.words.get(slot / 2).copied().unwrap_or_default();
+        let bounds = pair >> (32 * (slot % 2));
+        (short(bounds), short(bounds >> 16))
     }
 
     fn insert(&mut self, slot: usize, edge: Edge) -> Option<Edge> {
-        if let Some((_, many)) = self.many.iter_mut().find(|it| it.0 == slot) {
-            return edges::insert(Arc::make_mut(many), edge);
+        if let Some(chunks) = self.many(slot) {
+            return edges::insert(chunks, edge);
         }
-        let (start, end) = self.bounds(slot);
-        let row = self.edges.get(start..end).unwrap_or_default();
-        match row.binary_search_by_key(&edge.key(), Edge::key) {
-            Ok(at) => {
-                let old = self.edges.get_mut(start + at)?;
-                return Some(std::mem::replace(old, edge));
-            }
-            Err(at) => {
-                if self.edges.len() == self.edges.capacity() {
-                    self.edges.reserve_exact(1 + self.edges.len() / 8);
-                }
-                self.edges.insert(start + at, edge);
-            }
-        }
-        self.shift(slot, 1);
-        if end + 1 - start > FEW_MAX {
-            let row: Vec<Edge> = self.edges.drain(start..=end).collect();
-            self.shift(slot, -i32::try_from(row.len()).unwrap_or_default());
-            self.many.push((slot, Arc::new(edges::chunks(&row))));
-        }
-        None
+        let mut row: Vec<Edge> = self.get(slot).all().collect();
+        let old = edges::put(&mut row, edge);
+        self.set(slot, &row);
+        old
     }
 
     fn remove(&mut self, slot: usize, key: u64) -> Option<Edge> {
-        if let Some(at) = self.many.iter().position(|it| it.0 == slot) {
-            let (_, many) = self.many.get_mut(at)?;
-            let many = Arc::make_mut(many);
-            let old = edges::remove(many, key)?;
-            if edges::count(many) == 0 {
-                self.many.swap_remove(at);
+        if let Some(chunks) = self.many(slot) {
+            let old = edges::remove(chunks, key)?;
+            if chunks.is_empty() {
+                let many = self.many.as_mut().map(Arc::make_mut);
+                many.into_iter().for_each(|it| it.retain(|it| it.0 != slot));
             }
             return Some(old);
         }
-        let (start, end) = self.bounds(slot);
-        let row = self.edges.get(start..end)?;
-        let at = row.binary_search_by_key(&key, Edge::key).ok()?;
-        let old = self.edges.remove(start + at);
-        self.shift(slot, -1);
+        let mut row: Vec<Edge> = self.get(slot).all().collect();
+        let old = edges::take(&mut row, key)?;
+        self.set(slot, &row);
         Some(old)
     }
 
-    /// Moves the beginnings of the objects behind `slot`.
-    fn shift(&mut self, slot: usize, by: i32) {
-        for start in self.starts.iter_mut().skip(slot + 1) {
-            let moved = i32::from(*start) + by;
-            *start = u16::try_from(moved).unwrap_or_default();
+    /// The edges of an object that has many, to be changed.
+    fn many(&mut self, slot: usize) -> Option<&mut Vec<Chunk>> {
+        let at = self.many.as_ref()?.iter().position(|it| it.0 == slot)?;
+        let (_, chunks) = Arc::make_mut(self.many.as_mut()?).get_mut(at)?;
+        Some(Arc::make_mut(chunks))
+    }
+
+    /// Puts these edges, sorted, in the place of the few that an object has.
+    fn set(&mut self, slot: usize, edges: &[Edge]) {
+        let mut page = Writing::new(self.words.len() + 2);
+        let row = |slot| {
+            let (start, end) = self.bounds(slot);
+            self.words.get(start..end).unwrap_or_default()
+        };
+        for other in 0..OBJECTS {
+            match other == slot {
+                true => page.add(slot, edges),
+                false => page.begin(other, |words| words.extend_from_slice(row(other))),
+            }
+        }
+        let many = self.many.iter().flat_map(|it| it.iter().cloned());
+        page.many.extend(many);
+        *self = page.done();
+    }
+}
+
+/// Sixteen bits.
+#[inline]
+fn short(bits: u64) -> usize {
+    usize::try_from(bits & u64::from(u16::MAX)).unwrap_or_default()
+}
+
+/// A page that is being written, object by object.
+struct Writing {
+    words: Vec<u64>,
+    many: Vec<Many>,
+}
+
+impl Writing {
+    fn new(capacity: usize) -> Self {
+        let mut words = Vec::with_capacity(capacity.max(BOUNDS));
+        words.resize(BOUNDS, 0);
+        Self {
+            words,
+            many: Vec::new(),
+        }
+    }
+
+    /// The edges of the next object, sorted.
+    fn add(&mut self, slot: usize, edges: &[Edge]) {
+        if words(edges).count() > FEW_MAX {
+            let chunks = edges::chunks(edges);
+            self.many.push((slot, Arc::new(chunks)));
+        } else {
+            self.begin(slot, |to| to.extend(words(edges)));
+        }
+    }
+
+    /// The words of the next object.
+    fn begin(&mut self, slot: usize, write: impl FnOnce(&mut Vec<u64>)) {
+        let start = self.words.len();
+        write(&mut self.words);
+        let end = self.words.len();
+        if start == end {
+            return;
+        }
+        let bounds = u64::try_from(end << 16 | start).unwrap_or_default();
+        if let Some(pair) = self.words.get_mut(slot / 2) {
+            *pair |= bounds << (32 * (slot % 2));
+        }
+    }
+
+    fn done(self) -> Page {
+        let is_empty = self.words.len() == BOUNDS;
+        Page {
+            words: match is_empty {
+                true => Arc::default(),
+                false => self.words.into(),
+            },
+            many: (!self.many.is_empty()).then(|| Arc::new(self.many)),
         }
     }
 }
@@ -248,28 +250,15 @@ impl Rows {
         }
     }
 
-    /// The page that begins with this object; none if it would be empty.
-    fn page(&mut self, first: usize, replaced: &mut impl FnMut(Edge)) -> Entry {
+    /// The page that begins with this object.
+    fn page(&mut self, first: usize, replaced: &mut impl FnMut(Edge)) -> Page {
         let start = |object: usize| self.starts.get(object).or(self.starts.last()).copied();
-        let count = start(first + OBJECTS)?.checked_sub(start(first)?)?;
-        if count == 0 {
-            return None;
-        }
-        let mut page = Page {
-            edges: Vec::with_capacity(count.min(OBJECTS * FEW_MAX)),
-            ..Page::default()
-        };
+        let count = start(first + OBJECTS).unwrap_or(0) - start(first).unwrap_or(0);
+        let mut page = Writing::new(BOUNDS + count.min(OBJECTS * FEW_MAX));
         for slot in 0..OBJECTS {
-            page.begin(slot, page.edges.len());
-            let row = self.row(first + slot, replaced);
-            if row.len() > FEW_MAX {
-                page.many.push((slot, Arc::new(edges::chunks(row))));
-            } else {
-                page.edges.extend_from_slice(row);
-            }
+            page.add(slot, self.row(first + slot, replaced));
         }
-        page.edges.shrink_to_fit();
-        Some(Arc::new(page))
+        page.done()
     }
 
     /// The edges of an object, sorted, each key once.

@@ -72,7 +72,7 @@ impl Snapshot {
             symbols: Arc::new(IndexSet::from([Arc::from("")])),
             kinds: Arc::default(),
             names: Names::new(),
-            ids: Interner::default(),
+            ids: Interner::new(),
             subjects: Pages::new(),
             objects: Pages::new(),
             details,
@@ -99,7 +99,7 @@ impl Snapshot {
         (0..self.names.len()).flat_map(move |index| {
             let id = u32::try_from(index).unwrap_or(u32::MAX);
             let edges = self.subjects_of(id).all();
-            edges.filter_map(move |edge| self.relationship(id, edge))
+            edges.filter_map(move |edge| self.relationship(id, &edge))
         })
     }
 

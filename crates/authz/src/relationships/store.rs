@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::edges::{Edge, key};
+use super::edges::{Edge, KINDS_MAX, key};
 use super::interner::hash;
 use super::kinds::{EVERY, Kind, KindId, NO_RELATION};
 use super::snapshot::{Detail, NO_DETAIL, ObjectId, Snapshot, Symbol};
@@ -98,7 +98,7 @@ impl Store {
     ) -> Option<Relationship> {
         let (object, subject, kind) = self.find_ends(ends(object, relation, subject))?;
         let edge = self.current.subjects_of(object).find(kind, subject)?;
-        self.current.relationship(object, edge)
+        self.current.relationship(object, &edge)
     }
 
     fn find_ends(&self, ends: Ends<'_>) -> Option<(ObjectId, ObjectId, KindId)> {
@@ -122,7 +122,7 @@ impl Store {
 
     /// The numbers of the ends and of the kind, new ones if need be; none if there are no more.
     fn intern_ends(&mut self, ends: Ends<'_>) -> Option<(ObjectId, ObjectId, KindId)> {
-        let (kind, number) = self.intern_kind(ends);
+        let (kind, number) = self.intern_kind(ends)?;
         Some((
             self.intern(kind.object_type, ends.object.1)?,
             self.intern(kind.subject_type, ends.subject.1)?,
@@ -130,8 +130,8 @@ impl Store {
         ))
     }
 
-    /// The kind of a fact with these ends, and its number.
-    pub(super) fn intern_kind(&mut self, ends: Ends<'_>) -> (Kind, KindId) {
+    /// The kind of a fact with these ends, and its number; none if there are no more.
+    pub(super) fn intern_kind(&mut self, ends: Ends<'_>) -> Option<(Kind, KindId)> {
         let kind = Kind {
             object_type: self.symbol(ends.object.0),
             relation: self.symbol(ends.relation),
@@ -141,16 +141,16 @@ impl Store {
                 None => self::subject(ends.subject.1),
             },
         };
-        let number = self.kind(kind);
-        (kind, number)
+        Some((kind, self.kind(kind)?))
     }
 
-    fn kind(&mut self, kind: Kind) -> KindId {
+    fn kind(&mut self, kind: Kind) -> Option<KindId> {
         let index = match self.current.kinds.get_index_of(&kind) {
             Some(index) => index,
             None => Arc::make_mut(&mut self.current.kinds).insert_full(kind).0,
         };
-        u32::try_from(index).unwrap_or(u32::MAX)
+        let number = KindId::try_from(index).ok();
+        number.filter(|it| *it < KINDS_MAX)
     }
 
     fn symbol(&mut self, name: &str) -> Symbol {

@@ -153,6 +153,89 @@ fn a_reader_keeps_its_snapshot_while_pages_are_listed_anew() {
     }
 }
 
+#[test]
+fn stores_that_were_one_go_their_own_ways() {
+    let text = |number: usize| format!("doc:{number}#viewer@user:{}", number % 40);
+    let loaded: Vec<String> = (0..2_000).map(text).collect();
+    let mut left = Store::from_texts(loaded.iter().map(String::as_str)).unwrap();
+    let mut right = left.clone();
+    let before = left.snapshot();
+    for number in 0..1_500 {
+        left.write(&fact(&format!("doc:{number}#viewer@user:left{number}")));
+        right.write(&fact(&format!("doc:{}#viewer@user:right", number * 2)));
+    }
+    drop(right.clone());
+    let with = |more: &dyn Fn(usize) -> String| {
+        let mut all = loaded.clone();
+        all.extend((0..1_500).map(more));
+        all.sort();
+        all
+    };
+    let of = |store: &Store| shown(store.snapshot().relationships());
+    let left_wrote = |number: usize| format!("doc:{number}#viewer@user:left{number}");
+    let right_wrote = |number: usize| format!("doc:{}#viewer@user:right", number * 2);
+    assert_eq!(of(&left), with(&left_wrote));
+    assert_eq!(of(&right), with(&right_wrote));
+    let mut all = loaded.clone();
+    all.sort();
+    assert_eq!(shown(before.relationships()), all);
+}
+
+#[test]
+fn conditions_stay_with_their_facts_in_long_rows() {
+    let base = |number: usize| format!("group:all#member@user:{number}");
+    let text = |number: usize| match number % 3 {
+        0 => format!("{}[late:{{\"x\":{number}}}]", base(number)),
+        _ => base(number),
+    };
+    let mut store = Store::new();
+    let mut expected = BTreeMap::new();
+    for step in 0..3_000 {
+        let number = step * 7_919 % 3_000;
+        store.write(&fact(&text(number)));
+        expected.insert(base(number), text(number));
+        if step % 5 == 0 {
+            let gone = fact(&base(number / 2));
+            store.delete(&gone.object, "member", &gone.subject);
+            expected.remove(&base(number / 2));
+        }
+    }
+    let mut expected: Vec<String> = expected.into_values().collect();
+    let loaded = Store::from_texts(expected.iter().map(String::as_str)).unwrap();
+    for store in [store, loaded] {
+        for text in &expected {
+            let wanted = fact(text);
+            let found = store.find(&wanted.object, "member", &wanted.subject);
+            assert_eq!(found, Some(wanted));
+        }
+        expected.sort();
+        assert_eq!(shown(store.snapshot().relationships()), expected);
+    }
+}
+
+#[test]
+fn each_snapshot_knows_the_names_of_its_time() {
+    let text = |number: usize| format!("doc:{number}#viewer@user:u{number}");
+    let mut store = Store::new();
+    let mut kept = Vec::new();
+    for number in 0..6_000 {
+        store.write(&fact(&text(number)));
+        if number % 1_500 == 700 {
+            kept.push((number + 1, store.snapshot()));
+        }
+    }
+    for (count, snapshot) in kept {
+        let doc = snapshot.symbol("doc").unwrap();
+        let mut numbers: Vec<u32> = (0..count)
+            .map(|number| snapshot.find_symbol(doc, &number.to_string()).unwrap())
+            .collect();
+        numbers.dedup();
+        assert_eq!(numbers.len(), count);
+        assert!(snapshot.find_symbol(doc, &count.to_string()).is_none());
+        assert!(snapshot.find_symbol(doc, "u1").is_none());
+    }
+}
+
 proptest! {
     #[test]
     fn the_index_holds_what_was_written(writes in proptest::collection::vec((0..3u8, 0..40u8, 0..3u8, 0..40u8, 0..3u8), 0..300)) {

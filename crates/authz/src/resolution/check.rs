@@ -101,6 +101,7 @@ impl<'a> Checker<'a> {
 
     /// The answer to a question whose names the engine has looked up.
     /// One that another engine has looked them up for fails.
+    #[inline]
     pub fn answer(&mut self, question: Question<'_>, circumstances: Circumstances<'a>) -> Answer {
         if !std::ptr::eq(question.engine, self.engine) {
             return Answer::Failed(ResolutionError::Foreign);
@@ -126,14 +127,30 @@ impl<'a> Checker<'a> {
         self.exhaustive = true;
     }
 
+    #[inline]
     pub(super) fn ask(&mut self, object: u32, relation: RelationId, asker: Asker) -> Answer {
         self.asker = asker;
+        self.facts_left = self.engine.rules.facts_max;
+        let found = match self.exhaustive {
+            false => self.walk(object, relation, 0),
+            true => Found::GaveUp,
+        };
+        match found {
+            Found::Yes => Answer::Yes,
+            Found::No => Answer::No,
+            Found::GaveUp => self.ask_at_length(object, relation),
+        }
+    }
+
+    /// The answer to a question that no walk has one to.
+    #[inline(never)]
+    fn ask_at_length(&mut self, object: u32, relation: RelationId) -> Answer {
         self.memo.clear();
         self.depends_on = NONE;
         self.open = 0;
         self.nesting = 0;
-        self.facts_left = self.engine.rules.facts_max;
-        self.may_walk = true;
+        // Another walk from here would give up again.
+        self.may_walk = self.engine.binding.trail(relation).is_none();
         match self.relation(object, None, relation, 0) {
             Value::Yes => Answer::Yes,
             Value::No => Answer::No,
@@ -307,9 +324,9 @@ impl<'a> Checker<'a> {
             if let Some(edge) = node.edges.find(bound.kind, end)
                 && engine
                     .binding
-                    .allows(&planned.allowed, bound, edge, &engine.snapshot)
+                    .allows(&planned.allowed, bound, &edge, &engine.snapshot)
             {
-                let value = self.counts(edge);
+                let value = self.counts(&edge);
                 if self.add(&mut union, value) {
                     return union;
                 }
@@ -323,14 +340,15 @@ impl<'a> Checker<'a> {
                 if !self.pay() {
                     return self.too_many(union);
                 }
-                let allows = engine
-                    .binding
-                    .allows(&planned.allowed, bound, edge, &engine.snapshot);
-                if !allows || self.is_out_of_time(edge) {
+                let allows =
+                    engine
+                        .binding
+                        .allows(&planned.allowed, bound, &edge, &engine.snapshot);
+                if !allows || self.is_out_of_time(&edge) {
                     continue;
                 }
                 let member = self.relation(edge.other, None, relation, hops + 1);
-                let value = self.under(edge, member);
+                let value = self.under(&edge, member);
                 if self.add(&mut union, value) {
                     return union;
                 }
@@ -384,17 +402,18 @@ impl<'a> Checker<'a> {
                 if !self.pay() {
                     return self.too_many(union);
                 }
-                let allows = engine
-                    .binding
-                    .allows(&planned.allowed, bound, edge, &engine.snapshot);
-                if !follows || !allows || self.is_out_of_time(edge) {
+                let allows =
+                    engine
+                        .binding
+                        .allows(&planned.allowed, bound, &edge, &engine.snapshot);
+                if !follows || !allows || self.is_out_of_time(&edge) {
                     continue;
                 }
                 let value = match target {
                     Some(relation) => self.relation(edge.other, None, relation, hops + 1),
                     None => Value::No,
                 };
-                let value = self.under(edge, value);
+                let value = self.under(&edge, value);
                 if all {
                     let joined = match intersection.take() {
                         None => value,

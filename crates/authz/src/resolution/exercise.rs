@@ -320,10 +320,10 @@ impl<'a> Tour<'a> {
     fn direct(&mut self, planned: &'a Planned, object: u32) -> Holds {
         let engine = self.engine;
         for (bound, edge) in engine.facts_in(object, planned.id) {
-            let Some(subject) = engine.written_as(planned, bound, edge) else {
+            let Some(subject) = engine.written_as(planned, bound, &edge) else {
                 continue;
             };
-            if self.checker.counts_now(edge) && self.leads_on(bound.subject, edge) {
+            if self.checker.counts_now(&edge) && self.leads_on(bound.subject, &edge) {
                 self.spots.insert((planned.id, Spot::Subject(subject)));
                 return Some(true);
             }
@@ -358,8 +358,8 @@ impl<'a> Tour<'a> {
         self.spots.insert((tupleset, Spot::Asked));
         for (bound, edge) in engine.facts_in(object, tupleset) {
             let target = targets.get(bound.type_index).copied().flatten();
-            let written = engine.written_as(planned, bound, edge);
-            let leads_on = bound.leads_on(engine.rules) && self.checker.counts_now(edge);
+            let written = engine.written_as(planned, bound, &edge);
+            let leads_on = bound.leads_on(engine.rules) && self.checker.counts_now(&edge);
             let Some(subject) = written.filter(|_| leads_on) else {
                 continue;
             };

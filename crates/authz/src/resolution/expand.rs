@@ -100,7 +100,7 @@ impl Engine {
         };
         let number = self.object_id(object, planned.type_index, 0);
         let edges = self.snapshot.subjects_of(number);
-        let member = |edge: &Edge| {
+        let member = |edge: Edge| {
             let detail = self.snapshot.detail(edge.detail);
             let kind = self.snapshot.kind(edge.kind)?;
             Some(Member {

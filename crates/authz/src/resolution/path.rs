@@ -267,17 +267,17 @@ impl<'a> Walk<'a> {
             let allowed = &planned.allowed;
             if !engine
                 .binding
-                .allows(allowed, bound, edge, &engine.snapshot)
+                .allows(allowed, bound, &edge, &engine.snapshot)
             {
                 continue;
             }
-            if !self.checker.counts_now(edge) {
+            if !self.checker.counts_now(&edge) {
                 continue;
             }
             let mark = self.links.len();
-            self.push(number, edge)?;
+            self.push(number, &edge)?;
             let leads_there = match bound.subject {
-                AllowedKind::Userset(relation) => self.through(edge, relation).is_some(),
+                AllowedKind::Userset(relation) => self.through(&edge, relation).is_some(),
                 AllowedKind::Object | AllowedKind::Wildcard => self.is_meant(edge.other),
             };
             if leads_there {
@@ -323,11 +323,11 @@ impl<'a> Walk<'a> {
         for (bound, edge) in engine.facts_in(number, tupleset) {
             let target = targets.get(bound.type_index).copied().flatten();
             let target = target.filter(|_| bound.leads_on(engine.rules));
-            let (Some(target), true) = (target, self.checker.counts_now(edge)) else {
+            let (Some(target), true) = (target, self.checker.counts_now(&edge)) else {
                 continue;
             };
             let mark = self.links.len();
-            self.push(number, edge)?;
+            self.push(number, &edge)?;
             let object = engine.snapshot.reference(edge.other)?;
             match self.enter((edge.other, target), &object) {
                 Some(()) => found = Some(()),
@@ -392,7 +392,7 @@ impl<'a> Walk<'a> {
             Step::Direct => engine
                 .facts_in(number, planned.id)
                 .filter_map(|(bound, edge)| match bound.subject {
-                    AllowedKind::Userset(relation) => to(edge, Some(relation)),
+                    AllowedKind::Userset(relation) => to(&edge, Some(relation)),
                     AllowedKind::Object | AllowedKind::Wildcard => None,
                 })
                 .collect(),
@@ -401,7 +401,7 @@ impl<'a> Walk<'a> {
             } => engine
                 .facts_in(number, *tupleset)
                 .filter_map(|(bound, edge)| {
-                    to(edge, targets.get(bound.type_index).copied().flatten())
+                    to(&edge, targets.get(bound.type_index).copied().flatten())
                 })
                 .collect(),
             _ => Vec::new(),
@@ -447,7 +447,7 @@ impl<'a> Walk<'a> {
             let Some(neighbour) = engine.snapshot.reference(edge.other) else {
                 continue;
             };
-            let link = engine.snapshot.relationship(number, edge);
+            let link = engine.snapshot.relationship(number, &edge);
             for (computed, relation) in engine.relations_of(type_index) {
                 if !self.holds((edge.other, relation)) {
                     continue;
@@ -529,7 +529,7 @@ impl Engine {
         &self,
         object: u32,
         relation: RelationId,
-    ) -> impl Iterator<Item = (&Bound, &Edge)> {
+    ) -> impl Iterator<Item = (&Bound, Edge)> {
         let edges = self.snapshot.subjects_of(object);
         let kinds = self.binding.kinds_of(relation).iter();
         kinds.flat_map(move |bound| edges.of_kind(bound.kind).map(move |edge| (bound, edge)))

@@ -6,12 +6,12 @@
 //! something is met of which that is not true, the walk gives up and [`super::check`] starts from
 //! the beginning; so a walk only ever says what a check would have said.
 
-use crate::relationships::{Edges, KindId, NO_DETAIL};
+use crate::relationships::{Edges, KindId, NO_DETAIL, Snapshot};
 
 use super::bind::Binding;
 use super::check::Checker;
 use super::plan::{AllowedKind, Plan, RelationId, Step};
-use super::{Asker, Engine, Rules};
+use super::{Asker, Rules};
 
 /// The facts that a walk looks at before it gives up: a walk comes to a place that several ways
 /// lead to several times.
@@ -36,8 +36,10 @@ pub(super) struct Trail {
 #[derive(Debug, Clone, Copy)]
 struct End {
     kind: KindId,
-    type_index: usize,
-    subject: AllowedKind,
+    /// Who has to ask: the type, and the relation where a userset asks.
+    asker: (usize, Option<RelationId>),
+    /// Whether the subject stands for every object of its type.
+    is_wildcard: bool,
     is_plain: bool,
 }
 
@@ -116,10 +118,14 @@ impl Trail {
     fn add_direct(&mut self, relation: RelationId, binding: &Binding) {
         for bound in binding.kinds_of(relation) {
             let (kind, is_plain) = (bound.kind, bound.plain);
+            let userset = match bound.subject {
+                AllowedKind::Userset(relation) => Some(relation),
+                AllowedKind::Object | AllowedKind::Wildcard => None,
+            };
             self.ends.push(End {
                 kind,
-                type_index: bound.type_index,
-                subject: bound.subject,
+                asker: (bound.type_index, userset),
+                is_wildcard: bound.subject == AllowedKind::Wildcard,
                 is_plain,
             });
             if let AllowedKind::Userset(relation) = bound.subject {
@@ -154,107 +160,102 @@ impl Trail {
 
 impl Checker<'_> {
     /// Walks a relation of an object, if it can be walked.
+    #[inline]
     pub(super) fn walk(&mut self, object: u32, relation: RelationId, hops: u32) -> Found {
-        let engine = self.engine;
-        let mut walk = Walk {
-            engine,
-            asker: self.asker,
-            wildcard: engine.binding.wildcard(self.asker.type_index),
-            facts_left: FACTS_MAX.min(self.facts_left),
-            hops_max: engine.rules.hops_max.min(hops.saturating_add(HOPS_MAX)),
-            gave_up: false,
-        };
-        let budget = walk.facts_left;
-        let found = walk.relation(object, relation, hops);
-        if !found && walk.gave_up {
+        let binding = &*self.engine.binding;
+        let Some(trail) = binding.trail(relation) else {
             return Found::GaveUp;
+        };
+        let budget = FACTS_MAX.min(self.facts_left);
+        let mut walk = Walk {
+            snapshot: &self.engine.snapshot,
+            binding,
+            asker: self.asker,
+            facts_left: budget,
+            hops_max: self
+                .engine
+                .rules
+                .hops_max
+                .min(hops.saturating_add(HOPS_MAX)),
+        };
+        let found = walk.relation(object, trail, hops);
+        if found != Found::GaveUp {
+            self.facts_left -= budget - walk.facts_left;
         }
-        self.facts_left -= budget - walk.facts_left;
-        if found { Found::Yes } else { Found::No }
+        found
     }
 }
 
 struct Walk<'a> {
-    engine: &'a Engine,
+    snapshot: &'a Snapshot,
+    binding: &'a Binding,
     asker: Asker,
-    wildcard: Option<u32>,
     facts_left: u32,
     hops_max: u32,
-    gave_up: bool,
 }
 
-impl<'a> Walk<'a> {
-    fn relation(&mut self, object: u32, relation: RelationId, hops: u32) -> bool {
-        let engine = self.engine;
-        let Some(trail) = engine.binding.trail(relation) else {
-            self.gave_up = true;
-            return false;
-        };
+impl Walk<'_> {
+    fn relation(&mut self, object: u32, trail: &Trail, hops: u32) -> Found {
         if self.asker.object == object
             && let Some(userset) = self.asker.userset
             && trail.relations.contains(&userset)
         {
-            return true;
+            return Found::Yes;
         }
         if hops > self.hops_max {
-            self.gave_up = true;
-            return false;
+            return Found::GaveUp;
         }
-        let edges = engine.snapshot.subjects_of(object);
+        let edges = self.snapshot.subjects_of(object);
         for end in &trail.ends {
-            if self.is_end(end, edges) {
-                return true;
+            match self.end(end, edges) {
+                Found::No => {}
+                found => return found,
             }
         }
         for hop in &trail.hops {
-            if self.hop(hop, edges, hops + 1) {
-                return true;
+            match self.hop(hop, edges, hops + 1) {
+                Found::No => {}
+                found => return found,
             }
         }
-        false
+        Found::No
     }
 
     #[inline]
-    fn is_end(&mut self, end: &End, edges: Edges<'a>) -> bool {
-        if end.type_index != self.asker.type_index {
-            return false;
+    fn end(&self, end: &End, edges: Edges<'_>) -> Found {
+        if end.asker != (self.asker.type_index, self.asker.userset) {
+            return Found::No;
         }
-        let subject = match (end.subject, self.asker.userset) {
-            (AllowedKind::Object, None) => self.asker.object,
-            (AllowedKind::Userset(written), Some(asking)) if written == asking => self.asker.object,
-            (AllowedKind::Wildcard, None) => match self.wildcard {
-                Some(wildcard) => wildcard,
-                None => return false,
-            },
-            _ => return false,
+        let subject = match end.is_wildcard {
+            false => Some(self.asker.object),
+            true => self.binding.wildcard(self.asker.type_index),
         };
-        match edges.find(end.kind, subject) {
-            None => false,
-            Some(edge) if edge.detail == NO_DETAIL => end.is_plain,
-            Some(_) => {
-                self.gave_up = true;
-                false
-            }
+        match subject.and_then(|subject| edges.find(end.kind, subject)) {
+            None => Found::No,
+            Some(edge) if edge.detail != NO_DETAIL => Found::GaveUp,
+            Some(_) if end.is_plain => Found::Yes,
+            Some(_) => Found::No,
         }
     }
 
     #[inline]
-    fn hop(&mut self, hop: &Hop, edges: Edges<'a>, hops: u32) -> bool {
+    fn hop(&mut self, hop: &Hop, edges: Edges<'_>, hops: u32) -> Found {
         for edge in edges.of_kind(hop.kind) {
-            // Having given up, only a yes would matter, and a check will find that too.
-            if self.facts_left <= 1 || self.gave_up {
-                self.gave_up = true;
-                return false;
+            if self.facts_left <= 1 || edge.detail != NO_DETAIL {
+                return Found::GaveUp;
             }
             self.facts_left -= 1;
-            if edge.detail != NO_DETAIL {
-                self.gave_up = true;
-                return false;
+            if !hop.is_plain {
+                continue;
             }
-            if hop.is_plain && self.relation(edge.other, hop.relation, hops) {
-                return true;
+            let Some(trail) = self.binding.trail(hop.relation) else {
+                return Found::GaveUp;
+            };
+            match self.relation(edge.other, trail, hops) {
+                Found::No => {}
+                found => return found,
             }
         }
-        false
+        Found::No
     }
 }

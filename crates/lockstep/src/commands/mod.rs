@@ -8,6 +8,7 @@ mod demo;
 mod init;
 mod plan;
 mod policy;
+mod policy_import;
 mod repeat;
 mod report_merge;
 mod runs;

@@ -1,5 +1,5 @@
-//! `lockstep policy test`: loads files of tests and what they name, runs them, tells what failed
-//! and what they do not exercise.
+//! `lockstep policy`: what it does; and `policy test`, which loads files of tests and what they
+//! name, runs them, tells what failed and what they do not exercise.
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -17,7 +17,13 @@ use crate::load::{bytes, name};
 use crate::terminal::{self, Colour};
 
 pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Failure> {
-    let PolicyCommand::Test(command) = &command.command;
+    match &command.command {
+        PolicyCommand::Test(command) => test(command, colour),
+        PolicyCommand::Import(command) => super::policy_import::execute(command),
+    }
+}
+
+fn test(command: &PolicyTest, colour: Colour) -> Result<ExitCode, Failure> {
     let files = files(command)?;
     let mut reports: Vec<(String, Report)> = Vec::new();
     let mut is_broken = false;
@@ -118,7 +124,11 @@ fn is_inside(path: &Path) -> bool {
     components.all(|it| matches!(it, Component::Normal(_) | Component::CurDir))
 }
 
-fn read(path: &Path) -> Result<Source, String> {
+/// Reads a text file.
+///
+/// # Errors
+/// Why that is not possible, as a fragment for people.
+pub(super) fn read(path: &Path) -> Result<Source, String> {
     let bytes = bytes(path).map_err(|error| error.to_string())?;
     Source::from_bytes(&name(path), &bytes).map_err(|broken| broken.1.message.clone())
 }

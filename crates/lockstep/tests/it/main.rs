@@ -30,6 +30,7 @@ mod made_users;
 mod malformed;
 mod minting;
 mod policy_coverage;
+mod policy_import;
 mod policy_tests;
 mod portal;
 mod proxy;

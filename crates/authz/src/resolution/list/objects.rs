@@ -218,7 +218,7 @@ impl Search<'_> {
         let planned = engine.plan.get(bound.relation);
         let suffices = planned.is_some_and(|it| it.facts_suffice);
         for edge in engine.snapshot.objects_of(subject).of_kind(bound.kind) {
-            let way = self.along(edge, bound, suffices, way);
+            let way = self.along(&edge, bound, suffices, way);
             self.reach(edge.other, bound.relation, way);
         }
     }
@@ -265,7 +265,7 @@ impl Search<'_> {
                 continue;
             }
             for edge in edges.of_kind(bound.kind) {
-                let way = self.along(edge, bound, following.suffices, way);
+                let way = self.along(&edge, bound, following.suffices, way);
                 self.reach(edge.other, following.relation, way);
             }
         }
