@@ -1,5 +1,6 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod lint;
 mod policy_import;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use suite::plan::Shard;
 
 use crate::terminal::Colour;
 
+pub(crate) use lint::Lint;
 pub(crate) use policy_import::{From, PolicyImport};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Ci(Ci),
     /// Tests policies by themselves, without a running system.
     Policy(Policy),
+    /// Looks for what is likely to go wrong with a policy.
+    Lint(Lint),
     /// Asks the policy whether a subject may do something, and why.
     Check(Box<Check>),
     /// Prints the JSON Schema of a file format, for editors and other tools.

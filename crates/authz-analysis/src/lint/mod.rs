@@ -46,7 +46,7 @@ pub struct Finding {
 }
 
 /// What came of all lints.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     /// What was found, in the order of the files and of the places in them.
     pub findings: Vec<Finding>,

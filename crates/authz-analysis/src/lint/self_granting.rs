@@ -177,10 +177,10 @@ impl<'a> Implied<'a> {
         // One that depends on itself adds nobody that its other parts do not.
         self.relations.contains(name)
             || !seen.insert(name.to_owned())
-            || self.part(name, &relation.rewrite, seen)
+            || self.part(&relation.rewrite, seen)
     }
 
-    fn part(&self, name: &str, part: &Rewrite, seen: &mut BTreeSet<String>) -> bool {
+    fn part(&self, part: &Rewrite, seen: &mut BTreeSet<String>) -> bool {
         match part {
             Rewrite::Direct | Rewrite::Itself => false,
             Rewrite::Nobody => true,
@@ -191,9 +191,9 @@ impl<'a> Implied<'a> {
             Rewrite::Arrow {
                 tupleset, computed, ..
             } => self.arrows.contains(&(&**tupleset, &**computed)),
-            Rewrite::Union(parts) => parts.iter().all(|it| self.part(name, it, seen)),
-            Rewrite::Intersection(parts) => parts.iter().any(|it| self.part(name, it, seen)),
-            Rewrite::Exclusion(base, _) => self.part(name, base, seen),
+            Rewrite::Union(parts) => parts.iter().all(|it| self.part(it, seen)),
+            Rewrite::Intersection(parts) => parts.iter().any(|it| self.part(it, seen)),
+            Rewrite::Exclusion(base, _) => self.part(base, seen),
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::syntax::{Kind, Node, Operator};
+use super::value::Value;
 use super::{lexer, parser};
 
 /// A condition, taken apart down to its atoms.
@@ -47,10 +48,7 @@ impl Reader<'_> {
     fn read(&self, node: &Node) -> Proposition {
         let all = |nodes: &[Node]| nodes.iter().map(|it| self.read(it)).collect();
         match &node.kind {
-            Kind::Literal(value) => match value {
-                super::Value::Bool(value) => Proposition::Constant(*value),
-                _ => self.atom(node),
-            },
+            Kind::Literal(Value::Bool(value)) => Proposition::Constant(*value),
             Kind::Not(inner) => Proposition::Not(Box::new(self.read(inner))),
             Kind::And(operands) => Proposition::And(all(operands)),
             Kind::Or(operands) => Proposition::Or(all(operands)),

@@ -21,7 +21,7 @@ use crate::load::{Ruling, load_policy};
 const NOBODY: &str = "nobody";
 
 pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
-    let Ruling { policy, facts } = load_policy(command.policy.as_deref(), &command.facts)?;
+    let Ruling { policy, facts, .. } = load_policy(command.policy.as_deref(), &command.facts)?;
     let subject = subject(command, &policy, &facts)?;
     let resource = resource(command, &policy, &facts)?;
     let type_name = resource.type_name();

@@ -26,6 +26,7 @@ mod hostile;
 mod house;
 mod init;
 mod library;
+mod lint;
 mod made_users;
 mod malformed;
 mod minting;
