@@ -25,8 +25,8 @@ pub mod decision;
 
 pub use decision::{CredentialFault, Decision, Denial, Outcome, Reason, ReasonKind};
 pub use evaluation::{
-    Account, Allowed, Detail, Filter, Inquiry, OfTenant, Page, Remainder, Remedy, Residual, Says,
-    Step,
+    Account, Allowed, Detail, Filter, Grant, GrantedBy, Inquiry, OfTenant, Page, Remainder, Remedy,
+    Residual, Says, Step, StepKind, Supposed, Supposition,
 };
 pub use facts::{
     Credential, Facts, Reference, Request, Resource, Subject, SubjectFacts, no_context,

@@ -107,6 +107,24 @@ pub(crate) struct Ruling {
     pub(crate) facts_sources: Vec<Source>,
 }
 
+/// Where a policy is that may be named.
+fn policy_path(named: Option<&Path>) -> &Path {
+    let default = match Path::new("policy").is_dir() {
+        true => Path::new("policy"),
+        false => Path::new("policy.yaml"),
+    };
+    named.unwrap_or(default)
+}
+
+/// The folder of a policy that may be named, where its facts and tests are.
+pub(crate) fn policy_folder(named: Option<&Path>) -> PathBuf {
+    let path = policy_path(named);
+    match path.is_dir() {
+        true => path.to_owned(),
+        false => path.parent().unwrap_or(Path::new("")).to_owned(),
+    }
+}
+
 /// Loads a policy (by default `policy/`, or else `policy.yaml`) and facts (by default the
 /// `facts.yaml` beside it).
 ///
@@ -114,11 +132,7 @@ pub(crate) struct Ruling {
 /// Mistakes in the files, all at once.
 pub(crate) fn load_policy(policy: Option<&Path>, facts: &[PathBuf]) -> Result<Ruling, Failure> {
     let mut files = Files::default();
-    let default = match Path::new("policy").is_dir() {
-        true => Path::new("policy"),
-        false => Path::new("policy.yaml"),
-    };
-    let path = policy.unwrap_or(default);
+    let path = policy_path(policy);
     let paths = policy_files(path).map_err(|why| {
         let path = path.display();
         let help = "name another one with `--policy PATH`";
@@ -127,10 +141,7 @@ pub(crate) fn load_policy(policy: Option<&Path>, facts: &[PathBuf]) -> Result<Ru
         ))
     })?;
     files.policy = files.policy_sources(&paths);
-    let folder = match path.is_dir() {
-        true => path,
-        false => path.parent().unwrap_or(Path::new("")),
-    };
+    let folder = policy_folder(policy);
     let beside = Some(folder.join("facts.yaml")).filter(|path| path.is_file());
     let named = match facts {
         [] => beside.as_slice(),

@@ -14,5 +14,8 @@ mod coverage;
 mod import;
 mod imported_stores;
 mod lints;
+mod matrix;
 mod patterns;
 mod stages;
+mod witness;
+mod worlds;

@@ -8,6 +8,7 @@
 //! Left out: bytes, messages, `type`.
 
 mod about;
+mod absence;
 mod address;
 mod arithmetic;
 mod branches;
@@ -124,6 +125,12 @@ impl Condition {
             Expression::Constant(Value::Bool(value)) => Some(value),
             _ => None,
         }
+    }
+
+    /// Whether it could hold where there is no session. Told from its form: one that cannot never
+    /// does, and one that could may still not.
+    pub(crate) fn may_hold_without_session(&self) -> bool {
+        absence::may_be(&self.expression, true)
     }
 
     /// A condition that never holds.

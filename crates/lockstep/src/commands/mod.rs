@@ -7,12 +7,14 @@ mod cleanup;
 mod demo;
 mod init;
 mod lint;
+mod matrix;
 mod plan;
 mod policy;
 mod policy_import;
 mod repeat;
 mod report_merge;
 mod runs;
+mod scan;
 mod test;
 mod token;
 
@@ -38,6 +40,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Plan(command) => plan::execute(&command, colour),
         Command::Check(command) => check::execute(&command),
         Command::Lint(command) => lint::execute(&command),
+        Command::Matrix(command) => matrix::execute(&command),
         Command::Policy(command) => policy::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
@@ -51,6 +54,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(command) => match command.command {
             ReportCommand::Merge(command) => report_merge::execute(&command, colour),
         },
+        Command::Scan(command) => scan::execute(&command).await,
         Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
