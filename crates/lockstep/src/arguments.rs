@@ -2,6 +2,7 @@
 
 mod lint;
 mod matrix;
+mod policy;
 mod policy_import;
 mod scan;
 
@@ -17,6 +18,7 @@ use crate::terminal::Colour;
 
 pub(crate) use lint::Lint;
 pub(crate) use matrix::Matrix;
+pub(crate) use policy::{FailOn, PolicyDiff};
 pub(crate) use policy_import::{From, PolicyImport};
 pub(crate) use scan::{Scan, ScanFormat};
 
@@ -264,6 +266,8 @@ pub(crate) enum PolicyCommand {
     /// Runs the tests of policies: our own (`*.test.yaml`), OpenFGA's store files (`*.fga.yaml`)
     /// and SpiceDB's validation files.
     Test(PolicyTest),
+    /// Shows what a change of a policy changes in effect: who may now do what, and who may no longer.
+    Diff(PolicyDiff),
     /// Reads a policy of Casbin, OpenFGA or SpiceDB into ours, and tells what does not map.
     Import(PolicyImport),
 }

@@ -1,19 +1,19 @@
-//! Whether one condition implies another, by trying all that their atoms can come to. An atom may
+//! Whether one condition implies another, by trying all that their leaves can come to. A leaf may
 //! be true, false or without a value, as `&&` and `||` of CEL have it (language definition, section
 //! "Logical Operators"), so that what is found holds whatever fails.
 
 use std::collections::BTreeSet;
 
-use authz::condition::{Atom, Proposition};
+use authz::condition::{Leaf, Proposition};
 
-/// With more atoms nothing is said: each one makes three times as many cases.
-const ATOMS_MAX: usize = 7;
+/// With more leaves nothing is said: each one makes three times as many cases.
+const LEAVES_MAX: usize = 7;
 
 /// What a proposition comes to; none without a value.
 type Truth = Option<bool>;
 
-/// What each atom comes to, in one case; sorted by the atoms.
-type Case<'a> = [(&'a Atom, Truth)];
+/// What each leaf comes to, in one case; sorted by the leaves.
+type Case<'a> = [(&'a Leaf, Truth)];
 
 /// Whether it holds in no case at all.
 pub(super) fn never_holds(proposition: &Proposition) -> bool {
@@ -28,7 +28,7 @@ pub(super) fn implies(premise: &Proposition, conclusion: &Proposition) -> bool {
         return true;
     }
     // What the premise does not ask about can come to anything.
-    let (asked, needed) = (atoms(premise), atoms(conclusion));
+    let (asked, needed) = (leaves(premise), leaves(conclusion));
     if !needed.is_subset(&asked) && !needed.is_empty() && !shares_subject(&asked, &needed) {
         return false;
     }
@@ -37,9 +37,9 @@ pub(super) fn implies(premise: &Proposition, conclusion: &Proposition) -> bool {
     })
 }
 
-/// Whether some atom that only the second has compares what one of the first compares, too.
-fn shares_subject(asked: &BTreeSet<&Atom>, needed: &BTreeSet<&Atom>) -> bool {
-    let subject = |atom: &&Atom| atom.equals.as_ref().map(|it| it.0.clone());
+/// Whether some leaf that only the second has compares what one of the first compares, too.
+fn shares_subject(asked: &BTreeSet<&Leaf>, needed: &BTreeSet<&Leaf>) -> bool {
+    let subject = |leaf: &&Leaf| leaf.equals.as_ref().map(|it| it.0.clone());
     let asked: BTreeSet<String> = asked.iter().filter_map(subject).collect();
     needed
         .iter()
@@ -50,9 +50,9 @@ fn shares_subject(asked: &BTreeSet<&Atom>, needed: &BTreeSet<&Atom>) -> bool {
 /// Whether something is so in every case that there can be; with too many cases it is not known to
 /// be.
 fn all_cases(propositions: &[&Proposition], mut is_so: impl FnMut(&Case<'_>) -> bool) -> bool {
-    let atoms: BTreeSet<&Atom> = propositions.iter().flat_map(|it| atoms(it)).collect();
-    let mut case: Vec<(&Atom, Truth)> = atoms.into_iter().map(|it| (it, None)).collect();
-    if case.len() > ATOMS_MAX {
+    let leaves: BTreeSet<&Leaf> = propositions.iter().flat_map(|it| leaves(it)).collect();
+    let mut case: Vec<(&Leaf, Truth)> = leaves.into_iter().map(|it| (it, None)).collect();
+    if case.len() > LEAVES_MAX {
         return false;
     }
     let values = [Some(true), Some(false), None];
@@ -71,7 +71,7 @@ fn all_cases(propositions: &[&Proposition], mut is_so: impl FnMut(&Case<'_>) -> 
 fn is_possible(case: &Case<'_>) -> bool {
     let compared = || {
         let compared = case.iter().zip(0..);
-        compared.filter_map(|((atom, truth), at)| Some((&atom.equals.as_ref()?.0, truth, at)))
+        compared.filter_map(|((leaf, truth), at)| Some((&leaf.equals.as_ref()?.0, truth, at)))
     };
     compared().all(|(what, truth, at)| {
         let mut same = compared().filter(|(other, _, place)| *other == what && *place > at);
@@ -81,21 +81,21 @@ fn is_possible(case: &Case<'_>) -> bool {
     })
 }
 
-fn atoms(proposition: &Proposition) -> BTreeSet<&Atom> {
+fn leaves(proposition: &Proposition) -> BTreeSet<&Leaf> {
     match proposition {
         Proposition::Constant(_) => BTreeSet::new(),
-        Proposition::Atom(atom) => BTreeSet::from([atom]),
-        Proposition::Not(inner) => atoms(inner),
-        Proposition::And(parts) | Proposition::Or(parts) => parts.iter().flat_map(atoms).collect(),
-        Proposition::Conditional(parts) => parts.iter().flat_map(atoms).collect(),
+        Proposition::Leaf(leaf) => BTreeSet::from([leaf]),
+        Proposition::Not(inner) => leaves(inner),
+        Proposition::And(parts) | Proposition::Or(parts) => parts.iter().flat_map(leaves).collect(),
+        Proposition::Conditional(parts) => parts.iter().flat_map(leaves).collect(),
     }
 }
 
 fn truth(proposition: &Proposition, case: &Case<'_>) -> Truth {
     match proposition {
         Proposition::Constant(value) => Some(*value),
-        Proposition::Atom(atom) => {
-            let at = case.binary_search_by(|it| it.0.cmp(atom)).ok()?;
+        Proposition::Leaf(leaf) => {
+            let at = case.binary_search_by(|it| it.0.cmp(leaf)).ok()?;
             case.get(at)?.1
         }
         Proposition::Not(inner) => truth(inner, case).map(|it| !it),

@@ -11,6 +11,7 @@ mod about;
 mod absence;
 mod address;
 mod arithmetic;
+mod atoms;
 mod branches;
 mod check;
 mod context;
@@ -31,11 +32,14 @@ mod time;
 mod typed;
 mod types;
 mod value;
+mod variants;
 
 #[cfg(test)]
 mod tests;
 
+pub use atoms::{Atom, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
+pub use variants::{Variant, variants};
 
 pub(crate) use branches::Branches;
 pub(crate) use check::{Flags, Scope};
@@ -45,7 +49,7 @@ pub(crate) use evaluate::Evaluation;
 pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
-pub use proposition::{Atom, Proposition, proposition};
+pub use proposition::{Leaf, Proposition, proposition};
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;

@@ -1,6 +1,6 @@
-//! A condition as a proposition: what `&&`, `||`, `!` and `?:` join, with everything else as an atom
+//! A condition as a proposition: what `&&`, `||`, `!` and `?:` join, with everything else as a leaf
 //! that is known by its words. Enough to say of two conditions that one implies the other, whatever
-//! their atoms come to.
+//! their leaves come to.
 
 use std::ops::Range;
 
@@ -8,13 +8,13 @@ use super::syntax::{Kind, Node, Operator};
 use super::value::Value;
 use super::{lexer, parser};
 
-/// A condition, taken apart down to its atoms.
+/// A condition, taken apart down to its leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proposition {
     /// `true` or `false`.
     Constant(bool),
     /// Anything that is not joined.
-    Atom(Atom),
+    Leaf(Leaf),
     /// `!a`, and `a != b` of `a == b`.
     Not(Box<Proposition>),
     /// All of these.
@@ -27,7 +27,7 @@ pub enum Proposition {
 
 /// Something that may be true, or false, or have no value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Atom {
+pub struct Leaf {
     /// Its words, a space between any two: the same for the same question.
     pub text: String,
     /// If it asks whether something equals a constant: what, and which.
@@ -60,18 +60,18 @@ impl Reader<'_> {
             Kind::Binary(Operator::NotEqual, left, right) => {
                 Proposition::Not(Box::new(self.equal(left, right)))
             }
-            _ => self.atom(node),
+            _ => self.leaf(node),
         }
     }
 
-    fn atom(&self, node: &Node) -> Proposition {
-        Proposition::Atom(Atom {
+    fn leaf(&self, node: &Node) -> Proposition {
+        Proposition::Leaf(Leaf {
             text: self.words(&node.span),
             equals: None,
         })
     }
 
-    /// The same atom, whichever side stands first.
+    /// The same leaf, whichever side stands first.
     fn equal(&self, left: &Node, right: &Node) -> Proposition {
         let is_constant = |node: &Node| matches!(node.kind, Kind::Literal(_));
         let (a, b) = (self.words(&left.span), self.words(&right.span));
@@ -81,7 +81,7 @@ impl Reader<'_> {
             _ => None,
         };
         let (first, second) = if a <= b { (a, b) } else { (b, a) };
-        Proposition::Atom(Atom {
+        Proposition::Leaf(Leaf {
             text: format!("{first} == {second}"),
             equals,
         })
@@ -101,7 +101,7 @@ mod tests {
     use super::proposition;
 
     #[test]
-    fn the_same_question_is_the_same_atom() {
+    fn the_same_question_is_the_same_leaf() {
         let same = [
             ("resource.owner == subject", "subject==resource.owner"),
             ("a.b != 'x'", "!('x' == a.b)"),
