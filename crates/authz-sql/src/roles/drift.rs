@@ -89,7 +89,7 @@ pub fn drifts(policy: &Policy, facts: &Facts, roles: &Roles) -> Vec<Drift> {
     found.extend(comparison.cycles());
     found.extend(comparison.grants_added());
     found.extend(comparison.inclusions_added());
-    for role in policy.held_roles() {
+    for role in policy.assignable_roles() {
         if let Some(id) = comparison.id(role) {
             found.extend(comparison.grants_missing(role, id));
             found.extend(comparison.inclusions_missing(role, id));
@@ -167,7 +167,7 @@ impl<'a> Comparison<'a> {
         let tables = self.roles.roles.iter();
         let unknown = tables.filter(|(_, name)| !self.policy.has_role(name));
         let unknown = unknown.map(|(id, name)| {
-            let meant = nearest(name, self.policy.held_roles());
+            let meant = nearest(name, self.policy.assignable_roles());
             let meant = meant.map_or(String::new(), |it| format!("; the nearest is `{it}`"));
             Drift {
                 row: Some(
@@ -183,7 +183,7 @@ impl<'a> Comparison<'a> {
         });
         let missing = self
             .policy
-            .held_roles()
+            .assignable_roles()
             .filter(|name| self.id(name).is_none());
         let missing = missing.map(|name| Drift {
             place: self.place(name),

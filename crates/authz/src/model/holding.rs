@@ -1,15 +1,9 @@
 //! What roles hold, for those who compare a policy with what another place says of the same roles.
 
 use super::Policy;
-use super::role::is_reserved;
 use crate::source::Place;
 
 impl Policy {
-    /// The roles that can be given to somebody; not those that come with a session.
-    pub fn held_roles(&self) -> impl Iterator<Item = &str> {
-        self.role_names().filter(|name| !is_reserved(name))
-    }
-
     /// Where a role is declared.
     pub fn role_place(&self, role: &str) -> Option<&Place> {
         self.roles.get(role)?.place.as_ref()
