@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 /// Shows where the tables differ from the policy.
 pub(super) async fn diff(command: &RolesDiff) -> Result<ExitCode, Failure> {
     let address = Address::parse(&command.url).map_err(Failure::usage)?;
-    let Ruling { policy, facts } = load_policy(command.policy.as_deref(), &command.facts)?;
+    let Ruling { policy, facts, .. } = load_policy(command.policy.as_deref(), &command.facts)?;
     let (tables, sources) = tables(command.tables.as_deref())?;
     let roles = read(&address, &tables).await;
     let roles = roles.map_err(|why| failure(why, sources))?;
