@@ -1,7 +1,6 @@
 //! The tests of this crate, in one program.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
