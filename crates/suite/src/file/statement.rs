@@ -74,11 +74,7 @@ impl Reader<'_> {
         self.check_action(entry, action)?;
         let rows = database?.rows.iter().position(|it| it.table == object);
         let rows = rows.filter(|_| verb.is_of_rows());
-        for given in [on_conflict, copy]
-            .into_iter()
-            .flatten()
-            .filter(|_| rows.is_none())
-        {
+        if let (None, Some(given)) = (rows, on_conflict.or(copy)) {
             let message = format!("`{}` on a table that has no `rows`", given.key);
             self.diagnostics
                 .push(Diagnostic::new(given.place.clone(), message));

@@ -176,9 +176,7 @@ fn users_of_the_database_enter_as_themselves() {
     let report = shop.run(&wrong, &["*/post.read"]);
     assert_eq!(report.code, Some(3), "{}", report.told);
     assert!(
-        report
-            .words(&format!("vera/post.read"))
-            .contains("was not entered"),
+        report.words("vera/post.read").contains("was not entered"),
         "{}",
         report.told
     );
