@@ -1,8 +1,10 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod lint;
 mod matrix;
 mod policy;
 mod policy_import;
+mod roles;
 mod scan;
 
 use std::path::PathBuf;
@@ -15,9 +17,11 @@ use suite::plan::Shard;
 
 use crate::terminal::Colour;
 
+pub(crate) use lint::Lint;
 pub(crate) use matrix::Matrix;
 pub(crate) use policy::{FailOn, PolicyDiff};
 pub(crate) use policy_import::{From, PolicyImport};
+pub(crate) use roles::{Roles, RolesCommand, RolesDiff};
 pub(crate) use scan::{Scan, ScanFormat};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
@@ -64,12 +68,16 @@ pub(crate) enum Command {
     Ci(Ci),
     /// Tests policies by themselves, without a running system.
     Policy(Policy),
+    /// Looks for what is likely to go wrong with a policy.
+    Lint(Lint),
     /// Holds what each role may do to each type against a file that people review.
     Matrix(Matrix),
     /// Asks the policy whether a subject may do something, and why.
     Check(Box<Check>),
     /// Finds what is wrong with the permissions of a PostgreSQL database; changes nothing.
     Scan(Scan),
+    /// Compares the roles that an application keeps in tables with the policy.
+    Roles(Roles),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.

@@ -94,6 +94,19 @@ impl Facts {
         known.flat_map(|known| known.roles.keys().map(String::as_str))
     }
 
+    /// The roles of a subject, each with the tenant in which it has it; `None` for all of them.
+    pub fn roles_of(&self, subject: &Reference) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let known = self.subjects.get(subject).into_iter();
+        known.flat_map(|known| {
+            let everywhere = known.everywhere.iter().map(|role| (None, role.as_str()));
+            let there = known.roles.iter().flat_map(|(tenant, roles)| {
+                let roles = roles.iter().map(String::as_str);
+                roles.map(move |role| (Some(tenant.as_str()), role))
+            });
+            everywhere.chain(there)
+        })
+    }
+
     /// The attributes of a resource, if it is known.
     pub fn attributes_of(&self, resource: &Reference) -> Option<&Map<String, Json>> {
         self.resources.get(resource)
@@ -142,6 +155,15 @@ impl Facts {
     /// Where a relationship stands.
     pub fn place_of(&self, fact: &Relationship) -> Option<&Place> {
         self.places.get(&fact.ends())
+    }
+
+    /// The roles that are assigned to somebody, in whatever tenant.
+    pub fn assigned_roles(&self) -> BTreeSet<&str> {
+        let roles = self.subjects.values().flat_map(|known| {
+            let there = known.roles.values().flatten();
+            there.chain(&known.everywhere).map(String::as_str)
+        });
+        roles.collect()
     }
 
     /// The relationships, and the shares of one resource: all that a decision about it looks at
