@@ -69,7 +69,7 @@ fn spoken(actor: &str, phrase: &Phrase<'_>, verdict: Verdict, is_allowed: bool) 
     let cannot = || format!("{actor} cannot {verb} {object}");
     match (verdict, is_allowed) {
         (Verdict::Held, true) | (Verdict::Escalation, false) => does(),
-        (Verdict::Escalation, true) => does() + ", and changes what it must not",
+        (Verdict::Escalation, true) => does() + ", and more than it may",
         (Verdict::Held, false) | (Verdict::Lockout, _) => cannot(),
         (Verdict::Leak, true) => does() + ", and sees too much",
         (Verdict::Leak, false) if phrase.is_on_instance => cannot() + ", but learns of it",
@@ -83,7 +83,7 @@ fn spoken(actor: &str, phrase: &Phrase<'_>, verdict: Verdict, is_allowed: bool) 
 
 fn named(record: &CellRecord, is_allowed: bool) -> String {
     let end = match (record.verdict, is_allowed) {
-        (Verdict::Escalation, true) => " changes what it must not",
+        (Verdict::Escalation, true) => " does more than it may",
         (Verdict::Held, true) | (Verdict::Escalation, false) => " is allowed",
         (Verdict::Held, false) | (Verdict::Lockout, _) => " is refused",
         (Verdict::Leak, true) => " shows too much",

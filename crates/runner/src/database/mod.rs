@@ -20,10 +20,14 @@ use authz_sql::guard::{self, Table};
 use futures_util::StreamExt as _;
 use suite::model::{DatabaseIndex, ObjectName};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 /// The SQLSTATE of a denial: `insufficient_privilege`.
 const DENIED: &str = "42501";
+
+/// The SQLSTATE of a value that is taken: `unique_violation`.
+const DUPLICATE: &str = "23505";
 
 /// How much longer than the server may take is waited for it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -78,15 +82,21 @@ impl From<NotEntered> for String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Its rows, every value as text, and how many rows it reached.
-    Done {
-        rows: Vec<Vec<Option<String>>>,
-        reached: u64,
-    },
+    Done { rows: Rows, reached: u64 },
     /// Permission denied (SQLSTATE 42501), in the server's words.
     Refused(String),
+    /// A unique value is taken already (SQLSTATE 23505).
+    Duplicate {
+        /// The constraint that says so, and the server's words.
+        constraint: String,
+        why: String,
+    },
     /// Anything else: no denial, and no success.
     Failed(String),
 }
+
+/// Rows, every value as text.
+pub(crate) type Rows = Vec<Vec<Option<String>>>;
 
 /// What is known when a statement is sent: texts, or nothing (NULL).
 pub(crate) type Values = Vec<Option<String>>;
@@ -186,6 +196,16 @@ impl Entered {
         }
     }
 
+    /// The rows of a statement that has to succeed.
+    pub(crate) async fn learn(&self, sql: &str, values: &Values) -> Result<Rows, String> {
+        match self.ask(sql, values).await {
+            Outcome::Done { rows, .. } => Ok(rows),
+            Outcome::Refused(why) | Outcome::Duplicate { why, .. } | Outcome::Failed(why) => {
+                Err(why)
+            }
+        }
+    }
+
     async fn rows(
         &self,
         sql: &str,
@@ -241,9 +261,15 @@ impl Entered {
 
 /// The class of an error decides: only one of them is a denial.
 fn failure(error: &tokio_postgres::Error) -> Outcome {
-    match error.code().is_some_and(|it| it.code() == DENIED) {
-        true => Outcome::Refused(told(error)),
-        false => Outcome::Failed(told(error)),
+    let why = told(error);
+    let constraint = error.as_db_error().and_then(|it| it.constraint());
+    match (error.code().map(SqlState::code), constraint) {
+        (Some(DENIED), _) => Outcome::Refused(why),
+        (Some(DUPLICATE), Some(constraint)) => Outcome::Duplicate {
+            constraint: constraint.to_owned(),
+            why,
+        },
+        _ => Outcome::Failed(why),
     }
 }
 

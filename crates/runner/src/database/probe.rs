@@ -6,7 +6,7 @@ use suite::model::{Statement, Verb};
 
 use super::session::as_column;
 use super::witness::column;
-use super::{Entered, Outcome, Values};
+use super::{Entered, Values};
 
 /// A statement with its values.
 #[derive(Debug, Clone)]
@@ -42,6 +42,43 @@ pub(super) fn copy(table: &Table, key: &str, columns: &[String]) -> Result<Probe
     Ok(Probe {
         sql: format!("COPY {} ({}) TO STDOUT", table.quoted, names?.join(", ")),
         values: Values::new(),
+    })
+}
+
+/// The columns of a unique constraint or index of a table.
+pub(super) async fn columns_of(
+    entered: &Entered,
+    table: &Table,
+    constraint: &str,
+) -> Result<Vec<String>, String> {
+    let sql = "SELECT attname FROM pg_catalog.pg_index JOIN pg_catalog.pg_class ON pg_class.oid = indexrelid \
+               JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey) \
+               WHERE indrelid = $1::text::oid AND relname = $2";
+    let values = vec![Some(table.oid.to_string()), Some(constraint.to_owned())];
+    let rows = entered.learn(sql, &values).await?;
+    Ok(rows.into_iter().flatten().flatten().collect())
+}
+
+/// A reading of the rows that have, in these columns, what is written.
+pub(super) fn those_with(
+    table: &Table,
+    written: &Written,
+    columns: &[String],
+) -> Result<Probe, String> {
+    let mut values = Values::new();
+    let mut conditions = vec!["true".to_owned()];
+    for (name, value) in written.iter().filter(|(name, _)| columns.contains(name)) {
+        values.push(as_column(value));
+        let place = typed(table, name, values.len())?;
+        conditions.push(format!("{} = {place}", column(table, name)?));
+    }
+    Ok(Probe {
+        sql: format!(
+            "SELECT 1::text FROM {} WHERE {}",
+            table.quoted,
+            conditions.join(" AND ")
+        ),
+        values,
     })
 }
 
@@ -207,10 +244,7 @@ async fn execute(
         Some(arguments.len().to_string()),
     ];
     let (name, arity) = (&object.name, arguments.len());
-    let rows = match entered.ask(FUNCTION, &asked).await {
-        Outcome::Done { rows, .. } => rows,
-        Outcome::Refused(why) | Outcome::Failed(why) => return Err(why),
-    };
+    let rows = entered.learn(FUNCTION, &asked).await?;
     let [row] = rows.as_slice() else {
         let found = rows.len();
         return Err(format!(

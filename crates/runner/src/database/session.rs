@@ -8,7 +8,7 @@ use suite::model::{Actor, ActorIndex, Database, Statement, Suite};
 use suite::plan::declared_field;
 use suite::template::{Encoding, Scope, Template, Variable, plain};
 
-use super::{Entered, Entrance, Outcome, Values};
+use super::{Entered, Entrance, Values};
 use crate::caller::World;
 use crate::session::Live;
 
@@ -147,13 +147,9 @@ pub(super) async fn begin(
 async fn quoted_role(entered: &Entered, name: &str) -> Result<String, String> {
     let sql =
         "SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_roles WHERE rolname::text = $1";
-    match entered.ask(sql, &vec![Some(name.to_owned())]).await {
-        Outcome::Done { rows, .. } => {
-            let found = rows.into_iter().flatten().flatten().next();
-            found.ok_or_else(|| format!("there is no role `{name}`"))
-        }
-        Outcome::Refused(why) | Outcome::Failed(why) => Err(why),
-    }
+    let rows = entered.learn(sql, &vec![Some(name.to_owned())]).await?;
+    let found = rows.into_iter().flatten().flatten().next();
+    found.ok_or_else(|| format!("there is no role `{name}`"))
 }
 
 async fn set(entered: &Entered, settings: &[(String, String)]) -> Result<(), String> {
@@ -170,15 +166,9 @@ async fn set(entered: &Entered, settings: &[(String, String)]) -> Result<(), Str
     let values: Values = pairs
         .flat_map(|(name, value)| [Some(name), Some(value)])
         .collect();
-    match entered
-        .ask(&format!("SELECT {}", calls.join(", ")), &values)
-        .await
-    {
-        Outcome::Done { .. } => Ok(()),
-        Outcome::Refused(why) | Outcome::Failed(why) => {
-            Err(format!("the session's settings were not taken: {why}"))
-        }
-    }
+    let sql = format!("SELECT {}", calls.join(", "));
+    let set = entered.learn(&sql, &values).await.map(drop);
+    set.map_err(|why| format!("the session's settings were not taken: {why}"))
 }
 
 /// A value as the text that a column takes; nothing is NULL.

@@ -173,6 +173,7 @@ impl<'a> StatementTrial<'a> {
             unknown: Vec::new(),
             unnamed: None,
             refused: false,
+            told: None,
         };
         match self.statement.verb {
             Verb::Select => self.read(entered, table, rows, &mut seen).await?,
@@ -185,10 +186,13 @@ impl<'a> StatementTrial<'a> {
         let doubts = doubts.into_iter().filter(|it| matters(it.kind, &seen));
         let mut judgement = judge_rows(&seen);
         if inserts {
-            judgement.observed = match seen.rows.iter().any(|row| row.reached) {
-                true => "added the row".to_owned(),
-                false => "refused (42501)".to_owned(),
+            let added = seen.rows.iter().any(|row| row.reached);
+            let observed = match (added, &seen.told) {
+                (true, _) => "added the row",
+                (false, None) => "refused (42501)",
+                (false, Some(_)) => "a value is taken (23505)",
             };
+            judgement.observed = observed.to_owned();
         }
         if let Some(lack) = judgement.lacks {
             judgement.because = format!("{}; {}", judgement.because, mended(lack, table, rows));
@@ -284,7 +288,7 @@ impl<'a> StatementTrial<'a> {
                 reached(seen, keys);
             }
             Outcome::Refused(_) => seen.refused = true,
-            Outcome::Failed(why) => return Err(why),
+            Outcome::Duplicate { why, .. } | Outcome::Failed(why) => return Err(why),
         }
         Ok(())
     }
@@ -299,12 +303,38 @@ impl<'a> StatementTrial<'a> {
     ) -> Result<(), Unsure> {
         let key = self.statement.upserts.then_some(rows.key.as_str());
         let probe = probe::insert(table, written, key, &self.statement.columns)?;
-        match self.send(entered, &probe).await {
+        match self.undone(entered, &probe).await? {
             Outcome::Done { .. } => seen.rows.iter_mut().for_each(|row| row.reached = true),
             Outcome::Refused(_) => seen.refused = true,
+            Outcome::Duplicate { constraint, why } => {
+                if self
+                    .sees_taken(entered, table, &constraint, written)
+                    .await?
+                {
+                    return Err(why);
+                }
+                seen.told = Some(why);
+            }
             Outcome::Failed(why) => return Err(why),
         }
         Ok(())
+    }
+
+    /// Whether the actor sees the row that has what is unique already.
+    async fn sees_taken(
+        &self,
+        entered: &Entered,
+        table: &Table,
+        constraint: &str,
+        written: &Written,
+    ) -> Result<bool, Unsure> {
+        let columns = probe::columns_of(entered, table, constraint).await?;
+        let probe = probe::those_with(table, written, &columns)?;
+        match entered.ask(&probe.sql, &probe.values).await {
+            Outcome::Done { rows, .. } => Ok(!rows.is_empty()),
+            Outcome::Refused(_) => Ok(false),
+            Outcome::Duplicate { why, .. } | Outcome::Failed(why) => Err(why),
+        }
     }
 
     /// Changes every row by its key, and then all of them without naming one: a policy for
@@ -323,7 +353,7 @@ impl<'a> StatementTrial<'a> {
             match self.undone(entered, &probe).await? {
                 Outcome::Done { reached, .. } => row.reached = reached > 0,
                 Outcome::Refused(_) => refused += 1,
-                Outcome::Failed(why) => return Err(why),
+                Outcome::Duplicate { why, .. } | Outcome::Failed(why) => return Err(why),
             }
         }
         seen.refused = refused > 0 && refused == seen.rows.len();
@@ -331,7 +361,7 @@ impl<'a> StatementTrial<'a> {
         match self.undone(entered, &probe).await? {
             Outcome::Done { reached, .. } => seen.unnamed = Some(reached),
             Outcome::Refused(_) => {}
-            Outcome::Failed(why) => return Err(why),
+            Outcome::Duplicate { why, .. } | Outcome::Failed(why) => return Err(why),
         }
         Ok(())
     }
@@ -367,7 +397,9 @@ impl<'a> StatementTrial<'a> {
             sql: shown(probe),
             answer: match &outcome {
                 Outcome::Done { reached, .. } => format!("{reached} rows"),
-                Outcome::Refused(why) | Outcome::Failed(why) => why.clone(),
+                Outcome::Refused(why) | Outcome::Duplicate { why, .. } | Outcome::Failed(why) => {
+                    why.clone()
+                }
             },
         });
         outcome
@@ -401,7 +433,7 @@ impl<'a> StatementTrial<'a> {
                 judge_plain(self.cell.expectation.expected, true, "done")
             }
             Outcome::Refused(why) => judge_plain(self.cell.expectation.expected, false, &why),
-            Outcome::Failed(why) => return Err(why),
+            Outcome::Duplicate { why, .. } | Outcome::Failed(why) => return Err(why),
         };
         Ok(doubted(judgement, doubts.into_iter()))
     }

@@ -33,15 +33,11 @@ pub(super) async fn rows(
         table.quoted,
         rows_max + 1
     );
-    let found = match witness.ask(&sql, &Values::new()).await {
-        Outcome::Done { rows, .. } => rows,
-        Outcome::Refused(why) | Outcome::Failed(why) => {
-            return Err(format!(
-                "the witness does not see the rows of {}: {why}",
-                table.quoted
-            ));
-        }
-    };
+    let found = witness.learn(&sql, &Values::new()).await;
+    let found = found.map_err(|why| {
+        let table = &table.quoted;
+        format!("the witness does not see the rows of {table}: {why}")
+    })?;
     if found.len() > rows_max {
         return Err(format!(
             "{} has more than {rows_max} rows: try this on a smaller copy",

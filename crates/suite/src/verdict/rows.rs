@@ -24,6 +24,8 @@ pub struct RowsSeen {
     pub unnamed: Option<u64>,
     /// Whether it was refused as a whole: SQLSTATE 42501.
     pub refused: bool,
+    /// What a unique value that is taken tells of a row that the actor does not see.
+    pub told: Option<String>,
 }
 
 /// One row of a table.
@@ -106,6 +108,10 @@ fn judged(seen: &RowsSeen) -> (Verdict, String, Option<Lack>) {
             "a statement that names no row reaches {unnamed} of them, and the policy permits {permitted}"
         );
         return (Verdict::Escalation, because, None);
+    }
+    if let Some(told) = &seen.told {
+        let because = format!("tells of a row that the actor does not see: {told}");
+        return (Verdict::Leak, because, None);
     }
     if let Some(undecided) = seen
         .rows
