@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pg8000.native
 
 PEOPLE = ["root", "ada", "vera", "vic", "una", "oscar"]
-MISTAKES = ["header-over-token", "context-left"]
+MISTAKES = ["header-over-token", "context-left", "as-the-owner"]
 
 # SQLSTATEs (PostgreSQL's documentation, appendix A).
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -66,6 +66,11 @@ class Database:
                 run("ROLLBACK")
                 raise refused(error) from error
 
+    def removed(self, post):
+        """Removes a post as whoever has logged in, which row security does not hold for a superuser."""
+        with self.lock:
+            return self.connection.run("DELETE FROM press.posts WHERE id = :post RETURNING id", post=post)
+
     def tell(self, user, tenant):
         """Tells the database who asks."""
         until_the_end = self.mistake != "context-left"
@@ -98,6 +103,8 @@ class Service(ThreadingHTTPServer):
         self.database = database
         self.mistake = mistake
         self.sessions = {}
+        # Only where it is used: a connection as somebody who may do everything.
+        self.trusted = Database(os.environ["WITNESS_URL"], mistake) if mistake == "as-the-owner" else None
 
     def log_in(self, name, password):
         expected = os.environ.get(f"{name.upper()}_PASSWORD", "") if name in PEOPLE else ""
@@ -216,6 +223,9 @@ class Handler(BaseHTTPRequestHandler):
         match path:
             case ["posts", post]:
                 self.post_of(post)
+                if self.server.mistake == "as-the-owner":
+                    # The mistake: whoever may see it is trusted, and nothing holds who does it.
+                    return self.changed(self.server.trusted.removed(post))
                 # Asked before the database is: it has the last word all the same.
                 if not self.run("SELECT press.may(press.my_tenant(), 'post', 'delete') AS may")[0]["may"]:
                     raise Refused(403, "not allowed")

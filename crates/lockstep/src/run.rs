@@ -17,6 +17,7 @@ use runner::journal::{Journal, LeftBehind};
 use runner::{Bounds, Head, Options, Stop};
 use suite::baseline::{Baseline, Comparison};
 use suite::event::{Event, Summary};
+use suite::layers::Layers;
 use suite::model::Suite;
 use suite::plan::{Plan, Shard, makes_something};
 use suite::surface::Surface;
@@ -215,6 +216,7 @@ pub(crate) async fn run(
     surface: Option<Surface>,
 ) -> Result<Summary, Failure> {
     let mut comparison = baseline.map(Comparison::new);
+    let mut layers = Layers::default();
     let mut summary = Summary::default();
     let interrupt = tokio::spawn(stop_on_interrupt(options.stop.clone()));
     let mut written = Ok(());
@@ -230,7 +232,7 @@ pub(crate) async fn run(
             Some(comparison) => events.extend(comparison.follow(event)),
             None => events.push(event),
         }
-        for event in events {
+        for event in events.into_iter().flat_map(|event| layers.follow(event)) {
             let told = reports.event(&event);
             if written.is_ok() {
                 written = told;

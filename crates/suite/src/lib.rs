@@ -12,6 +12,7 @@ pub mod event;
 mod facts;
 pub mod file;
 pub mod hash;
+pub mod layers;
 pub mod model;
 pub mod observation;
 pub mod openapi;
