@@ -167,15 +167,19 @@ impl<'a> Search<'a> {
         if *node == self.subject {
             return vec![Way::new()];
         }
-        let holds = self.stands_in(node);
-        if self.trail.contains(node) || (!holds && budget == 0) {
-            return Vec::new();
-        }
-        if self.work == 0 || self.trail.len() >= HOPS_MAX {
+        if self.work == 0 {
             self.is_complete = false;
             return Vec::new();
         }
         self.work -= 1;
+        let holds = self.stands_in(node);
+        if self.trail.contains(node) || (!holds && budget == 0) {
+            return Vec::new();
+        }
+        if self.trail.len() >= HOPS_MAX {
+            self.is_complete = false;
+            return Vec::new();
+        }
         let tree = self.tree(node);
         self.trail.push(node.clone());
         let (budget, most) = match holds {
@@ -208,7 +212,7 @@ impl<'a> Search<'a> {
             Tree::Union(parts) => {
                 let mut found = Vec::new();
                 for part in parts {
-                    if found.len() < most {
+                    if !is_enough(&found, most) {
                         found.extend(self.part(part, node, budget, most));
                     }
                 }
@@ -272,7 +276,7 @@ impl<'a> Search<'a> {
         let mut found = Vec::new();
         let written = self.written(node);
         for fact in &written {
-            if found.len() >= most {
+            if is_enough(&found, most) {
                 return found;
             }
             let to = match self.is_meant(&fact.subject) {
@@ -285,8 +289,13 @@ impl<'a> Search<'a> {
         let Some(budget) = budget.checked_sub(1) else {
             return found;
         };
-        for fact in self.writable(node) {
-            if found.len() > most {
+        let mut writable = self.writable(node);
+        // Before the bounds end it, those that suffice by themselves.
+        writable.sort_by_cached_key(|fact| {
+            !self.is_meant(&fact.subject) && !self.stands_in(&fact.subject)
+        });
+        for fact in writable {
+            if is_enough(&found, most) {
                 break;
             }
             if written.contains(&fact) {
@@ -397,7 +406,7 @@ impl<'a> Search<'a> {
         }
         let mut found = Vec::new();
         for fact in leading {
-            if found.len() < most {
+            if !is_enough(&found, most) {
                 found.extend(self.onward(node, &target(&fact), Via::Fact(fact.clone()), budget));
             }
         }
@@ -405,7 +414,7 @@ impl<'a> Search<'a> {
             return found;
         };
         for fact in self.leading(through) {
-            if found.len() > most {
+            if is_enough(&found, most) {
                 break;
             }
             if !written.contains(&fact) && self.leads_on(&fact, computed) {
@@ -456,6 +465,15 @@ impl<'a> Search<'a> {
             }
         }
         joined
+    }
+}
+
+/// Whether no more ways need be found: one is enough where one is wanted, and else one too many, so
+/// that it is known that some are left out.
+fn is_enough(found: &[Way], most: usize) -> bool {
+    match most {
+        1 => !found.is_empty(),
+        most => found.len() > most,
     }
 }
 

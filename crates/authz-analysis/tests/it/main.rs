@@ -16,5 +16,6 @@ mod imported_stores;
 mod matrix;
 mod patterns;
 mod stages;
+mod ways;
 mod witness;
 mod worlds;
