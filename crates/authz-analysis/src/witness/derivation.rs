@@ -13,10 +13,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Map;
 
-/// How many relations of objects one search looks at.
-const WORK_MAX: usize = 100_000;
-/// How many hops a way may have.
-const HOPS_MAX: usize = 25;
+/// How many times one search looks at a relation of an object.
+const WORK_MAX: usize = 50_000;
+/// How many relations of objects a way may pass, in one search after the other: the short ways come
+/// first, and are the ones that are found where there are too many.
+const HOPS_MAX: [usize; 3] = [4, 8, 25];
+/// How many ways are kept for the next time that the same is looked for.
+const KEPT_MAX: usize = 50_000;
 /// How long a relationship is to count that has to end.
 const TERM: SignedDuration = SignedDuration::from_hours(24);
 /// The id of an object that is made up where no fact names one of its type.
@@ -83,6 +86,14 @@ fn once<'a>(facts: impl Iterator<Item = &'a Relationship>) -> Vec<&'a Relationsh
     found
 }
 
+/// The ways that were found of a relation.
+#[derive(Debug, Clone)]
+struct Kept {
+    ways: Vec<Way>,
+    /// Whether there may be others, that pass what the way there had passed before.
+    is_partial: bool,
+}
+
 /// A search for ways.
 pub(super) struct Search<'a> {
     engine: &'a Engine,
@@ -98,6 +109,12 @@ pub(super) struct Search<'a> {
     holds: HashMap<SubjectReference, bool>,
     /// The relations that are being looked at, which no way enters twice.
     trail: Vec<SubjectReference>,
+    hops_max: usize,
+    /// What was found of a relation with so much budget, so many hops from the end.
+    kept: HashMap<(SubjectReference, usize, usize), Kept>,
+    kept_count: usize,
+    /// The outermost place of the trail at which a way would have entered something twice.
+    cut_at: usize,
     work: usize,
     /// Whether no bound has ended anything.
     pub(super) is_complete: bool,
@@ -120,22 +137,41 @@ impl<'a> Search<'a> {
             trees: HashMap::new(),
             holds: HashMap::new(),
             trail: Vec::new(),
-            work: WORK_MAX,
+            hops_max: 0,
+            kept: HashMap::new(),
+            kept_count: 0,
+            cut_at: usize::MAX,
+            work: 0,
             is_complete: true,
         }
     }
 
-    /// The ways by which the subject stands in the relation.
+    /// The ways by which the subject stands in the relation, the short ones first. Some may be
+    /// told twice.
     pub(super) fn every_way(&mut self, target: &SubjectReference) -> Vec<Way> {
         self.every = true;
-        self.enter(target, 0)
+        self.short_first(target, 0)
     }
 
     /// The ways by which it would with at most `budget` more relationships, so far as these take
-    /// nothing away.
+    /// nothing away, the short ones first. Some may be told twice.
     pub(super) fn ways(&mut self, target: &SubjectReference, budget: usize) -> Vec<Way> {
         self.every = false;
-        self.enter(target, budget)
+        self.short_first(target, budget)
+    }
+
+    fn short_first(&mut self, target: &SubjectReference, budget: usize) -> Vec<Way> {
+        let mut found = Vec::new();
+        for hops_max in HOPS_MAX {
+            self.hops_max = hops_max;
+            self.kept.clear();
+            (self.kept_count, self.work, self.is_complete) = (0, WORK_MAX, true);
+            found.extend(self.enter(target, budget));
+            if self.is_complete {
+                break;
+            }
+        }
+        found
     }
 
     /// Whether the subject stands in the relation.
@@ -173,23 +209,54 @@ impl<'a> Search<'a> {
         }
         self.work -= 1;
         let holds = self.stands_in(node);
-        if self.trail.contains(node) || (!holds && budget == 0) {
+        if !holds && budget == 0 {
             return Vec::new();
         }
-        if self.trail.len() >= HOPS_MAX {
+        if let Some(place) = self.trail.iter().position(|it| it == node) {
+            self.cut_at = self.cut_at.min(place);
+            return Vec::new();
+        }
+        let Some(left) = self.hops_max.checked_sub(self.trail.len() + 1) else {
             self.is_complete = false;
             return Vec::new();
-        }
-        let tree = self.tree(node);
-        self.trail.push(node.clone());
+        };
         let (budget, most) = match holds {
             true if self.every => (0, self.ways_max),
             true => (0, 1),
             false => (budget, self.ways_max),
         };
+        let key = (node.clone(), budget, left);
+        if let Some(kept) = self.kept.get(&key) {
+            if kept.is_partial {
+                self.cut_at = 0;
+                // With one relationship to add, what is left out is found from where it passes.
+                self.is_complete &= budget <= 1;
+            }
+            return kept.ways.clone();
+        }
+        let tree = self.tree(node);
+        self.trail.push(node.clone());
+        let outer = std::mem::replace(&mut self.cut_at, usize::MAX);
         let ways = self.part(&tree, node, budget, most);
         self.trail.pop();
+        let is_partial = self.cut_at < self.trail.len();
+        self.cut_at = if is_partial {
+            outer.min(self.cut_at)
+        } else {
+            outer
+        };
+        self.keep(key, &ways, is_partial);
         ways
+    }
+
+    /// Keeps what was found. Where every way is wanted, none is: each depends on what it passed.
+    fn keep(&mut self, key: (SubjectReference, usize, usize), ways: &[Way], is_partial: bool) {
+        if self.every || self.kept_count + ways.len() > KEPT_MAX {
+            return;
+        }
+        self.kept_count += ways.len();
+        let ways = ways.to_vec();
+        self.kept.insert(key, Kept { ways, is_partial });
     }
 
     /// The ways of a part of a relation, at most `most` of them.
