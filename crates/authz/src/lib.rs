@@ -32,6 +32,7 @@ pub use facts::{
     Credential, Facts, Reference, Request, Resource, Subject, SubjectFacts, no_context,
 };
 pub use language::{POLICY_SCHEMA, read_facts, read_policy};
+pub use model::outline::{AttributeKind, Granted, RuleOutline, Writable};
 pub use model::relation::{Language, RelationModel};
 pub use model::{ActionKind, Policy};
 pub use relationships::{Relationship, Snapshot, Store, SubjectReference};

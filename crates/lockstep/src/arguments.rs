@@ -1,6 +1,7 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
 mod matrix;
+mod policy;
 mod policy_import;
 mod scan;
 
@@ -15,6 +16,7 @@ use suite::plan::Shard;
 use crate::terminal::Colour;
 
 pub(crate) use matrix::Matrix;
+pub(crate) use policy::{FailOn, PolicyDiff};
 pub(crate) use policy_import::{From, PolicyImport};
 pub(crate) use scan::{Scan, ScanFormat};
 
@@ -260,6 +262,8 @@ pub(crate) enum PolicyCommand {
     /// Runs the tests of policies: our own (`*.test.yaml`), OpenFGA's store files (`*.fga.yaml`)
     /// and SpiceDB's validation files.
     Test(PolicyTest),
+    /// Shows what a change of a policy changes in effect: who may now do what, and who may no longer.
+    Diff(PolicyDiff),
     /// Reads a policy of Casbin, OpenFGA or SpiceDB into ours, and tells what does not map.
     Import(PolicyImport),
 }

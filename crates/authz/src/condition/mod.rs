@@ -11,6 +11,7 @@ mod about;
 mod absence;
 mod address;
 mod arithmetic;
+mod atoms;
 mod branches;
 mod check;
 mod context;
@@ -30,11 +31,14 @@ mod time;
 mod typed;
 mod types;
 mod value;
+mod variants;
 
 #[cfg(test)]
 mod tests;
 
+pub use atoms::{Atom, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
+pub use variants::{Variant, variants};
 
 pub(crate) use branches::Branches;
 pub(crate) use check::{Flags, Scope};

@@ -114,6 +114,31 @@ impl Facts {
         Some(self.engine.as_ref()?.snapshot())
     }
 
+    /// Everything that they say, in a form that is equal where they say the same. O(facts).
+    pub fn said(&self) -> impl Ord + use<> {
+        let subjects = self.subjects.iter();
+        let subjects = subjects.map(|(of, it)| {
+            let roles = (it.everywhere.clone(), it.roles.clone());
+            (of.clone(), roles, format!("{:?}", it.attributes))
+        });
+        let resources = self.resources.iter();
+        let resources = resources.map(|(of, it)| (of.clone(), format!("{it:?}")));
+        let relationships = self.relationships().into_iter();
+        let relationships = relationships.flat_map(Snapshot::relationships);
+        let shares = self.shares.iter().flat_map(|(of, all)| {
+            all.iter()
+                .map(move |it| (of.clone(), it.with.clone(), it.action, it.until))
+        });
+        (
+            subjects.collect::<BTreeSet<_>>(),
+            resources.collect::<BTreeSet<_>>(),
+            shares.collect::<BTreeSet<_>>(),
+            relationships
+                .map(|it| format!("{it:?}"))
+                .collect::<BTreeSet<_>>(),
+        )
+    }
+
     /// Where a relationship stands.
     pub fn place_of(&self, fact: &Relationship) -> Option<&Place> {
         self.places.get(&fact.ends())
