@@ -5,8 +5,9 @@ use authz::resolution::Circumstances;
 use serde_json::{Value as Json, json};
 
 use super::case::Case;
-use super::derivation::{self, Hop, Search, Via, Way};
+use super::derivation::{self, Hop, Via, Way};
 use super::fact::{Fact, Side};
+use super::search::Search;
 use super::{WITNESS_FACTS_MAX, WITNESSES_MAX, Witness, relation_of};
 
 /// How many sets of each size are tried.

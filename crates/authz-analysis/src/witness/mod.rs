@@ -11,6 +11,8 @@ mod fact;
 mod missing;
 mod obstacle;
 mod paths;
+mod search;
+mod writable;
 
 use authz::source::Place;
 use authz::{Facts, Grant, Policy, SubjectFacts, SubjectReference};

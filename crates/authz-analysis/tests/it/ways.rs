@@ -158,3 +158,19 @@ fn facts_and_ways(policy: &Policy, relationships: &[String]) -> (usize, bool) {
     let ways = why(policy, &facts, "user:ann read space:a");
     (ways.paths.len(), ways.is_complete)
 }
+
+/// Five hundred groups, and a relation that follows from two others: two facts are missing.
+#[test]
+fn among_many_groups_what_is_missing_is_found() {
+    let policy = policy();
+    let members = (0..500).map(|it| format!("group:g{it}#member@user:u{}", it % 50));
+    let readers = (0..500).map(|it| format!("space:s{}#reader@group:g{it}#member", it % 40));
+    let all: Vec<String> = members.chain(readers).collect();
+    let facts = facts(&policy, &all);
+    let why = why(&policy, &facts, "user:u0 approve space:s0");
+    let first = why.witnesses.first().unwrap();
+    assert_eq!(first.facts.len(), 1, "{first:?}");
+    let why = crate::ways::why(&policy, &facts, "user:stranger approve space:s0");
+    let first = why.witnesses.first().unwrap();
+    assert_eq!(first.facts.len(), 2, "{first:?}");
+}
