@@ -40,6 +40,7 @@ fn the_manual() {
         ("runs", "show"),
         ("runs", "compare"),
         ("report", "merge"),
+        ("roles", "diff"),
     ] {
         let manual = run(&[command, inner, "--help"]);
         assert_snapshot!(format!("help_{command}_{inner}"), manual.stdout);
