@@ -4,3 +4,9 @@
 //! The modules stand in the order in which a scan passes them. Nothing here changes a database.
 
 pub mod connection;
+
+pub mod catalogue;
+
+pub mod scan;
+
+pub mod probe;

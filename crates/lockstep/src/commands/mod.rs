@@ -6,12 +6,14 @@ mod ci;
 mod cleanup;
 mod demo;
 mod init;
+mod matrix;
 mod plan;
 mod policy;
 mod policy_import;
 mod repeat;
 mod report_merge;
 mod runs;
+mod scan;
 mod test;
 mod token;
 
@@ -36,6 +38,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Init(command) => init::execute(&command).await,
         Command::Plan(command) => plan::execute(&command, colour),
         Command::Check(command) => check::execute(&command),
+        Command::Matrix(command) => matrix::execute(&command),
         Command::Policy(command) => policy::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
@@ -49,6 +52,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(command) => match command.command {
             ReportCommand::Merge(command) => report_merge::execute(&command, colour),
         },
+        Command::Scan(command) => scan::execute(&command).await,
         Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
