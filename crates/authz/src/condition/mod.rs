@@ -22,6 +22,7 @@ mod mistake;
 mod parser;
 mod partial;
 mod predicate;
+mod print;
 mod program;
 mod syntax;
 mod text;
@@ -43,6 +44,7 @@ pub(crate) use evaluate::Evaluation;
 pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
+pub(crate) use print::string;
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;
@@ -122,6 +124,19 @@ impl Condition {
             Expression::Constant(Value::Bool(value)) => Some(value),
             _ => None,
         }
+    }
+
+    /// The condition as text, in the language's own words.
+    pub(crate) fn text(&self) -> String {
+        print::text(&self.expression)
+    }
+
+    /// Whether it is `&&`, `||` or `?:` of others.
+    pub(crate) fn is_joined(&self) -> bool {
+        matches!(
+            self.expression,
+            Expression::And(_) | Expression::Or(_) | Expression::Conditional(_)
+        )
     }
 
     /// A condition that never holds.

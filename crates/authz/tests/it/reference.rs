@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use authz::{Denial, Facts, Outcome, ReasonKind, Request, SubjectFacts, no_context};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 
 use crate::decisions::policy;
@@ -427,8 +427,34 @@ fn questions() -> impl Strategy<Value = Question> {
     })
 }
 
-/// Compares on one policy and one request that the runner makes. Panics where the two do not agree.
-pub(crate) fn compare_once(runner: &mut TestRunner) {
+/// Behind the bytes of a fuzzer this many more, so that choices do not run out: proptest would go on
+/// choosing for ever.
+const MORE_BYTES: usize = 64 << 10;
+
+/// A runner that makes the choices that the bytes say, one after the other, and then others that
+/// depend on all of them (SplitMix64, Steele, Lea and Flood 2014).
+fn chosen_by(bytes: &[u8]) -> TestRunner {
+    let mut state = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let mut choices = bytes.to_vec();
+    while choices.len() < bytes.len() + MORE_BYTES {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        choices.extend((mixed ^ (mixed >> 31)).to_le_bytes());
+    }
+    let choices = TestRng::from_seed(RngAlgorithm::PassThrough, &choices);
+    TestRunner::new_with_rng(Config::default(), choices)
+}
+
+/// Compares on the policy and the requests that the bytes choose. Panics where the two do not agree.
+pub(crate) fn compare_bytes(bytes: &[u8]) {
+    compare_once(&mut chosen_by(bytes));
+}
+
+/// Compares on one policy and the requests that the runner makes.
+fn compare_once(runner: &mut TestRunner) {
     let Ok(data) = policies().new_tree(runner) else {
         return;
     };
@@ -458,10 +484,27 @@ proptest! {
 
 #[test]
 fn policies_made_as_for_the_fuzz_target_are_decided_so_too() {
-    let mut runner = TestRunner::deterministic();
-    for _ in 0..100 {
-        compare_once(&mut runner);
+    for byte in 0..=255_u8 {
+        compare_bytes(&vec![byte; 8 * usize::from(byte)]);
     }
+}
+
+#[test]
+fn bytes_of_the_fuzz_target_choose_one_thing_each() {
+    let chosen = |bytes: &[u8]| {
+        let tree = policies().new_tree(&mut chosen_by(bytes)).unwrap();
+        format!("{:?}", tree.current())
+    };
+    let bytes: Vec<u8> = (0..=255).cycle().take(8_192).collect();
+    let flipped = |at: usize| {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x80;
+        chosen(&bytes)
+    };
+    let whole = chosen(&bytes);
+    assert!((0..512).filter(|at| flipped(*at) != whole).count() > 10);
+    // What comes later does not change what was chosen before.
+    assert!((8_000..8_192).all(|at| flipped(at) == whole));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use authz::source::{Place, nearest};
 use authz::{
-    Account, Credential, Detail, Facts, Outcome, Policy, Reference, Request, Resource, Says,
-    Subject, SubjectFacts, no_context,
+    Account, Credential, Detail, Facts, Filter, Inquiry, Outcome, Policy, Reference, Request,
+    Resource, Says, Subject, SubjectFacts, no_context,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -23,18 +23,12 @@ const NOBODY: &str = "nobody";
 pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
     let Ruling { policy, facts } = load_policy(command.policy.as_deref(), &command.facts)?;
     let subject = subject(command, &policy, &facts)?;
-    let resource = resource(command, &policy, &facts)?;
-    let type_name = resource.type_name();
-    if policy.action_kind(type_name, &command.action).is_none() {
-        let action = &command.action;
-        let meant = nearest(action, policy.action_names(type_name));
-        let help = meant.map(|meant| format!("\nhelp: did you mean `{meant}`?"));
-        return Err(Failure::usage(format!(
-            "`{type_name}` has no action `{action}`{}",
-            help.unwrap_or_default()
-        )));
-    }
     let now = command.at.unwrap_or_else(Timestamp::now);
+    if let Some(type_name) = command.resource.strip_suffix(":?") {
+        return which(command, (&policy, &facts), (&subject, type_name, now));
+    }
+    let resource = resource(command, &policy, &facts)?;
+    expect_action(&policy, resource.type_name(), &command.action)?;
     let account = policy.account(&Request {
         subject: &subject,
         action: &command.action,
@@ -54,6 +48,80 @@ pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
         Outcome::Deny(_) => ExitCode::Finding,
         Outcome::Indeterminate => ExitCode::Inconclusive,
     })
+}
+
+/// Refuses an action that the type does not have.
+fn expect_action(policy: &Policy, type_name: &str, action: &str) -> Result<(), Failure> {
+    if policy.action_kind(type_name, action).is_some() {
+        return Ok(());
+    }
+    let meant = nearest(action, policy.action_names(type_name));
+    let help = meant.map(|meant| format!("\nhelp: did you mean `{meant}`?"));
+    Err(Failure::usage(format!(
+        "`{type_name}` has no action `{action}`{}",
+        help.unwrap_or_default()
+    )))
+}
+
+/// The resources of a type to which it may be done, as a condition over one of them.
+fn which(
+    command: &Check,
+    (policy, facts): (&Policy, &Facts),
+    (subject, type_name, now): (&Subject, &str, Timestamp),
+) -> Result<ExitCode, Failure> {
+    if command.explain || command.attributes.is_some() {
+        let message = "`--explain` and `--attributes` are of one resource";
+        return Err(Failure::usage(format!("{message}\nhelp: name it")));
+    }
+    policy
+        .resource(type_name, None, no_context())
+        .map_err(Failure::usage)?;
+    expect_action(policy, type_name, &command.action)?;
+    let residual = policy.residual(Inquiry {
+        subject,
+        action: &command.action,
+        type_name,
+        now,
+        facts,
+        context: command.context.as_ref().unwrap_or(no_context()),
+    });
+    let Some(residual) = residual else {
+        return Err(Failure::usage(format!(
+            "`{}` of `{type_name}` cannot be asked for",
+            command.action
+        )));
+    };
+    let condition = policy.residual_text(&residual);
+    let (word, code) = match residual.filter() {
+        Filter::Always => ("allowed for all", ExitCode::Held),
+        Filter::Never => ("allowed for none", ExitCode::Finding),
+        _ => ("allowed where", ExitCode::Inconclusive),
+    };
+    let text = match (command.json, residual.filter()) {
+        (true, _) => {
+            let told = json!({
+                "subject": command.subject,
+                "tenant": subject.tenant(),
+                "action": command.action,
+                "resource": command.resource,
+                "at": now.to_string(),
+                "condition": condition,
+            });
+            format!("{}\n", serde_json::to_string_pretty(&told)?)
+        }
+        (false, filter) => {
+            let mut text = format!(
+                "{word}: {} {} {}\n",
+                command.subject, command.action, command.resource
+            );
+            if !matches!(filter, Filter::Always | Filter::Never) {
+                line(&mut text, 2, &condition, None);
+            }
+            text
+        }
+    };
+    print(&text)?;
+    Ok(code)
 }
 
 fn subject(command: &Check, policy: &Policy, facts: &Facts) -> Result<Subject, Failure> {
