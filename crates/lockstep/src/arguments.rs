@@ -1,5 +1,7 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod matrix;
+mod policy;
 mod policy_import;
 mod scan;
 
@@ -13,6 +15,8 @@ use suite::plan::Shard;
 
 use crate::terminal::Colour;
 
+pub(crate) use matrix::Matrix;
+pub(crate) use policy::{FailOn, PolicyDiff};
 pub(crate) use policy_import::{From, PolicyImport};
 pub(crate) use scan::{Scan, ScanFormat};
 
@@ -60,6 +64,8 @@ pub(crate) enum Command {
     Ci(Ci),
     /// Tests policies by themselves, without a running system.
     Policy(Policy),
+    /// Holds what each role may do to each type against a file that people review.
+    Matrix(Matrix),
     /// Asks the policy whether a subject may do something, and why.
     Check(Box<Check>),
     /// Finds what is wrong with the permissions of a PostgreSQL database; changes nothing.
@@ -256,6 +262,8 @@ pub(crate) enum PolicyCommand {
     /// Runs the tests of policies: our own (`*.test.yaml`), OpenFGA's store files (`*.fga.yaml`)
     /// and SpiceDB's validation files.
     Test(PolicyTest),
+    /// Shows what a change of a policy changes in effect: who may now do what, and who may no longer.
+    Diff(PolicyDiff),
     /// Reads a policy of Casbin, OpenFGA or SpiceDB into ours, and tells what does not map.
     Import(PolicyImport),
 }
@@ -346,18 +354,34 @@ pub(crate) struct Check {
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<jiff::Timestamp>,
     /// Tells what every part of the policy says, the way along relationships that grants, or the
-    /// nearest change that would.
+    /// fewest facts that are missing: roles, relationships, shares, values of attributes.
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Explains with every independent path of a permit, and with everything that would turn a
+    /// denial and is as small.
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Prints JSON, with the explanation.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Prints the explanation as a graph, for Graphviz or Mermaid.
+    #[arg(long, value_enum, value_name = "LANGUAGE", conflicts_with_all = ["json", "explain"])]
+    pub(crate) draw: Option<Draw>,
     /// The policy, a file or a folder; by default `policy/`, or else `policy.yaml`.
     #[arg(long, value_name = "PATH")]
     pub(crate) policy: Option<PathBuf>,
     /// A file of facts; by default the `facts.yaml` beside the policy. May be given several times.
     #[arg(long, value_name = "FILE")]
     pub(crate) facts: Vec<PathBuf>,
+}
+
+/// A language of graphs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Draw {
+    /// Graphviz.
+    Dot,
+    /// Mermaid, which code hosts show.
+    Mermaid,
 }
 
 /// A JSON object.

@@ -126,6 +126,14 @@ pub fn run_noting(
     report.map_err(|mistakes| Broken { mistakes, sources })
 }
 
+/// The matrix that a file of our own tests names.
+pub fn matrix_of(source: &Source) -> Option<String> {
+    let root = yaml::read(source, &mut Diagnostics::default())?;
+    let entries = root.map(&mut Diagnostics::default())?;
+    let found = entries.iter().find(|entry| entry.key == "matrix");
+    name_of(found.map(|entry| &entry.value))
+}
+
 impl Reading<'_, '_> {
     fn read(&mut self) -> Option<Report> {
         let root = yaml::read(self.source, &mut self.diagnostics)?;
@@ -135,7 +143,7 @@ impl Reading<'_, '_> {
             validation::run(self, &root)
         } else if has("model") || has("model_file") {
             store::run(self, &root)
-        } else if has("tests") {
+        } else if has("tests") || has("matrix") {
             policy::run(self, &root)
         } else {
             let place = self.source.place(0..0);

@@ -8,8 +8,10 @@
 //! Left out: bytes, messages, `type`.
 
 mod about;
+mod absence;
 mod address;
 mod arithmetic;
+mod atoms;
 mod branches;
 mod check;
 mod context;
@@ -30,11 +32,14 @@ mod time;
 mod typed;
 mod types;
 mod value;
+mod variants;
 
 #[cfg(test)]
 mod tests;
 
+pub use atoms::{Atom, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
+pub use variants::{Variant, variants};
 
 pub(crate) use branches::Branches;
 pub(crate) use check::{Flags, Scope};
@@ -137,6 +142,12 @@ impl Condition {
             self.expression,
             Expression::And(_) | Expression::Or(_) | Expression::Conditional(_)
         )
+    }
+
+    /// Whether it could hold where there is no session. Told from its form: one that cannot never
+    /// does, and one that could may still not.
+    pub(crate) fn may_hold_without_session(&self) -> bool {
+        absence::may_be(&self.expression, true)
     }
 
     /// A condition that never holds.

@@ -81,6 +81,21 @@ pub(crate) enum SubjectKind {
     Wildcard,
 }
 
+/// A kind of subjects that may be written into a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writable<'a> {
+    /// The type of the objects.
+    pub type_name: &'a str,
+    /// Whoever stands in this relation to one of them; none for the objects themselves.
+    pub relation: Option<&'a str>,
+    /// Whether every object of the type at once.
+    pub is_wildcard: bool,
+    /// The condition that has to come with it.
+    pub condition: Option<&'a str>,
+    /// Whether it is to come with an expiration (SpiceDB).
+    pub expires: bool,
+}
+
 /// How a relation follows from facts and other relations (the userset rewrites of "Zanzibar:
 /// Google's Consistent, Global Authorization System", section 2.3.1).
 #[derive(Debug, Clone, PartialEq)]
@@ -173,6 +188,24 @@ impl RelationModel {
     /// The declared conditions.
     pub fn condition_names(&self) -> impl Iterator<Item = &str> {
         self.conditions.keys().map(|name| &**name)
+    }
+
+    /// The subjects that may be written into the relation; none where nothing may.
+    pub fn writable(&self, type_name: &str, relation: &str) -> Vec<Writable<'_>> {
+        let found = self.relation(type_name, relation);
+        let found = found.filter(|found| found.rewrite.has_direct());
+        let subjects = found.into_iter().flat_map(|found| &found.subjects);
+        let writable = subjects.map(|subject| Writable {
+            type_name: &subject.type_name,
+            relation: match &subject.kind {
+                SubjectKind::Userset(relation) => Some(relation),
+                SubjectKind::Object | SubjectKind::Wildcard => None,
+            },
+            is_wildcard: subject.kind == SubjectKind::Wildcard,
+            condition: subject.condition.as_deref(),
+            expires: subject.expires,
+        });
+        writable.collect()
     }
 
     /// Whether the relation may be said to follow from others: SpiceDB's permissions alone may.

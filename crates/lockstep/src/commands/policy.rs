@@ -1,6 +1,8 @@
 //! `lockstep policy`: what it does; and `policy test`, which loads files of tests and what they
 //! name, runs them, tells what failed and what they do not exercise.
 
+mod diff;
+
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Component, Path, PathBuf};
@@ -19,6 +21,7 @@ use crate::terminal::{self, Colour};
 pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Failure> {
     match &command.command {
         PolicyCommand::Test(command) => test(command, colour),
+        PolicyCommand::Diff(command) => diff::execute(command),
         PolicyCommand::Import(command) => super::policy_import::execute(command),
     }
 }

@@ -150,6 +150,45 @@ fn with_the_resource_unknown_the_answer_is_a_condition_over_it() {
 }
 
 #[test]
+fn the_worked_case_is_drawn() {
+    let project = project();
+    let mut shown = told(&project, "user:bob read document:plan --draw dot");
+    shown += &told(&project, "user:bob read document:plan --draw mermaid");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn every_witness_of_a_denial_and_every_path_of_a_permit_is_told_on_request() {
+    let project = project();
+    write(
+        &project,
+        "policy/facts.yaml",
+        &FACTS.replace(
+            "shares:\n",
+            "  - document:plan#viewer@user:alice\n  - document:poster#blocked@user:bob\nshares:\n",
+        )
+        .replace("resources:\n", "resources:\n  document:poster: { attributes: { tenant: acme } }\n"),
+    );
+    let model = MODEL.replace(
+        "define viewer: [user] or editor or viewer from parent",
+        "define blocked: [user]\n    define viewer: ([user] or editor or viewer from parent) but not blocked",
+    );
+    write(&project, "policy/model.fga", &model);
+    let cases = [
+        "user:bob read document:plan --all",
+        "user:alice read document:plan --all",
+        "user:alice read document:plan --all --draw mermaid",
+        "user:bob update document:plan --all",
+        "user:bob read document:poster --explain",
+        "user:bob read document:poster --draw dot",
+        "user:alice create document --all",
+        "nobody create document --explain",
+    ];
+    let shown: String = cases.iter().map(|case| told(&project, case)).collect();
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
 fn where_the_model_has_no_word_for_it_the_word_is_named() {
     let model = MODEL.replace("[user, organization#member] or owner", "[user] or owner");
     let project = project();
