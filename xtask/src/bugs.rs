@@ -50,7 +50,10 @@ pub(crate) fn bugs(words: &[String]) -> Result<ExitCode> {
         |bug: &&Bug| words.is_empty() || words.iter().any(|word| bug.name.contains(word.as_str()));
     let wanted: Vec<&Bug> = list.bug.iter().filter(is_wanted).collect();
     ensure!(!wanted.is_empty(), "no bug is called so");
-    let workspace = Workspace { copy, target };
+    let workspace = Workspace {
+        target: copy.join("target"),
+        copy,
+    };
     let mut filters: Vec<&str> = wanted.iter().map(|bug| bug.tests.as_str()).collect();
     filters.sort_unstable();
     filters.dedup();
@@ -106,6 +109,7 @@ fn copy_into(root: &Path, copy: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The copy. It is built apart: cargo takes equal crates of two workspaces for one and the same.
 struct Workspace {
     copy: PathBuf,
     target: PathBuf,
