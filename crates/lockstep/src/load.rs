@@ -103,6 +103,10 @@ pub(crate) struct Ruling {
     pub(crate) policy: Policy,
     /// What it decides from.
     pub(crate) facts: Facts,
+    /// The files of the policy.
+    pub(crate) sources: Vec<Source>,
+    /// The files of the facts.
+    pub(crate) facts_sources: Vec<Source>,
 }
 
 /// Where a policy is that may be named.
@@ -170,7 +174,12 @@ pub(crate) fn load_policy_of(
     let facts = policy.as_ref();
     let facts = facts.and_then(|policy| read_facts(policy, &files.facts).map_err(&mut told).ok());
     match (policy, facts) {
-        (Some(policy), Some(facts)) if mistakes.is_empty() => Ok(Ruling { policy, facts }),
+        (Some(policy), Some(facts)) if mistakes.is_empty() => Ok(Ruling {
+            policy,
+            facts,
+            sources: files.policy,
+            facts_sources: files.facts,
+        }),
         _ => Err(Failure::Mistakes {
             mistakes: mistakes.into_sorted(),
             sources: files.sources(),

@@ -26,6 +26,7 @@ mod partial;
 mod predicate;
 mod print;
 mod program;
+mod proposition;
 mod syntax;
 mod text;
 mod time;
@@ -50,6 +51,7 @@ pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
 pub(crate) use print::string;
+pub use proposition::{Leaf, Proposition, proposition};
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;
