@@ -133,20 +133,38 @@ impl Page {
 
     /// Puts these edges, sorted, in the place of the few that an object has.
     fn set(&mut self, slot: usize, edges: &[Edge]) {
-        let mut page = Writing::new(self.words.len() + 2);
-        let row = |slot| {
-            let (start, end) = self.bounds(slot);
-            self.words.get(start..end).unwrap_or_default()
+        let is_few = words(edges).count() <= FEW_MAX;
+        if !is_few {
+            let many = Arc::make_mut(self.many.get_or_insert_default());
+            many.push((slot, Arc::new(edges::chunks(edges))));
+        }
+        let (start, end) = match self.bounds(slot) {
+            (0, 0) => self.end_before(slot),
+            found => found,
         };
-        for other in 0..OBJECTS {
-            match other == slot {
-                true => page.add(slot, edges),
-                false => page.begin(other, |words| words.extend_from_slice(row(other))),
+        let mut page = Vec::with_capacity(self.words.len() + BOUNDS + FEW_MAX);
+        page.extend_from_slice(self.words.get(..start).unwrap_or(&[0; BOUNDS]));
+        if is_few {
+            page.extend(words(edges));
+        }
+        let new_end = page.len();
+        page.extend_from_slice(self.words.get(end..).unwrap_or_default());
+        set_bounds(&mut page, slot, (start, new_end));
+        for other in slot + 1..OBJECTS {
+            let (from, to) = self.bounds(other);
+            let moved = |at: usize| at + new_end - end;
+            if from < to {
+                set_bounds(&mut page, other, (moved(from), moved(to)));
             }
         }
-        let many = self.many.iter().flat_map(|it| it.iter().cloned());
-        page.many.extend(many);
-        *self = page.done();
+        self.words = page.into();
+    }
+
+    /// Where a row in front of this object would end and another begin.
+    fn end_before(&self, slot: usize) -> (usize, usize) {
+        let ends = (0..slot).map(|other| self.bounds(other).1);
+        let end = ends.fold(BOUNDS, usize::max);
+        (end, end)
     }
 }
 
@@ -156,55 +174,15 @@ fn short(bits: u64) -> usize {
     usize::try_from(bits & u64::from(u16::MAX)).unwrap_or_default()
 }
 
-/// A page that is being written, object by object.
-struct Writing {
-    words: Vec<u64>,
-    many: Vec<Many>,
-}
-
-impl Writing {
-    fn new(capacity: usize) -> Self {
-        let mut words = Vec::with_capacity(capacity.max(BOUNDS));
-        words.resize(BOUNDS, 0);
-        Self {
-            words,
-            many: Vec::new(),
-        }
-    }
-
-    /// The edges of the next object, sorted.
-    fn add(&mut self, slot: usize, edges: &[Edge]) {
-        if words(edges).count() > FEW_MAX {
-            let chunks = edges::chunks(edges);
-            self.many.push((slot, Arc::new(chunks)));
-        } else {
-            self.begin(slot, |to| to.extend(words(edges)));
-        }
-    }
-
-    /// The words of the next object.
-    fn begin(&mut self, slot: usize, write: impl FnOnce(&mut Vec<u64>)) {
-        let start = self.words.len();
-        write(&mut self.words);
-        let end = self.words.len();
-        if start == end {
-            return;
-        }
-        let bounds = u64::try_from(end << 16 | start).unwrap_or_default();
-        if let Some(pair) = self.words.get_mut(slot / 2) {
-            *pair |= bounds << (32 * (slot % 2));
-        }
-    }
-
-    fn done(self) -> Page {
-        let is_empty = self.words.len() == BOUNDS;
-        Page {
-            words: match is_empty {
-                true => Arc::default(),
-                false => self.words.into(),
-            },
-            many: (!self.many.is_empty()).then(|| Arc::new(self.many)),
-        }
+/// Says where the row of an object begins and ends.
+fn set_bounds(page: &mut [u64], slot: usize, (start, end): (usize, usize)) {
+    let bounds = match start == end {
+        true => 0,
+        false => u64::try_from(end << 16 | start).unwrap_or_default(),
+    };
+    let shift = 32 * (slot % 2);
+    if let Some(pair) = page.get_mut(slot / 2) {
+        *pair = *pair & !(u64::from(u32::MAX) << shift) | bounds << shift;
     }
 }
 
@@ -254,11 +232,26 @@ impl Rows {
     fn page(&mut self, first: usize, replaced: &mut impl FnMut(Edge)) -> Page {
         let start = |object: usize| self.starts.get(object).or(self.starts.last()).copied();
         let count = start(first + OBJECTS).unwrap_or(0) - start(first).unwrap_or(0);
-        let mut page = Writing::new(BOUNDS + count.min(OBJECTS * FEW_MAX));
+        let mut page = Vec::with_capacity(BOUNDS + count.min(OBJECTS * FEW_MAX));
+        page.resize(BOUNDS, 0);
+        let mut many = Vec::new();
         for slot in 0..OBJECTS {
-            page.add(slot, self.row(first + slot, replaced));
+            let row = self.row(first + slot, replaced);
+            let start = page.len();
+            match words(row).count() {
+                0..=FEW_MAX => page.extend(words(row)),
+                _ => many.push((slot, Arc::new(edges::chunks(row)))),
+            }
+            let end = page.len();
+            set_bounds(&mut page, slot, (start, end));
         }
-        page.done()
+        if page.len() == BOUNDS {
+            page.clear();
+        }
+        Page {
+            words: page.into(),
+            many: (!many.is_empty()).then(|| Arc::new(many)),
+        }
     }
 
     /// The edges of an object, sorted, each key once.
