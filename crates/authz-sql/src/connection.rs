@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
+pub use tokio_postgres::{Client, Error, Transaction};
+use tokio_postgres::{Config, IsolationLevel, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The longest time that a connection may take to open, unless the address says otherwise.
@@ -77,6 +78,17 @@ impl Address {
         &self.config
     }
 
+    /// The same place, entered as somebody else.
+    #[must_use]
+    pub fn as_user(&self, user: &str, password: Option<&str>) -> Self {
+        let mut config = Config::new();
+        config.clone_from(&self.config);
+        config.user(user);
+        // Without a password, that of the address is sent: it is somebody else's, and so is none.
+        config.password(password.unwrap_or_default());
+        Self { config }
+    }
+
     /// Enters the database. The connection ends when the client is dropped.
     ///
     /// # Errors
@@ -129,7 +141,19 @@ impl fmt::Debug for Address {
     }
 }
 
-async fn open(config: &Config) -> Result<Client, tokio_postgres::Error> {
+/// A transaction that may only read, and in which all that is read belongs together.
+///
+/// # Errors
+/// What the server said.
+pub async fn read_only(client: &mut Client) -> Result<Transaction<'_>, Error> {
+    let transaction = client.build_transaction().read_only(true);
+    transaction
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .start()
+        .await
+}
+
+async fn open(config: &Config) -> Result<Client, Error> {
     if config.get_ssl_mode() == SslMode::Disable {
         let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(connection);
@@ -156,7 +180,7 @@ fn tls() -> MakeRustlsConnect {
 }
 
 /// Whether a connection failed because TLS did.
-fn is_of_tls(error: &tokio_postgres::Error) -> bool {
+fn is_of_tls(error: &Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
         let inner = error.downcast_ref::<std::io::Error>();
@@ -170,7 +194,7 @@ fn is_of_tls(error: &tokio_postgres::Error) -> bool {
 }
 
 /// What a server or the way to it said, in one line.
-pub fn told(error: &tokio_postgres::Error) -> String {
+pub fn told(error: &Error) -> String {
     if let Some(told) = error.as_db_error() {
         return format!("{} ({})", told.message(), told.code().code());
     }

@@ -6,10 +6,12 @@ mod account;
 pub(crate) mod combining;
 mod explain;
 mod gates;
+mod grants;
 mod list;
 mod looked;
 mod relations;
 mod residual;
+mod suppose;
 
 #[cfg(test)]
 mod tests;
@@ -21,9 +23,11 @@ use crate::decision::{Decision, Denial, Outcome, Reason};
 use crate::facts::{Request, Subject};
 use crate::model::{ActionKind, Effect, Policy, Rule, Target};
 
-pub use account::{Account, Detail, Remedy, Says, Step};
+pub use account::{Account, Detail, Remedy, Says, Step, StepKind};
+pub use grants::{Grant, GrantedBy};
 pub use list::{Allowed, Page};
 pub use residual::{Filter, Inquiry, OfTenant, Remainder, Residual};
+pub use suppose::{Supposed, Supposition};
 
 pub(crate) use looked::Looked;
 
@@ -76,7 +80,9 @@ impl Policy {
         let (value, by) = members.finish();
         let outcome = match value {
             Extended::Permit => Outcome::Permit,
-            Extended::Deny | Extended::NotApplicable => Outcome::Deny(self.denial(request, gate)),
+            Extended::Deny | Extended::NotApplicable => {
+                Outcome::Deny(self.denial(request.subject.signed_in, gate))
+            }
             Extended::Indeterminate(_) => Outcome::Indeterminate,
         };
         Decision {
@@ -177,8 +183,8 @@ impl Policy {
         })
     }
 
-    fn denial(&self, request: &Request<'_>, gate: Gate) -> Denial {
-        if !request.subject.signed_in {
+    fn denial(&self, is_signed_in: bool, gate: Gate) -> Denial {
+        if !is_signed_in {
             Denial::Unauthenticated
         } else if gate == Gate::Closed && self.conceals() {
             Denial::Concealed

@@ -1,5 +1,12 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod lint;
+mod matrix;
+mod policy;
+mod policy_import;
+mod roles;
+mod scan;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +16,13 @@ use clap_complete::Shell;
 use suite::plan::Shard;
 
 use crate::terminal::Colour;
+
+pub(crate) use lint::Lint;
+pub(crate) use matrix::Matrix;
+pub(crate) use policy::{FailOn, PolicyDiff};
+pub(crate) use policy_import::{From, PolicyImport};
+pub(crate) use roles::{Roles, RolesCommand, RolesDiff};
+pub(crate) use scan::{Scan, ScanFormat};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
 /// enforces in lockstep.
@@ -54,8 +68,16 @@ pub(crate) enum Command {
     Ci(Ci),
     /// Tests policies by themselves, without a running system.
     Policy(Policy),
+    /// Looks for what is likely to go wrong with a policy.
+    Lint(Lint),
+    /// Holds what each role may do to each type against a file that people review.
+    Matrix(Matrix),
     /// Asks the policy whether a subject may do something, and why.
     Check(Box<Check>),
+    /// Finds what is wrong with the permissions of a PostgreSQL database; changes nothing.
+    Scan(Scan),
+    /// Compares the roles that an application keeps in tables with the policy.
+    Roles(Roles),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.
@@ -248,6 +270,10 @@ pub(crate) enum PolicyCommand {
     /// Runs the tests of policies: our own (`*.test.yaml`), OpenFGA's store files (`*.fga.yaml`)
     /// and SpiceDB's validation files.
     Test(PolicyTest),
+    /// Shows what a change of a policy changes in effect: who may now do what, and who may no longer.
+    Diff(PolicyDiff),
+    /// Reads a policy of Casbin, OpenFGA or SpiceDB into ours, and tells what does not map.
+    Import(PolicyImport),
 }
 
 /// `lockstep policy test`.
@@ -335,18 +361,34 @@ pub(crate) struct Check {
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<jiff::Timestamp>,
     /// Tells what every part of the policy says, the way along relationships that grants, or the
-    /// nearest change that would.
+    /// fewest facts that are missing: roles, relationships, shares, values of attributes.
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Explains with every independent path of a permit, and with everything that would turn a
+    /// denial and is as small.
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Prints JSON, with the explanation.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Prints the explanation as a graph, for Graphviz or Mermaid.
+    #[arg(long, value_enum, value_name = "LANGUAGE", conflicts_with_all = ["json", "explain"])]
+    pub(crate) draw: Option<Draw>,
     /// The policy, a file or a folder; by default `policy/`, or else `policy.yaml`.
     #[arg(long, value_name = "PATH")]
     pub(crate) policy: Option<PathBuf>,
     /// A file of facts; by default the `facts.yaml` beside the policy. May be given several times.
     #[arg(long, value_name = "FILE")]
     pub(crate) facts: Vec<PathBuf>,
+}
+
+/// A language of graphs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Draw {
+    /// Graphviz.
+    Dot,
+    /// Mermaid, which code hosts show.
+    Mermaid,
 }
 
 /// A JSON object.
@@ -551,6 +593,8 @@ pub(crate) enum Format {
     Plan,
     /// What `lockstep baseline diff --json` prints.
     Drift,
+    /// What `lockstep check --json` prints.
+    Check,
 }
 
 /// `lockstep completions`.

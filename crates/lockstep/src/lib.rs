@@ -12,6 +12,7 @@ mod record;
 mod replace;
 mod run;
 mod terminal;
+mod tree;
 
 pub use exit_code::ExitCode;
 

@@ -13,6 +13,7 @@ use suite::openapi::DOCUMENT_BYTES_MAX;
 
 use crate::arguments::SuiteFile;
 use crate::failure::Failure;
+use crate::tree::Tree;
 
 /// A suite with the files that it was read from.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl Loaded {
 /// The files of a suite, not yet read.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
+    tree: Tree,
     suite: Option<Source>,
     policy: Vec<Source>,
     facts: Vec<Source>,
@@ -101,6 +103,28 @@ pub(crate) struct Ruling {
     pub(crate) policy: Policy,
     /// What it decides from.
     pub(crate) facts: Facts,
+    /// The files of the policy.
+    pub(crate) sources: Vec<Source>,
+    /// The files of the facts.
+    pub(crate) facts_sources: Vec<Source>,
+}
+
+/// Where a policy is that may be named.
+fn policy_path(named: Option<&Path>) -> &Path {
+    let default = match Path::new("policy").is_dir() {
+        true => Path::new("policy"),
+        false => Path::new("policy.yaml"),
+    };
+    named.unwrap_or(default)
+}
+
+/// The folder of a policy that may be named, where its facts and tests are.
+pub(crate) fn policy_folder(named: Option<&Path>) -> PathBuf {
+    let path = policy_path(named);
+    match path.is_dir() {
+        true => path.to_owned(),
+        false => path.parent().unwrap_or(Path::new("")).to_owned(),
+    }
 }
 
 /// Loads a policy (by default `policy/`, or else `policy.yaml`) and facts (by default the
@@ -109,13 +133,24 @@ pub(crate) struct Ruling {
 /// # Errors
 /// Mistakes in the files, all at once.
 pub(crate) fn load_policy(policy: Option<&Path>, facts: &[PathBuf]) -> Result<Ruling, Failure> {
-    let mut files = Files::default();
-    let default = match Path::new("policy").is_dir() {
-        true => Path::new("policy"),
-        false => Path::new("policy.yaml"),
+    load_policy_of(Tree::Disk, policy, facts)
+}
+
+/// As [`load_policy`], from a tree of files; given facts are always on the disk.
+///
+/// # Errors
+/// Mistakes in the files, all at once.
+pub(crate) fn load_policy_of(
+    tree: Tree,
+    policy: Option<&Path>,
+    facts: &[PathBuf],
+) -> Result<Ruling, Failure> {
+    let mut files = Files {
+        tree,
+        ..Files::default()
     };
-    let path = policy.unwrap_or(default);
-    let paths = policy_files(path).map_err(|why| {
+    let path = policy_path(policy);
+    let paths = tree.policy_files(path).map_err(|why| {
         let path = path.display();
         let help = "name another one with `--policy PATH`";
         Failure::usage(format!(
@@ -123,14 +158,13 @@ pub(crate) fn load_policy(policy: Option<&Path>, facts: &[PathBuf]) -> Result<Ru
         ))
     })?;
     files.policy = files.policy_sources(&paths);
-    let folder = match path.is_dir() {
-        true => path,
-        false => path.parent().unwrap_or(Path::new("")),
-    };
-    let beside = Some(folder.join("facts.yaml")).filter(|path| path.is_file());
+    let beside = Some(tree.beside(path, "facts.yaml")).filter(|path| tree.is_file(path));
     let named = match facts {
         [] => beside.as_slice(),
-        facts => facts,
+        facts => {
+            files.tree = Tree::Disk;
+            facts
+        }
     };
     files.facts = files.sources_of(named);
     let mut mistakes = Diagnostics::default();
@@ -140,7 +174,12 @@ pub(crate) fn load_policy(policy: Option<&Path>, facts: &[PathBuf]) -> Result<Ru
     let facts = policy.as_ref();
     let facts = facts.and_then(|policy| read_facts(policy, &files.facts).map_err(&mut told).ok());
     match (policy, facts) {
-        (Some(policy), Some(facts)) if mistakes.is_empty() => Ok(Ruling { policy, facts }),
+        (Some(policy), Some(facts)) if mistakes.is_empty() => Ok(Ruling {
+            policy,
+            facts,
+            sources: files.policy,
+            facts_sources: files.facts,
+        }),
         _ => Err(Failure::Mistakes {
             mistakes: mistakes.into_sorted(),
             sources: files.sources(),
@@ -188,7 +227,7 @@ impl Files {
         let folder = path.parent().unwrap_or(Path::new(""));
         let named = references(&suite);
         if let Some((policy, place)) = named.policy {
-            match policy_files(&folder.join(&policy)) {
+            match Tree::Disk.policy_files(&folder.join(&policy)) {
                 Ok(paths) => files.policy = files.policy_sources(&paths),
                 Err(why) => files.mistakes.push(Diagnostic::new(
                     place,
@@ -236,7 +275,7 @@ impl Files {
             for path in named_files(&source) {
                 let name = beside(source.name(), &path);
                 // What cannot be read, or is not there, the reader tells of at its place.
-                let bytes = bytes(Path::new(&name)).unwrap_or_default();
+                let bytes = self.tree.bytes(Path::new(&name)).unwrap_or_default();
                 if !bytes.is_empty() && !sources.iter().any(|it| it.name() == name) {
                     sources.extend(self.source(Path::new(&name), &bytes));
                 }
@@ -249,7 +288,7 @@ impl Files {
     fn sources_of(&mut self, paths: &[PathBuf]) -> Vec<Source> {
         let mut sources = Vec::new();
         for path in paths {
-            match bytes(path) {
+            match self.tree.bytes(path) {
                 Ok(bytes) => sources.extend(self.source(path, &bytes)),
                 Err(error) => {
                     let empty = Source::new(&name(path), "");
@@ -323,35 +362,4 @@ pub(crate) fn bytes_within(path: &Path, bytes_max: usize) -> std::io::Result<Vec
     let file = fs::File::open(path)?;
     file.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// A file, or the policy files of a folder in the order of their names.
-fn policy_files(path: &Path) -> Result<Vec<PathBuf>, String> {
-    if path.is_file() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| error.to_string())?.path();
-        if is_policy_file(&path) {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        return Err("no `*.yaml` file in it is a policy".to_owned());
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Facts and tests of a policy stand in the same folder.
-fn is_policy_file(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return false;
-    };
-    let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-    let stem = name.trim_end_matches(".yaml").trim_end_matches(".yml");
-    let tests = stem.ends_with(".test") || stem.ends_with(".fga");
-    yaml && path.is_file() && stem != "facts" && !tests
 }

@@ -5,6 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
+use crate::failure::Failure;
+
 /// A file that is written beside the one that it shall replace. It goes if it is not
 /// [put](Self::put) there.
 pub(crate) struct Prepared {
@@ -52,4 +56,40 @@ impl Drop for Prepared {
 /// It cannot be written.
 pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     Prepared::new(path, text)?.put()
+}
+
+/// Writes all files, each by its path from a folder, or none where one is there already or cannot
+/// be written.
+///
+/// # Errors
+/// One is there and `force` is not given, or one cannot be written.
+pub(crate) fn write_all(
+    folder: &Path,
+    files: &[(String, String)],
+    force: bool,
+) -> Result<(), Failure> {
+    let there = files
+        .iter()
+        .map(|(name, _)| folder.join(name))
+        .find(|path| path.exists());
+    if let Some(path) = there.filter(|_| !force) {
+        let path = path.display();
+        let message =
+            format!("`{path}` is there already; nothing was written\nhelp: `--force` replaces it");
+        return Err(Failure::Usage(message));
+    }
+    let mut prepared = Vec::with_capacity(files.len());
+    for (name, text) in files {
+        let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).with_context(|| format!("`{}`", parent.display()))?;
+        let file = Prepared::new(&path, text.as_bytes());
+        let file = file.with_context(|| format!("`{}`", path.display()))?;
+        prepared.push((file, path));
+    }
+    for (file, path) in prepared {
+        file.put()
+            .with_context(|| format!("`{}`", path.display()))?;
+    }
+    Ok(())
 }

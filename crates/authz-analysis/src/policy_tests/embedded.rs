@@ -7,7 +7,7 @@ use authz::source::{Diagnostic, Source};
 
 /// Reads a text that a scalar of `source` holds, so that places are those of the file wherever
 /// that is possible: everywhere but in quotes.
-pub(super) fn read<T>(
+pub(crate) fn read<T>(
     source: &Source,
     node: &Node,
     read: impl Fn(&Source, Range<usize>) -> Result<T, Vec<Diagnostic>>,

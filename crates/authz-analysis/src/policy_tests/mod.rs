@@ -10,7 +10,7 @@ mod membership;
 mod policy;
 mod show;
 mod store;
-mod tuples;
+pub(crate) mod tuples;
 mod validation;
 
 use authz::source::yaml::{self, Node, Value};
@@ -18,9 +18,12 @@ use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use jiff::Timestamp;
 
 use crate::coverage::Coverage;
+pub(crate) use embedded::read as embedded;
 
 pub use junit::junit;
 pub use show::render;
+pub(crate) use store::told;
+pub(crate) use validation::facts_of_text;
 
 /// Loads a file that a test file names, by its path relative to the test file's folder.
 pub type Load<'a> = dyn FnMut(&str) -> Result<Source, String> + 'a;
@@ -123,6 +126,14 @@ pub fn run_noting(
     report.map_err(|mistakes| Broken { mistakes, sources })
 }
 
+/// The matrix that a file of our own tests names.
+pub fn matrix_of(source: &Source) -> Option<String> {
+    let root = yaml::read(source, &mut Diagnostics::default())?;
+    let entries = root.map(&mut Diagnostics::default())?;
+    let found = entries.iter().find(|entry| entry.key == "matrix");
+    name_of(found.map(|entry| &entry.value))
+}
+
 impl Reading<'_, '_> {
     fn read(&mut self) -> Option<Report> {
         let root = yaml::read(self.source, &mut self.diagnostics)?;
@@ -132,7 +143,7 @@ impl Reading<'_, '_> {
             validation::run(self, &root)
         } else if has("model") || has("model_file") {
             store::run(self, &root)
-        } else if has("tests") {
+        } else if has("tests") || has("matrix") {
             policy::run(self, &root)
         } else {
             let place = self.source.place(0..0);

@@ -12,11 +12,17 @@ use authz::{
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
+use crate::matrix;
+
 use super::{Assertion, Difference, Reading, Report, name_of};
 
 pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> {
     let mut fields = root.fields(&mut reading.diagnostics)?;
-    let tests = fields.required("tests", &mut reading.diagnostics);
+    let matrix = fields.optional("matrix");
+    let tests = match matrix {
+        None => fields.required("tests", &mut reading.diagnostics),
+        Some(_) => fields.optional("tests"),
+    };
     let policy = fields.optional("policy");
     let facts = fields.optional("facts");
     fields.finish(&mut reading.diagnostics);
@@ -30,10 +36,45 @@ pub(super) fn run(reading: &mut Reading<'_, '_>, root: &Node) -> Option<Report> 
         covered,
     };
     let mut report = Report::default();
+    if let Some(node) = matrix {
+        report
+            .assertions
+            .extend(matrix_holds(reading, node, &known));
+    }
+    if tests.is_none() && matrix.is_some() {
+        return Some(report);
+    }
     for node in tests?.list(&mut reading.diagnostics)? {
         test(reading, node, &known, &mut report);
     }
     Some(report)
+}
+
+/// Whether the file that `matrix` names says what the policy does.
+fn matrix_holds(reading: &mut Reading<'_, '_>, node: &Node, known: &Known) -> Option<Assertion> {
+    let path = node.text(&mut reading.diagnostics)?;
+    let file = reading.file(path, &node.place)?;
+    let table = matrix::of(&known.policy);
+    let differences = matrix::differences(file.text(), &table).into_iter();
+    let told = differences.map(|it| {
+        let cell = format!("{} of {}", it.row, it.role);
+        let of = |side: Option<String>| side.map(|side| format!("{cell}: {side}"));
+        Difference {
+            expected: of(it.before),
+            found: of(it.after),
+        }
+    });
+    let mut differences: Vec<Difference> = told.collect();
+    if differences.is_empty() && !table.is_in(file.text()) {
+        let expected = "what `lockstep matrix --write` makes";
+        differences.push(Difference::between(expected, "another text"));
+    }
+    Some(Assertion {
+        test: None,
+        subject: format!("matrix {path}"),
+        place: node.place.clone(),
+        differences,
+    })
 }
 
 /// The policy under test, and the facts of all its tests.

@@ -84,7 +84,11 @@ fn inline_model(reading: &mut Reading<'_, '_>, node: &Node) -> Option<RelationMo
     told(read, &mut reading.diagnostics)
 }
 
-fn told<T>(read: Result<T, Vec<Diagnostic>>, diagnostics: &mut Diagnostics) -> Option<T> {
+/// What was read, if nothing is wrong with it.
+pub(crate) fn told<T>(
+    read: Result<T, Vec<Diagnostic>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
     let tell = |mistakes: Vec<Diagnostic>| mistakes.into_iter().for_each(|it| diagnostics.push(it));
     read.map_err(tell).ok()
 }

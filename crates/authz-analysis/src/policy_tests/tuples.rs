@@ -17,14 +17,19 @@ pub(super) fn of_list(
         return facts;
     }
     for item in node.list(diagnostics).into_iter().flatten() {
-        let Some(fact) = tuple(item, diagnostics) else {
-            continue;
-        };
-        if check(&fact, model, &item.place, diagnostics) {
-            facts.push(fact);
-        }
+        facts.extend(of_item(item, model, diagnostics).map(|(fact, _)| fact));
     }
     facts
+}
+
+/// One tuple, checked against the model, with its place.
+pub(crate) fn of_item(
+    item: &Node,
+    model: &RelationModel,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Relationship, Place)> {
+    let fact = tuple(item, diagnostics)?;
+    check(&fact, model, &item.place, diagnostics).then(|| (fact, item.place.clone()))
 }
 
 /// The tuples of a file: CSV by its name, else YAML, of which JSON is a part.
@@ -34,7 +39,8 @@ pub(super) fn of_file(
     diagnostics: &mut Diagnostics,
 ) -> Vec<Relationship> {
     if source.name().ends_with(".csv") {
-        return of_csv(source, model, diagnostics);
+        let facts = of_csv(source, model, diagnostics);
+        return facts.into_iter().map(|(fact, _)| fact).collect();
     }
     let Some(root) = yaml::read(source, diagnostics) else {
         return Vec::new();
@@ -135,16 +141,23 @@ const COLUMNS: [&str; 8] = [
     "condition_context",
 ];
 
-fn of_csv(
+/// The tuples of a CSV file, checked against the model, with their places.
+pub(crate) fn of_csv(
     source: &Source,
     model: &RelationModel,
     diagnostics: &mut Diagnostics,
-) -> Vec<Relationship> {
+) -> Vec<(Relationship, Place)> {
     let mut facts = Vec::new();
     let mut at = 0;
     let mut header: Option<Vec<String>> = None;
-    for line in source.text().split_inclusive('\n') {
-        let place = source.place(at..at + line.trim_end().len());
+    let file = source.place(0..0).file;
+    for (number, line) in source.text().split_inclusive('\n').enumerate() {
+        let place = Place {
+            file: file.clone(),
+            span: at..at + line.trim_end().len(),
+            line: number + 1,
+            column: 1,
+        };
         at += line.len();
         if line.trim().is_empty() {
             continue;
@@ -160,7 +173,7 @@ fn of_csv(
             found.filter(|cell| !cell.is_empty())
         };
         match fact_of(cell) {
-            Some(fact) if check(&fact, model, &place, diagnostics) => facts.push(fact),
+            Some(fact) if check(&fact, model, &place, diagnostics) => facts.push((fact, place)),
             Some(_) => {}
             None => {
                 let mistake = Diagnostic::new(place, "this is not a tuple");
@@ -192,7 +205,7 @@ fn fact_of(cell: impl Fn(&str) -> Option<String>) -> Option<Relationship> {
 }
 
 /// The cells of one line (RFC 4180), quotes taken away.
-fn cells(line: &str) -> Vec<String> {
+pub(crate) fn cells(line: &str) -> Vec<String> {
     let mut cells = vec![String::new()];
     let mut quoted = false;
     let mut chars = line.chars().peekable();

@@ -8,7 +8,7 @@ use authz::language::spicedb;
 use authz::parts::Parts;
 use authz::resolution::{Answer, Circumstances, Engine};
 use authz::source::yaml::{Entry, Node, Value};
-use authz::source::{Diagnostic, Place, Source};
+use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use authz::{Reference, RelationModel, Relationship, Store, SubjectReference, no_context};
 use serde_json::{Map, Value as Json};
 
@@ -110,10 +110,24 @@ fn facts(reading: &mut Reading<'_, '_>, node: &Node, model: &RelationModel) -> V
         reading.diagnostics.push(node.mismatch("text"));
         return Vec::new();
     };
+    let (source, told) = (reading.source, &mut reading.diagnostics);
+    let facts = facts_of_text(source, &scalar.text, &node.place, model, told);
+    facts.into_iter().map(|(fact, _)| fact).collect()
+}
+
+/// The facts of a text that stands at a place of the source, one a line, checked against the
+/// model; `//` begins a comment.
+pub(crate) fn facts_of_text(
+    source: &Source,
+    text: &str,
+    whole: &Place,
+    model: &RelationModel,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(Relationship, Place)> {
     let mut facts = Vec::new();
-    let mut cursor = node.place.span.start;
-    for line in scalar.text.lines().map(str::trim) {
-        let place = locate(reading.source, line, &mut cursor, node);
+    let mut cursor = source.place(whole.span.start..whole.span.start);
+    for line in text.lines().map(str::trim) {
+        let place = locate(source, line, &mut cursor).unwrap_or_else(|| whole.clone());
         if line.is_empty() || line.starts_with("//") {
             continue;
         }
@@ -126,24 +140,30 @@ fn facts(reading: &mut Reading<'_, '_>, node: &Node, model: &RelationModel) -> V
             }),
         });
         match checked {
-            Ok(fact) => facts.push(fact),
-            Err(message) => reading.diagnostics.push(Diagnostic::new(place, message)),
+            Ok(fact) => facts.push((fact, place)),
+            Err(message) => diagnostics.push(Diagnostic::new(place, message)),
         }
     }
     facts
 }
 
-/// Where a line of a block of YAML stands in the file.
-fn locate(source: &Source, line: &str, cursor: &mut usize, node: &Node) -> Place {
-    let rest = source.text().get(*cursor..).unwrap_or_default();
-    match rest.find(line) {
-        Some(at) => {
-            let start = *cursor + at;
-            *cursor = start + line.len();
-            source.place(start..start + line.len())
-        }
-        None => node.place.clone(),
-    }
+/// Where the next line of a block of YAML stands in the file: at or behind the cursor, which moves
+/// there. So all lines together cost no more than the text is long.
+fn locate(source: &Source, line: &str, cursor: &mut Place) -> Option<Place> {
+    let rest = source.text().get(cursor.span.start..)?;
+    let at = rest.find(line)?;
+    let before = rest.get(..at)?;
+    let start = cursor.span.start + at;
+    cursor.line += before.matches('\n').count();
+    cursor.column = match before.rsplit_once('\n') {
+        Some((_, indent)) => indent.chars().count() + 1,
+        None => cursor.column + before.chars().count(),
+    };
+    cursor.span = start..start + line.len();
+    let found = cursor.clone();
+    cursor.column += line.chars().count();
+    cursor.span.start = cursor.span.end;
+    Some(found)
 }
 
 fn assert_all(reading: &mut Reading<'_, '_>, node: &Node, tested: &Tested, report: &mut Report) {

@@ -7,8 +7,18 @@
     reason = "a test that cannot go on fails, and reads the files that it is about"
 )]
 
+mod casbin;
 mod conformance;
 mod corpus;
 mod coverage;
+mod diffs;
+mod import;
+mod imported_stores;
+mod lints;
+mod matrix;
 mod patterns;
+mod random;
 mod stages;
+mod ways;
+mod witness;
+mod worlds;

@@ -134,7 +134,8 @@ impl<'a> Checker<'a> {
 
     fn parameter(&mut self, name: &str, parameters: &Parameters, node: &Node) -> Typed {
         if let Some((slot, value_type)) = parameters.find(name) {
-            return (Expression::Parameter(slot), value_type.to_type());
+            let found = value_type.to_type();
+            return (Expression::Parameter(slot, found.clone()), found);
         }
         let known = self.locals.iter().map(|(name, _)| name.as_str());
         let mistake = Mistake::new(node.span.clone(), format!("unknown name `{name}`"))
@@ -180,13 +181,19 @@ impl<'a> Checker<'a> {
     fn select(&mut self, object: &Node, field: &Word) -> Typed {
         if let Some(scope) = self.variable_of(object, "resource") {
             return match self.resource_attribute(field, scope) {
-                Some((attribute, found)) => (Expression::ResourceAttribute(attribute), found),
+                Some(attribute) => {
+                    let found = attribute.found.clone();
+                    (Expression::ResourceAttribute(attribute), found)
+                }
                 None => (Expression::Constant(Value::Null), Type::Dyn),
             };
         }
         if let Some(scope) = self.variable_of(object, "subject") {
             return match self.subject_attribute(field, scope) {
-                Some((attribute, found)) => (Expression::SubjectAttribute(attribute), found),
+                Some(attribute) => {
+                    let found = attribute.found.clone();
+                    (Expression::SubjectAttribute(Arc::new(attribute)), found)
+                }
                 None => (Expression::Constant(Value::Null), Type::Dyn),
             };
         }
@@ -199,11 +206,11 @@ impl<'a> Checker<'a> {
         let missing = Expression::Constant(Value::Bool(false));
         if let Some(scope) = self.variable_of(object, "resource") {
             let found = self.resource_attribute(field, scope);
-            return found.map_or(missing, |(it, _)| Expression::HasResourceAttribute(it));
+            return found.map_or(missing, Expression::HasResourceAttribute);
         }
         if let Some(scope) = self.variable_of(object, "subject") {
             let found = self.subject_attribute(field, scope);
-            return found.map_or(missing, |(it, _)| Expression::HasSubjectAttribute(it));
+            return found.map_or(missing, |it| Expression::HasSubjectAttribute(Arc::new(it)));
         }
         let (object, _) = self.field_of(object, field);
         Expression::HasField(Box::new(object), Key::String(field.text.as_str().into()))
@@ -227,11 +234,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn resource_attribute(
-        &mut self,
-        field: &Word,
-        scope: Scope<'_>,
-    ) -> Option<(ResourceAttribute, Type)> {
+    fn resource_attribute(&mut self, field: &Word, scope: Scope<'_>) -> Option<ResourceAttribute> {
         let object = scope.resource;
         let Some((slot, name, found)) = object.attributes.get_full(field.text.as_str()) else {
             let message = format!("`{}` has no attribute `{}`", object.name, field.text);
@@ -240,18 +243,16 @@ impl<'a> Checker<'a> {
             self.mistakes.push(mistake);
             return None;
         };
-        let name = Arc::clone(name);
-        let attribute = ResourceAttribute { name, slot };
-        Some((attribute, Type::of_attribute(&found.value_type)))
+        Some(ResourceAttribute {
+            name: Arc::clone(name),
+            slot,
+            found: Type::of_attribute(&found.value_type),
+        })
     }
 
     /// An attribute that at least one type declares. Where those that do disagree about its
     /// type, it is known only with the request.
-    fn subject_attribute(
-        &mut self,
-        field: &Word,
-        scope: Scope<'_>,
-    ) -> Option<(Arc<SubjectAttribute>, Type)> {
+    fn subject_attribute(&mut self, field: &Word, scope: Scope<'_>) -> Option<SubjectAttribute> {
         let declared = |object: &ObjectType| object.attributes.get_index_of(field.text.as_str());
         let slots: Vec<Option<usize>> = scope.types.values().map(declared).collect();
         let objects = scope.types.values();
@@ -267,7 +268,7 @@ impl<'a> Checker<'a> {
             Type::Dyn
         };
         let name = field.text.as_str().into();
-        Some((Arc::new(SubjectAttribute { name, slots }), found))
+        Some(SubjectAttribute { name, slots, found })
     }
 
     fn unknown_of_subject(&mut self, field: &Word, scope: Scope<'_>) {

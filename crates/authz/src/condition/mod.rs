@@ -7,13 +7,17 @@
 //! list are of one type, as are the keys and the values of a map, and the two sides of `:`.
 //! Left out: bytes, messages, `type`.
 
+mod about;
+mod absence;
 mod address;
 mod arithmetic;
+mod atoms;
 mod branches;
 mod check;
 mod context;
 mod convert;
 mod evaluate;
+mod failure;
 mod functions;
 mod lexer;
 mod mistake;
@@ -21,32 +25,41 @@ mod parser;
 mod partial;
 mod predicate;
 mod program;
+mod proposition;
 mod syntax;
 mod text;
 mod time;
+mod typed;
 mod types;
 mod value;
+mod variants;
 
 #[cfg(test)]
 mod tests;
 
+pub use atoms::{Atom, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
+pub use variants::{Variant, variants};
 
-pub(crate) use branches::Branches;
+pub(crate) use branches::{Branches, Came};
 pub(crate) use check::{Flags, Scope};
 pub use context::{ParameterType, Parameters};
 pub(crate) use context::{TYPE_DEPTH_MAX, untyped};
 pub(crate) use evaluate::Evaluation;
-pub use evaluate::Failure;
+pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
+pub use proposition::{Leaf, Proposition, proposition};
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;
 use crate::model::ActionKind;
 
+use about::About;
 use check::Checker;
 use program::Expression;
+use typed::Typed;
+use types::Type;
 
 /// The most steps that one evaluation takes; a step is an expression, an item that is compared,
 /// or some hundred bytes of text.
@@ -56,6 +69,15 @@ pub const STEPS_MAX: u32 = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     expression: Expression,
+    /// The shorter way to the same, where there is one.
+    typed: Option<Typed>,
+}
+
+impl From<Expression> for Condition {
+    fn from(expression: Expression) -> Self {
+        let typed = Typed::new(&expression);
+        Self { expression, typed }
+    }
 }
 
 impl Condition {
@@ -65,17 +87,16 @@ impl Condition {
     /// What is wrong with it: the first mistake of syntax, or all mistakes of names and types.
     pub(crate) fn new(text: &str, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
         let tree = parser::parse(text).map_err(|mistake| vec![mistake])?;
-        Self::of_tree(&tree, scope)
+        Self::of_tree(&tree, Checker::new(scope))
     }
 
     /// The condition that a syntax tree, or a part of one, means by itself.
-    fn of_tree(tree: &syntax::Node, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
-        let mut checker = Checker::new(scope);
+    fn of_tree(tree: &syntax::Node, mut checker: Checker<'_>) -> Result<Self, Vec<Mistake>> {
         let expression = checker.condition(tree);
         if !checker.mistakes.is_empty() {
             return Err(checker.mistakes);
         }
-        Ok(Self { expression })
+        Ok(expression.into())
     }
 
     /// Reads and checks a condition over declared parameters.
@@ -87,19 +108,13 @@ impl Condition {
         parameters: &Parameters,
     ) -> Result<Self, Vec<Mistake>> {
         let tree = parser::parse(text).map_err(|mistake| vec![mistake])?;
-        let mut checker = Checker::over(parameters);
-        let expression = checker.condition(&tree);
-        if !checker.mistakes.is_empty() {
-            return Err(checker.mistakes);
-        }
-        Ok(Self { expression })
+        Self::of_tree(&tree, Checker::over(parameters))
     }
 
     /// What is left of the condition once everything but the resource is known. It is true, false
     /// and without a value for the same resources, but where the limit of steps ends it.
     pub(crate) fn residual(&self, request: &Request<'_>, kind: ActionKind) -> Self {
-        let expression = partial::residual(&self.expression, request, kind);
-        Self { expression }
+        partial::residual(&self.expression, About::Request { request, kind }).into()
     }
 
     /// Whether it comes to the same for every resource, and to what.
@@ -110,16 +125,20 @@ impl Condition {
         }
     }
 
+    /// Whether it could hold where there is no session. Told from its form: one that cannot never
+    /// does, and one that could may still not.
+    pub(crate) fn may_hold_without_session(&self) -> bool {
+        absence::may_be(&self.expression, true)
+    }
+
     /// A condition that never holds.
     pub(crate) fn never() -> Self {
-        let expression = Expression::Constant(Value::Bool(false));
-        Self { expression }
+        Expression::Constant(Value::Bool(false)).into()
     }
 
     /// A condition that has no value for any request.
     pub(crate) fn without_value() -> Self {
-        let expression = Expression::Parameter(0);
-        Self { expression }
+        Expression::Parameter(0, Type::Bool).into()
     }
 
     /// Whether the condition holds for these values of its parameters, as far as they are known.
@@ -131,12 +150,23 @@ impl Condition {
         parameters: &Parameters,
         values: &[Option<Value>],
     ) -> Result<bool, Failure> {
-        evaluate::holds_for(&self.expression, parameters, values)
+        self.says(About::Parameters { parameters, values }).result
     }
 
     /// Whether the condition holds for a request whose action is of this kind, or why that
     /// cannot be said.
     pub(crate) fn holds(&self, request: &Request<'_>, kind: ActionKind) -> Evaluation<bool> {
-        evaluate::holds(&self.expression, request, kind)
+        self.says(About::Request { request, kind })
+    }
+
+    fn says(&self, about: About<'_>) -> Evaluation<bool> {
+        let typed = self.typed.as_ref().and_then(|it| it.holds(about));
+        match typed {
+            Some((holds, read_now)) => Evaluation {
+                result: Ok(holds),
+                read_now,
+            },
+            None => evaluate::holds(&self.expression, about),
+        }
     }
 }

@@ -1,23 +1,17 @@
 //! Partial evaluation: a condition with the resource unknown becomes one about the resource alone.
 
-use crate::facts::Request;
-use crate::model::ActionKind;
-
+use super::about::About;
 use super::evaluate::evaluate;
 use super::program::Expression;
 use super::value::Value;
 
 /// The expression with every part that does not speak of the resource replaced by its value. A part
 /// that has no value stays, because it has none for any resource.
-pub(super) fn residual(
-    expression: &Expression,
-    request: &Request<'_>,
-    kind: ActionKind,
-) -> Expression {
-    let of = |part: &Expression| residual(part, request, kind);
+pub(super) fn residual(expression: &Expression, about: About<'_>) -> Expression {
+    let of = |part: &Expression| residual(part, about);
     let boxed = |part: &Expression| Box::new(of(part));
     if !speaks_of_resource(expression) {
-        return match evaluate(expression, request, kind).result {
+        return match evaluate(expression, about).result {
             Ok(value) => Expression::Constant(value),
             Err(_) => expression.clone(),
         };
@@ -85,7 +79,7 @@ fn speaks_of_resource(expression: &Expression) -> bool {
         | Expression::Now
         | Expression::SubjectAttribute(_)
         | Expression::HasSubjectAttribute(_)
-        | Expression::Parameter(_) => false,
+        | Expression::Parameter(..) => false,
         Expression::Field(inner, _)
         | Expression::HasField(inner, _)
         | Expression::Not(inner)

@@ -8,6 +8,7 @@ use crate::model::Flag;
 
 use super::functions::Function;
 use super::syntax::{MacroKind, Operator};
+use super::types::Type;
 use super::value::{Key, Value};
 
 /// An expression.
@@ -27,8 +28,8 @@ pub(super) enum Expression {
     Now,
     SubjectAttribute(Arc<SubjectAttribute>),
     ResourceAttribute(ResourceAttribute),
-    /// A parameter of a declared condition.
-    Parameter(usize),
+    /// A parameter of a declared condition, by its slot, and its declared type.
+    Parameter(usize, Type),
     HasSubjectAttribute(Arc<SubjectAttribute>),
     HasResourceAttribute(ResourceAttribute),
     /// A variable of a macro, counted from the outermost.
@@ -58,6 +59,8 @@ pub(super) struct SubjectAttribute {
     pub(super) name: Arc<str>,
     /// By the index of the type: the slot of the attribute, if that type declares it.
     pub(super) slots: Vec<Option<usize>>,
+    /// Its declared type.
+    pub(super) found: Type,
 }
 
 /// An attribute of the resource.
@@ -65,6 +68,8 @@ pub(super) struct SubjectAttribute {
 pub(super) struct ResourceAttribute {
     pub(super) name: Arc<str>,
     pub(super) slot: usize,
+    /// Its declared type.
+    pub(super) found: Type,
 }
 
 /// A macro; its variable is the next local.

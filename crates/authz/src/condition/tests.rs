@@ -3,8 +3,8 @@
 
 mod garbage;
 mod oracle;
+mod typed;
 
-use indexmap::IndexMap;
 use serde_json::json;
 
 use crate::facts::{Facts, Request, no_context};
@@ -12,13 +12,17 @@ use crate::model::ActionKind;
 use crate::source::Source;
 use crate::{Policy, SubjectFacts, read_policy};
 
+use super::about::About;
 use super::check::{Checker, Flags, Scope};
-use super::evaluate::{Failure, evaluate};
+use super::evaluate::evaluate;
+use super::failure::Failure;
 use super::parser;
 use super::value::{Key, Value};
 
 const POLICY: &str = r#"
 version: 1
+flags:
+  beta: { users: ["user:vera"] }
 types:
   user: { attributes: { department: string, level: int, mentor: user, nickname: string, mixed: int } }
   team: { attributes: { mixed: string } }
@@ -33,23 +37,26 @@ pub(super) fn policy() -> Policy {
     read_policy(&[Source::new("policy.yaml", POLICY)]).unwrap()
 }
 
+/// Conditions on a post.
+fn scope(policy: &Policy) -> Scope<'_> {
+    Scope {
+        types: &policy.types,
+        resource: policy.types.get("post").unwrap(),
+        is_partial: false,
+        flags: Flags {
+            declared: &policy.flags,
+            is_partial: false,
+        },
+    }
+}
+
 /// Evaluates on `post:7` of `user:vera`, who asks, at a Sunday afternoon in winter.
 pub(super) fn outcome(policy: &Policy, text: &str) -> String {
     let tree = match parser::parse(text) {
         Ok(tree) => tree,
         Err(mistake) => return format!("!! {}", mistake.message),
     };
-    let resource = policy.types.get("post").unwrap();
-    let types: &IndexMap<_, _> = &policy.types;
-    let mut checker = Checker::new(Scope {
-        types,
-        resource,
-        is_partial: false,
-        flags: Flags {
-            declared: &policy.flags,
-            is_partial: false,
-        },
-    });
+    let mut checker = Checker::new(scope(policy));
     let (expression, found) = checker.check(&tree);
     if !checker.mistakes.is_empty() {
         let messages = checker.mistakes.iter().map(|it| it.message.as_str());
@@ -77,7 +84,11 @@ pub(super) fn outcome(policy: &Policy, text: &str) -> String {
         facts: Facts::none(),
         context: no_context(),
     };
-    match evaluate(&expression, &request, ActionKind::Instance).result {
+    let about = About::Request {
+        request: &request,
+        kind: ActionKind::Instance,
+    };
+    match evaluate(&expression, about).result {
         Ok(value) => format!("{found}: {}", show(&value)),
         Err(Failure::Error(error)) => format!("error: {error}"),
         Err(Failure::Absent) => "error: absent".to_owned(),

@@ -112,28 +112,47 @@ pub(super) fn arithmetic(
 ) -> Option<Result<Value, String>> {
     use Operator::{Add, Subtract};
     let result = match (operator, left, right) {
-        (Add, Value::Timestamp(at), Value::Duration(by))
-        | (Add, Value::Duration(by), Value::Timestamp(at)) => moved(*at, *by),
-        (Subtract, Value::Timestamp(at), Value::Duration(by)) => {
-            by.checked_neg().and_then(|by| moved(*at, by))
+        (Add, Value::Duration(by), Value::Timestamp(at))
+        | (Add | Subtract, Value::Timestamp(at), Value::Duration(by)) => {
+            moved(operator, *at, *by).map(Value::Timestamp)
         }
         (Subtract, Value::Timestamp(a), Value::Timestamp(b)) => {
-            from_nanoseconds(a.as_nanosecond() - b.as_nanosecond()).map(Value::Duration)
+            between(*a, *b).map(Value::Duration)
         }
-        (Add, Value::Duration(a), Value::Duration(b)) => {
-            from_nanoseconds(a.as_nanos() + b.as_nanos()).map(Value::Duration)
-        }
-        (Subtract, Value::Duration(a), Value::Duration(b)) => {
-            from_nanoseconds(a.as_nanos() - b.as_nanos()).map(Value::Duration)
+        (Add | Subtract, Value::Duration(a), Value::Duration(b)) => {
+            combined(operator, *a, *b).map(Value::Duration)
         }
         _ => return None,
     };
     Some(result.ok_or_else(|| "the time is out of range".to_owned()))
 }
 
-fn moved(at: Timestamp, by: SignedDuration) -> Option<Value> {
+/// An instant later (`+`) or earlier (`-`) by a duration; none out of range.
+pub(super) fn moved(operator: Operator, at: Timestamp, by: SignedDuration) -> Option<Timestamp> {
+    let by = match operator {
+        Operator::Subtract => by.checked_neg()?,
+        _ => by,
+    };
     let moved = at.checked_add(by).ok();
-    moved.filter(|it| is_in_range(*it)).map(Value::Timestamp)
+    moved.filter(|it| is_in_range(*it))
+}
+
+/// From instant `b` to instant `a`; none out of range.
+pub(super) fn between(a: Timestamp, b: Timestamp) -> Option<SignedDuration> {
+    from_nanoseconds(a.as_nanosecond() - b.as_nanosecond())
+}
+
+/// The sum (`+`) or the difference (`-`) of two durations; none out of range.
+pub(super) fn combined(
+    operator: Operator,
+    a: SignedDuration,
+    b: SignedDuration,
+) -> Option<SignedDuration> {
+    let (a, b) = (a.as_nanos(), b.as_nanos());
+    from_nanoseconds(match operator {
+        Operator::Subtract => a - b,
+        _ => a + b,
+    })
 }
 
 fn day_of_year(local: &Zoned) -> i16 {

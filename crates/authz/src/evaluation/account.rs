@@ -30,6 +30,8 @@ pub struct Account {
 /// What one part of the policy said.
 #[derive(Debug, Clone, Serialize)]
 pub struct Step {
+    /// Which kind of part.
+    pub kind: StepKind,
     /// What it said.
     pub says: Says,
     /// The part, and what it said, as a fragment for people.
@@ -38,6 +40,22 @@ pub struct Step {
     pub place: Option<Place>,
     /// What it rests on, in order.
     pub details: Vec<Detail>,
+}
+
+/// A kind of part of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// The gate of the credential.
+    Credential,
+    /// The gate of tenants.
+    Tenant,
+    /// The grants of roles.
+    Roles,
+    /// The relation that carries the action.
+    Relation,
+    /// A rule.
+    Rule,
 }
 
 /// What a part of the policy says.
@@ -92,7 +110,12 @@ impl Policy {
         let mut ignored = false;
         if let Some(refusal) = self.credential_gate(request, action, &mut ignored) {
             let reason = self.by_credential(request, action, &refusal);
-            let step = Step::new(Says::Closed, reason.text, reason.place);
+            let step = Step::new(
+                StepKind::Credential,
+                Says::Closed,
+                reason.text,
+                reason.place,
+            );
             account.steps.push(step);
             return account;
         }
@@ -119,7 +142,9 @@ impl Policy {
         let place = tenants.map(|tenants| tenants.place.clone());
         let Some(gate) = self.tenant_gate(request, (action, kind), &mut false) else {
             let text = self.unknown_tenant(request).text;
-            account.steps.push(Step::new(Says::Unknown, text, place));
+            account
+                .steps
+                .push(Step::new(StepKind::Tenant, Says::Unknown, text, place));
             return None;
         };
         let is_gated = tenants.is_some() && request.subject.signed_in;
@@ -131,15 +156,20 @@ impl Policy {
         account.steps.push(match (gate, share) {
             (Gate::Closed, _) => {
                 let reason = self.by_tenant(request, action);
-                Step::new(Says::Closed, reason.text, reason.place)
+                Step::new(StepKind::Tenant, Says::Closed, reason.text, reason.place)
             }
             (Gate::Open, Some(share)) if Some(tenant.as_str()) != request.subject.tenant() => {
                 let text = format!("it is of `{tenant}`, and shared with `{}`", share.with);
-                Step::new(Says::Open, text, Some(share.place.clone()))
+                Step::new(
+                    StepKind::Tenant,
+                    Says::Open,
+                    text,
+                    Some(share.place.clone()),
+                )
             }
             _ => {
                 let text = format!("it is of `{tenant}`, as the subject is");
-                Step::new(Says::Open, text, place)
+                Step::new(StepKind::Tenant, Says::Open, text, place)
             }
         });
         Some(gate)
@@ -155,7 +185,7 @@ impl Policy {
         if let Some(By::Roles { role, granted_by }) = self.role_grant(request.subject, action, gate)
         {
             let reason = self.by_roles(request, role, granted_by);
-            let step = Step::new(Says::Permit, reason.text, reason.place);
+            let step = Step::new(StepKind::Roles, Says::Permit, reason.text, reason.place);
             account.steps.push(step);
             return;
         }
@@ -167,7 +197,9 @@ impl Policy {
             more => format!("none of the roles `{}` permits it", more.join("`, `")),
         };
         let place = self.place_of_roles(request.subject);
-        account.steps.push(Step::new(Says::Nothing, text, place));
+        account
+            .steps
+            .push(Step::new(StepKind::Roles, Says::Nothing, text, place));
     }
 
     fn tell_relation(
@@ -190,7 +222,7 @@ impl Policy {
             (Extended::NotApplicable, Some(subject), Some(object)) => {
                 account.remedies = told.remedies(object, related, subject);
                 let text = format!("{subject} is not `{}` of {object}", related.relation);
-                Step::new(Says::Nothing, text, None)
+                Step::new(StepKind::Relation, Says::Nothing, text, None)
             }
             (value, ..) => {
                 let reason = self.by_relation(request, action, doubt);
@@ -198,7 +230,7 @@ impl Policy {
                     Extended::Permit => Says::Permit,
                     _ => Says::Unknown,
                 };
-                Step::new(says, reason.text, None)
+                Step::new(StepKind::Relation, says, reason.text, None)
             }
         };
         step.place = Some(related.place.clone());
@@ -243,14 +275,17 @@ impl Policy {
                 }
                 _ => (Says::Unknown, format!("rule `{name}` cannot be evaluated")),
             };
-            account.steps.push(Step::new(says, text, place));
+            account
+                .steps
+                .push(Step::new(StepKind::Rule, says, text, place));
         }
     }
 }
 
 impl Step {
-    fn new(says: Says, text: String, place: Option<Place>) -> Self {
+    fn new(kind: StepKind, says: Says, text: String, place: Option<Place>) -> Self {
         Self {
+            kind,
             says,
             text,
             place,

@@ -10,9 +10,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::facts::{Reference, SubjectFacts};
 use crate::model::Policy;
-use crate::relationships::{Relationship, Snapshot, Store};
+use crate::relationships::{Relationship, RelationshipError, Snapshot, Store};
 use crate::resolution::Engine;
-use crate::source::{Diagnostic, Place};
+use crate::source::{Diagnostic, Place, Source};
 
 /// What is known beside a request.
 #[derive(Debug, Clone, Default)]
@@ -94,6 +94,19 @@ impl Facts {
         known.flat_map(|known| known.roles.keys().map(String::as_str))
     }
 
+    /// The roles of a subject, each with the tenant in which it has it; `None` for all of them.
+    pub fn roles_of(&self, subject: &Reference) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let known = self.subjects.get(subject).into_iter();
+        known.flat_map(|known| {
+            let everywhere = known.everywhere.iter().map(|role| (None, role.as_str()));
+            let there = known.roles.iter().flat_map(|(tenant, roles)| {
+                let roles = roles.iter().map(String::as_str);
+                roles.map(move |role| (Some(tenant.as_str()), role))
+            });
+            everywhere.chain(there)
+        })
+    }
+
     /// The attributes of a resource, if it is known.
     pub fn attributes_of(&self, resource: &Reference) -> Option<&Map<String, Json>> {
         self.resources.get(resource)
@@ -112,6 +125,123 @@ impl Facts {
     /// The relationships as they stand, if the policy has a relation model.
     pub fn relationships(&self) -> Option<&Snapshot> {
         Some(self.engine.as_ref()?.snapshot())
+    }
+
+    /// Everything that they say, in a form that is equal where they say the same. O(facts).
+    pub fn said(&self) -> impl Ord + use<> {
+        let subjects = self.subjects.iter();
+        let subjects = subjects.map(|(of, it)| {
+            let roles = (it.everywhere.clone(), it.roles.clone());
+            (of.clone(), roles, format!("{:?}", it.attributes))
+        });
+        let resources = self.resources.iter();
+        let resources = resources.map(|(of, it)| (of.clone(), format!("{it:?}")));
+        let relationships = self.relationships().into_iter();
+        let relationships = relationships.flat_map(Snapshot::relationships);
+        let shares = self.shares.iter().flat_map(|(of, all)| {
+            all.iter()
+                .map(move |it| (of.clone(), it.with.clone(), it.action, it.until))
+        });
+        (
+            subjects.collect::<BTreeSet<_>>(),
+            resources.collect::<BTreeSet<_>>(),
+            shares.collect::<BTreeSet<_>>(),
+            relationships
+                .map(|it| format!("{it:?}"))
+                .collect::<BTreeSet<_>>(),
+        )
+    }
+
+    /// Where a relationship stands.
+    pub fn place_of(&self, fact: &Relationship) -> Option<&Place> {
+        self.places.get(&fact.ends())
+    }
+
+    /// The roles that are assigned to somebody, in whatever tenant.
+    pub fn assigned_roles(&self) -> BTreeSet<&str> {
+        let roles = self.subjects.values().flat_map(|known| {
+            let there = known.roles.values().flatten();
+            there.chain(&known.everywhere).map(String::as_str)
+        });
+        roles.collect()
+    }
+
+    /// The relationships, and the shares of one resource: all that a decision about it looks at
+    /// beside the subject and the resource themselves. Quickly copied and changed.
+    #[must_use]
+    pub fn about(&self, resource: Option<&Reference>) -> Self {
+        let shares = resource.and_then(|it| self.shares.get_key_value(it));
+        let shares = shares.map(|(of, shares)| (of.clone(), shares.clone()));
+        Self {
+            policy: self.policy.clone(),
+            engine: self.engine.clone(),
+            shares: shares.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same facts with these relationships added or, where others have the same ends, replaced,
+    /// and those taken away.
+    ///
+    /// # Errors
+    /// An added one that the policy's relation model does not allow.
+    pub fn with_changed(
+        &self,
+        policy: &Policy,
+        added: &[&Relationship],
+        removed: &[&Relationship],
+    ) -> Result<Self, RelationshipError> {
+        let Some(engine) = policy.relations_with(self) else {
+            return Ok(self.clone());
+        };
+        let mut store = Store::from_snapshot(engine.snapshot().clone());
+        for fact in removed {
+            store.delete(&fact.object, &fact.relation, &fact.subject);
+        }
+        for fact in added {
+            fact.check(engine.model())?;
+            store.write(fact);
+        }
+        Ok(Self {
+            policy: Some(Arc::clone(&policy.identity)),
+            engine: Some(engine.with_snapshot(store.snapshot())),
+            ..self.clone()
+        })
+    }
+
+    /// The same facts, with the resource shared with the tenant for the action; none where the
+    /// policy lets no share do this.
+    pub fn with_share(
+        &self,
+        policy: &Policy,
+        resource: &Reference,
+        with: &str,
+        action: &str,
+    ) -> Option<Self> {
+        let type_name = resource.type_name();
+        policy.may_share(type_name, action).then_some(())?;
+        let action = policy.types.get(type_name)?.actions.get(action)?.number;
+        let mut facts = self.clone();
+        facts.policy = Some(Arc::clone(&policy.identity));
+        facts
+            .shares
+            .entry(resource.clone())
+            .or_default()
+            .push(Share {
+                with: with.into(),
+                action,
+                until: None,
+                place: Source::new("", "").place(0..0),
+            });
+        Some(facts)
+    }
+
+    /// The same facts without any share of the resource.
+    #[must_use]
+    pub fn without_shares_of(&self, resource: &Reference) -> Self {
+        let mut facts = self.clone();
+        facts.shares.remove(resource);
+        facts
     }
 
     /// The same facts and more relationships.

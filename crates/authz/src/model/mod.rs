@@ -3,6 +3,8 @@
 
 mod credential;
 mod flag;
+mod holding;
+pub mod outline;
 mod related;
 pub mod relation;
 mod role;
@@ -28,7 +30,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::condition;
 use crate::evaluation::combining::Algorithm;
-use crate::facts::{Reference, Resource, Subject, SubjectFacts, roles_that_count};
+use crate::facts::{Facts, Reference, Resource, Subject, SubjectFacts, roles_that_count};
+use crate::resolution::Engine;
 use crate::source::{Place, nearest};
 
 /// Who may do what: types, roles, tenants, relations and rules, in the order of the file.
@@ -119,6 +122,31 @@ impl Policy {
         Some(self.relations.as_ref()?.engine.model())
     }
 
+    /// The relations with the relationships of these facts, ready to be asked, if the policy has a
+    /// relation model.
+    pub fn relations_with<'a>(&'a self, facts: &'a Facts) -> Option<&'a Engine> {
+        let relations = self.relations.as_ref()?;
+        Some(facts.engine.as_ref().unwrap_or(&relations.engine))
+    }
+
+    /// The type of an attribute by its name, such as `bool` or `user`.
+    pub fn attribute_type(&self, type_name: &str, attribute: &str) -> Option<&str> {
+        let found = self.types.get(type_name)?.attributes.get(attribute)?;
+        Some(found.value_type.name())
+    }
+
+    /// Whether shares may grant the action of the type.
+    pub fn may_share(&self, type_name: &str, action: &str) -> bool {
+        let found = self.types.get(type_name);
+        let found = found.and_then(|found| found.actions.get(action));
+        found.is_some_and(|it| self.may_share.binary_search(&it.number).is_ok())
+    }
+
+    /// Whether there is a gate between the tenants for resources of this type.
+    pub fn has_tenant_gate(&self, type_name: &str) -> bool {
+        self.tenants.is_some() && self.tenant_attribute(type_name).is_some()
+    }
+
     /// The relation that carries the action of the type, if one does.
     pub fn related(&self, type_name: &str, action: &str) -> Option<&str> {
         let number = self.types.get(type_name)?.actions.get(action)?.number;
@@ -192,6 +220,18 @@ impl Policy {
             stand_in: None,
             attributes: found.attribute_values(attributes)?,
         })
+    }
+
+    /// What a value of a database's column is as the attribute of a resource: the id of an object
+    /// becomes a reference to it (`7` is `user:7`), and numbers become text where text is
+    /// declared. Anything else stays what it is.
+    pub fn value_of_column(&self, type_name: &str, attribute: &str, column: &Json) -> Json {
+        let found = self.types.get(type_name);
+        let found = found.and_then(|it| it.attributes.get(attribute));
+        match found {
+            Some(attribute) => attribute.value_type.of_column(column),
+            None => column.clone(),
+        }
     }
 
     /// These roles with all that they include, directly or not.

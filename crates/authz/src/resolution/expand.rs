@@ -1,6 +1,8 @@
 //! Expand: one relation of one object as a tree of what it follows from. Relations that it follows
 //! from are named and not expanded in turn, so that a tree is bounded by the facts of one object.
 
+use std::sync::Arc;
+
 use crate::facts::Reference;
 use crate::model::relation::Rewrite;
 use crate::relationships::{Edge, NO_RELATION, SubjectReference};
@@ -22,6 +24,8 @@ pub enum Tree {
     Arrow {
         /// The relation whose facts lead there.
         through: SubjectReference,
+        /// The relation of the objects that they lead to.
+        computed: Arc<str>,
         /// Where they lead.
         to: Vec<Member>,
         /// Whether all are needed.
@@ -77,6 +81,7 @@ impl Engine {
                 ..
             } => Tree::Arrow {
                 through: of_object(tupleset),
+                computed: Arc::clone(computed),
                 to: self.targets(object, tupleset, computed),
                 all: *all,
             },

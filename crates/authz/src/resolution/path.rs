@@ -84,6 +84,33 @@ impl Engine {
         Ok(found.map(|()| walk.links))
     }
 
+    /// The relationships that are written into a relation of an object, as far as the model allows
+    /// them, sorted; each with whether it counts in these circumstances.
+    ///
+    /// # Errors
+    /// A question that the model has no words for.
+    pub fn written_into(
+        &self,
+        object: &Reference,
+        relation: &str,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Vec<(Relationship, bool)>, QuestionError> {
+        let relation = self.relation_id(object.type_name(), relation)?;
+        let number = self.number_of(object)?;
+        let allowed = self.plan.get(relation).map(|planned| &planned.allowed);
+        let mut checker = Checker::new(self);
+        checker.begin(circumstances);
+        let facts = self.facts_in(number, relation);
+        let facts = facts.filter_map(|(bound, edge)| {
+            let allowed = self.binding.allows(allowed?, bound, &edge, &self.snapshot);
+            let fact = self.snapshot.relationship(number, &edge);
+            Some((fact.filter(|_| allowed)?, checker.counts_now(&edge)))
+        });
+        let mut facts: Vec<_> = facts.collect();
+        facts.sort_by_cached_key(|(fact, _)| fact.ends());
+        Ok(facts)
+    }
+
     /// The smallest changes that would let the subject stand in the relation to the object, the
     /// nearest first: one relationship by which the subject's own ones would lead there, one word of
     /// the model that would do the same, and the nearest relationship of the subject itself.

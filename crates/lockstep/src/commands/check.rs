@@ -1,33 +1,38 @@
 //! `lockstep check`: one question to the policy, answered with the reason or with the whole
 //! account.
 
-use std::fmt::Write as _;
+mod told;
 
-use authz::source::{Place, nearest};
-use authz::{
-    Account, Credential, Detail, Facts, Outcome, Policy, Reference, Request, Resource, Says,
-    Subject, SubjectFacts, no_context,
-};
+use authz::source::nearest;
+use authz::{Account, Credential, Facts, Outcome, Reference, Request, SubjectFacts, no_context};
+use authz_analysis::drawing::Drawing;
+use authz_analysis::witness::{self, Question, Why};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::print;
-use crate::arguments::Check;
+use crate::arguments::{Check, Draw, Object};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::{Ruling, load_policy};
+
+/// The JSON Schema (draft 2020-12) of what `--json` prints.
+pub(super) const CHECK_SCHEMA: &str = include_str!("../../schema/check.schema.json");
 
 /// The word for a visitor.
 const NOBODY: &str = "nobody";
 
 pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
-    let Ruling { policy, facts } = load_policy(command.policy.as_deref(), &command.facts)?;
-    let subject = subject(command, &policy, &facts)?;
-    let resource = resource(command, &policy, &facts)?;
-    let type_name = resource.type_name();
-    if policy.action_kind(type_name, &command.action).is_none() {
+    let Ruling { policy, facts, .. } = load_policy(command.policy.as_deref(), &command.facts)?;
+    let subject_facts = subject(command, &facts)?;
+    let subject = policy.subject(subject_facts.clone());
+    let subject = subject.map_err(Failure::usage)?;
+    let (type_name, id, attributes) = resource(command, &facts)?;
+    let resource = policy.resource(&type_name, id.as_deref(), &attributes);
+    let resource = resource.map_err(Failure::usage)?;
+    if policy.action_kind(&type_name, &command.action).is_none() {
         let action = &command.action;
-        let meant = nearest(action, policy.action_names(type_name));
+        let meant = nearest(action, policy.action_names(&type_name));
         let help = meant.map(|meant| format!("\nhelp: did you mean `{meant}`?"));
         return Err(Failure::usage(format!(
             "`{type_name}` has no action `{action}`{}",
@@ -35,20 +40,27 @@ pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
         )));
     }
     let now = command.at.unwrap_or_else(Timestamp::now);
+    let context = command.context.as_ref().unwrap_or(no_context());
     let account = policy.account(&Request {
         subject: &subject,
         action: &command.action,
         resource: &resource,
         now,
         facts: &facts,
-        context: command.context.as_ref().unwrap_or(no_context()),
+        context,
     });
-    let text = match (command.json, command.explain) {
-        (true, _) => as_json(command, &subject, now, &account)?,
-        (false, true) => format!("{}{}", answer(command, &account), steps(&account)),
-        (false, false) => answer(command, &account),
+    let question = Question {
+        policy: &policy,
+        facts: &facts,
+        subject: subject_facts,
+        action: &command.action,
+        type_name: &type_name,
+        id: id.as_deref(),
+        attributes,
+        now,
+        context,
     };
-    print(&text)?;
+    print(&text(command, &question, &account)?)?;
     Ok(match account.decision.outcome {
         Outcome::Permit => ExitCode::Held,
         Outcome::Deny(_) => ExitCode::Finding,
@@ -56,7 +68,40 @@ pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
     })
 }
 
-fn subject(command: &Check, policy: &Policy, facts: &Facts) -> Result<Subject, Failure> {
+fn text(command: &Check, question: &Question<'_>, account: &Account) -> Result<String, Failure> {
+    let is_explained = command.explain || command.all || command.json || command.draw.is_some();
+    if !is_explained {
+        return Ok(told::answer(command, account));
+    }
+    let all = command.all || command.draw.is_some();
+    let why = witness::explain(question, all).map_err(Failure::usage)?;
+    if let Some(language) = command.draw {
+        return Ok(drawing(command, &why, language));
+    }
+    if command.json {
+        return as_json(command, question, account, &why);
+    }
+    let (answer, steps) = (told::answer(command, account), told::steps(account));
+    let why = told::why(&why, question.facts, account, command.all);
+    Ok(format!("{answer}{steps}{why}"))
+}
+
+fn drawing(command: &Check, why: &Why, language: Draw) -> String {
+    let Check {
+        subject,
+        action,
+        resource,
+        ..
+    } = command;
+    let question = format!("{subject} {action} {resource}");
+    let drawing = Drawing::of(&question, subject, why, command.all);
+    match language {
+        Draw::Dot => drawing.to_dot(),
+        Draw::Mermaid => drawing.to_mermaid(),
+    }
+}
+
+fn subject(command: &Check, facts: &Facts) -> Result<SubjectFacts, Failure> {
     let is_somebody = command.subject != NOBODY;
     let tenant = match &command.tenant {
         Some(tenant) => Some(tenant.clone()),
@@ -76,9 +121,7 @@ fn subject(command: &Check, policy: &Policy, facts: &Facts) -> Result<Subject, F
         },
         ..SubjectFacts::default()
     };
-    policy
-        .subject(facts.complete(given))
-        .map_err(Failure::usage)
+    Ok(facts.complete(given))
 }
 
 /// The tenant in which the subject has roles, if it is one.
@@ -97,100 +140,37 @@ fn only_tenant(subject: &str, facts: &Facts) -> Result<Option<String>, Failure> 
     }
 }
 
-/// `document:plan`, or `document` for all of them.
-fn resource(command: &Check, policy: &Policy, facts: &Facts) -> Result<Resource, Failure> {
+/// `document:plan`, or `document` for all of them: the type, which one, and what is known of it.
+fn resource(command: &Check, facts: &Facts) -> Result<(String, Option<String>, Object), Failure> {
     let given = command.attributes.clone().unwrap_or_default();
     if !command.resource.contains(':') {
-        let found = policy.resource(&command.resource, None, &given);
-        return found.map_err(Failure::usage);
+        return Ok((command.resource.clone(), None, given));
     }
     let reference: Reference = command.resource.parse().map_err(Failure::usage)?;
     let mut attributes = facts.attributes_of(&reference).cloned().unwrap_or_default();
     attributes.extend(given);
-    let (type_name, id) = (reference.type_name(), Some(reference.id()));
-    let found = policy.resource(type_name, id, &attributes);
-    found.map_err(Failure::usage)
-}
-
-/// "allowed: role `editor` may update post  policy/policy.yaml:9"
-fn answer(command: &Check, account: &Account) -> String {
-    let word = match account.decision.outcome {
-        Outcome::Permit => "allowed".to_owned(),
-        Outcome::Deny(denial) => format!("denied ({})", suite::plan::denial_word(denial)),
-        Outcome::Indeterminate => "cannot be said".to_owned(),
-    };
-    let Check {
-        subject,
-        action,
-        resource,
-        ..
-    } = command;
-    let reason = &account.decision.reason;
-    let mut text = format!("{word}: {subject} {action} {resource}\n");
-    line(&mut text, 2, &reason.text, reason.place.as_ref());
-    text
-}
-
-/// Every part of the policy with what it says.
-fn steps(account: &Account) -> String {
-    let mut text = "\n".to_owned();
-    for step in &account.steps {
-        let says = match step.says {
-            Says::Open => "passes",
-            Says::Closed => "stops",
-            Says::Permit => "permits",
-            Says::Deny => "denies",
-            Says::Nothing => "-",
-            Says::Unknown => "unknown",
-        };
-        let told = format!("{says:8} {}", step.text);
-        line(&mut text, 2, &told, step.place.as_ref());
-        details(&mut text, &step.details);
-    }
-    for (index, remedy) in account.remedies.iter().enumerate() {
-        let lead = match index {
-            0 => "\n  missing, for the relation to hold:\n",
-            _ => "  or:\n",
-        };
-        text.push_str(lead);
-        details(&mut text, &remedy.near);
-        line(&mut text, 11, &format!("+ {}", remedy.add), None);
-    }
-    text
-}
-
-fn details(text: &mut String, details: &[Detail]) {
-    for detail in details {
-        line(text, 11, &detail.text, detail.place.as_ref());
-    }
-}
-
-/// The column at which places stand, where there is room.
-const PLACES: usize = 72;
-
-fn line(text: &mut String, indent: usize, told: &str, place: Option<&Place>) {
-    let told = format!("{:indent$}{}", "", report::clean(told));
-    match place {
-        None => drop(writeln!(text, "{told}")),
-        Some(place) => drop(writeln!(text, "{told:PLACES$}  {place}")),
-    }
+    let (type_name, id) = (reference.type_name().to_owned(), reference.id().to_owned());
+    Ok((type_name, Some(id), attributes))
 }
 
 fn as_json(
     command: &Check,
-    subject: &Subject,
-    now: Timestamp,
+    question: &Question<'_>,
     account: &Account,
+    why: &Why,
 ) -> Result<String, Failure> {
     let told = json!({
+        "format": "lockstep-check",
+        "version": 1,
         "subject": command.subject,
-        "tenant": subject.tenant(),
+        "tenant": question.subject.tenant,
         "action": command.action,
         "resource": command.resource,
-        "at": now.to_string(),
+        "at": question.now.to_string(),
         "decision": account.decision,
         "steps": account.steps,
         "remedies": account.remedies,
+        "why": why,
     });
     Ok(format!("{}\n", serde_json::to_string_pretty(&told)?))
 }

@@ -1,10 +1,8 @@
 //! `lockstep init`: a first suite and policy, from the OpenAPI documents of a system or without.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use authz::source::{SOURCE_BYTES_MAX, Source};
 use runner::{Bounds, Client};
 use suite::draft::{Draft, Given, draft, slug};
@@ -16,7 +14,7 @@ use crate::arguments::Init;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::{bytes_within, name};
-use crate::replace::Prepared;
+use crate::replace::write_all;
 
 /// The longest name of a target that comes from a title.
 const NAME_CHARS_MAX: usize = 20;
@@ -64,7 +62,7 @@ pub(super) async fn execute(command: &Init) -> Result<ExitCode, Failure> {
         }
         Some(drafted)
     };
-    write(&command.folder, &files, command.force)?;
+    write_all(&command.folder, &files, command.force)?;
     print(&told(drafted.as_ref(), &command.folder))
 }
 
@@ -187,34 +185,6 @@ fn target(document: &Document, from: &str, others: &[Loaded]) -> String {
     let mut names = std::iter::once(name.clone()).chain(numbered);
     let is_free = |name: &String| others.iter().all(|it| it.target != *name);
     names.find(is_free).unwrap_or(name)
-}
-
-/// Writes all files, or none where one is there already or cannot be written.
-fn write(folder: &Path, files: &[(String, String)], force: bool) -> Result<(), Failure> {
-    let there = files
-        .iter()
-        .map(|(name, _)| folder.join(name))
-        .find(|path| path.exists());
-    if let Some(path) = there.filter(|_| !force) {
-        let path = path.display();
-        let message =
-            format!("`{path}` is there already; nothing was written\nhelp: `--force` replaces it");
-        return Err(Failure::Usage(message));
-    }
-    let mut prepared = Vec::with_capacity(files.len());
-    for (name, text) in files {
-        let path = folder.join(name);
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent).with_context(|| format!("`{}`", parent.display()))?;
-        let file = Prepared::new(&path, text.as_bytes());
-        let file = file.with_context(|| format!("`{}`", path.display()))?;
-        prepared.push((file, path));
-    }
-    for (file, path) in prepared {
-        file.put()
-            .with_context(|| format!("`{}`", path.display()))?;
-    }
-    Ok(())
 }
 
 /// What was written, and what comes next.

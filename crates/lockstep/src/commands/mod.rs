@@ -6,11 +6,16 @@ mod ci;
 mod cleanup;
 mod demo;
 mod init;
+mod lint;
+mod matrix;
 mod plan;
 mod policy;
+mod policy_import;
 mod repeat;
 mod report_merge;
+mod roles;
 mod runs;
+mod scan;
 mod test;
 mod token;
 
@@ -19,7 +24,7 @@ use std::io::{self, Write};
 use clap::CommandFactory as _;
 
 use crate::arguments::{
-    Arguments, BaselineCommand, Command, Completions, Format, ReportCommand, Schema,
+    Arguments, BaselineCommand, Command, Completions, Format, ReportCommand, RolesCommand, Schema,
 };
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -35,6 +40,8 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Init(command) => init::execute(&command).await,
         Command::Plan(command) => plan::execute(&command, colour),
         Command::Check(command) => check::execute(&command),
+        Command::Lint(command) => lint::execute(&command),
+        Command::Matrix(command) => matrix::execute(&command),
         Command::Policy(command) => policy::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,
         Command::Repeat(command) => repeat::execute(command, colour).await,
@@ -48,6 +55,10 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(command) => match command.command {
             ReportCommand::Merge(command) => report_merge::execute(&command, colour),
         },
+        Command::Roles(command) => match command.command {
+            RolesCommand::Diff(command) => roles::diff(&command).await,
+        },
+        Command::Scan(command) => scan::execute(&command).await,
         Command::Ci(command) => ci::execute(&command),
         Command::Schema(Schema { format }) => print(schema(format)),
         Command::Completions(Completions { shell }) => {
@@ -80,6 +91,7 @@ fn schema(format: Format) -> &'static str {
         Format::Policy => authz::POLICY_SCHEMA,
         Format::Report => report::json::REPORT_SCHEMA,
         Format::Drift => report::json::DRIFT_SCHEMA,
+        Format::Check => check::CHECK_SCHEMA,
         Format::Plan => report::json::PLAN_SCHEMA,
     }
 }

@@ -1,5 +1,7 @@
-//! `lockstep policy test`: loads files of tests and what they name, runs them, tells what failed
-//! and what they do not exercise.
+//! `lockstep policy`: what it does; and `policy test`, which loads files of tests and what they
+//! name, runs them, tells what failed and what they do not exercise.
+
+mod diff;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -17,7 +19,14 @@ use crate::load::{bytes, name};
 use crate::terminal::{self, Colour};
 
 pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Failure> {
-    let PolicyCommand::Test(command) = &command.command;
+    match &command.command {
+        PolicyCommand::Test(command) => test(command, colour),
+        PolicyCommand::Diff(command) => diff::execute(command),
+        PolicyCommand::Import(command) => super::policy_import::execute(command),
+    }
+}
+
+fn test(command: &PolicyTest, colour: Colour) -> Result<ExitCode, Failure> {
     let files = files(command)?;
     let mut reports: Vec<(String, Report)> = Vec::new();
     let mut is_broken = false;
@@ -61,8 +70,8 @@ pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Fail
 /// Tells the coverage in the form that is asked for; whether it is enough.
 fn tell(coverage: &Coverage, command: &PolicyTest) -> Result<bool, Failure> {
     match command.coverage {
-        Some(CoverageForm::Text) => drop(print(&format!("\n{}", coverage::render(coverage)))?),
-        Some(CoverageForm::Source) => drop(print(&format!("\n{}", coverage::marked(coverage)))?),
+        Some(CoverageForm::Text) => print_lines(&coverage::render(coverage))?,
+        Some(CoverageForm::Source) => print_lines(&coverage::marked(coverage))?,
         Some(CoverageForm::Json) => {
             let text = serde_json::to_string_pretty(&coverage::as_json(coverage))?;
             print(&format!("{text}\n"))?;
@@ -76,6 +85,12 @@ fn tell(coverage: &Coverage, command: &PolicyTest) -> Result<bool, Failure> {
         writeln!(io::stderr(), "coverage is {found} %, less than {least} %")?;
     }
     Ok(is_enough)
+}
+
+/// Prints a part below another one, each line without what steers a terminal.
+fn print_lines(text: &str) -> Result<(), Failure> {
+    let lines = text.lines().map(|line| report::clean(line) + "\n");
+    print(&format!("\n{}", lines.collect::<String>())).map(drop)
 }
 
 /// All assertions of all files.
@@ -118,7 +133,11 @@ fn is_inside(path: &Path) -> bool {
     components.all(|it| matches!(it, Component::Normal(_) | Component::CurDir))
 }
 
-fn read(path: &Path) -> Result<Source, String> {
+/// Reads a text file.
+///
+/// # Errors
+/// Why that is not possible, as a fragment for people.
+pub(super) fn read(path: &Path) -> Result<Source, String> {
     let bytes = bytes(path).map_err(|error| error.to_string())?;
     Source::from_bytes(&name(path), &bytes).map_err(|broken| broken.1.message.clone())
 }

@@ -6,7 +6,7 @@ use crate::condition::program::{Expression, Macro};
 use crate::condition::syntax::MacroKind;
 use crate::condition::value::{Key, Value};
 
-use super::{Evaluated, Evaluator, boolean, error};
+use super::{Evaluated, Evaluator, Failure, boolean};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn expand(&mut self, found: &'a Macro) -> Evaluated {
@@ -14,7 +14,7 @@ impl<'a> Evaluator<'a> {
         let items: Arc<[Value]> = match range {
             Value::List(items) => items,
             Value::Map(entries) => entries.keys().map(Key::to_value).collect(),
-            other => return Err(error(&format!("a {} has no items", other.kind()))),
+            other => return Err(Failure::error(&format!("a {} has no items", other.kind()))),
         };
         match found.kind {
             MacroKind::All => self.any_item(&items, &found.body, false),

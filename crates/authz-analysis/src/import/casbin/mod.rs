@@ -1,0 +1,260 @@
+//! Casbin: models with policy lines.
+//!
+//! A name that others have (`g, alice, admin`) is a role, and so is one that lines are about; who
+//! is no role of others is a subject. An object is a type, and its actions are on the type as a
+//! whole; where objects are held against patterns, there is one type `path`, and lines are rules.
+//! A denial is a rule too, asked of whoever has the role by a flag that is on for it.
+
+mod groups;
+mod matcher;
+mod meaning;
+mod model;
+mod print;
+mod roles;
+
+use authz::source::{Diagnostic, Diagnostics, Place, Source};
+
+use groups::{Groups, LEVELS_MAX};
+use meaning::{Meaning, Way, What, Who};
+use model::{Effect, Line, Model};
+use print::Plan;
+
+use super::write::{FACTS, POLICY};
+use super::{File, Import};
+use crate::policy_tests::Broken;
+
+/// A line that counts, in one of the ways in which it applies.
+struct Statement<'a> {
+    line: &'a Line,
+    is_denial: bool,
+    way: Way,
+}
+
+/// What is told beside what is written.
+#[derive(Default)]
+struct Told {
+    lost: Vec<Diagnostic>,
+    notes: Vec<Diagnostic>,
+}
+
+impl Told {
+    fn lose(&mut self, place: &Place, message: impl Into<String>, instead: &str) {
+        let lost = Diagnostic::new(place.clone(), message);
+        self.lost.push(lost.help(instead));
+    }
+
+    fn note(&mut self, place: &Place, message: impl Into<String>) {
+        self.notes.push(Diagnostic::new(place.clone(), message));
+    }
+}
+
+/// What to do about a line.
+const BY_HAND: &str = "write what it means into the policy by hand";
+
+pub(super) fn import(sources: &[Source]) -> Result<Import, Broken> {
+    let mut mistakes = Diagnostics::default();
+    let is_model = |source: &&Source| source.text().contains("[request_definition]");
+    let (models, tables): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(is_model);
+    let model = match models.as_slice() {
+        [one] => model::read(one, &mut mistakes),
+        [] => {
+            if let Some(source) = sources.first() {
+                let message = "there is no model among these files";
+                let mistake = Diagnostic::new(source.place(0..0), message);
+                mistakes.push(mistake.help("name the model too: it has a `[request_definition]`"));
+            }
+            None
+        }
+        [_, second, ..] => {
+            let mistake = Diagnostic::new(second.place(0..0), "a second model");
+            mistakes.push(mistake.help("import one after the other"));
+            None
+        }
+    };
+    let lines: Vec<Line> = tables
+        .iter()
+        .flat_map(|table| model::lines(table))
+        .collect();
+    let model = mistakes.into_result(model).map_err(|mistakes| Broken {
+        mistakes,
+        sources: sources.to_vec(),
+    })?;
+    Ok(imported(&model, &lines))
+}
+
+fn imported(model: &Model, lines: &[Line]) -> Import {
+    let mut told = Told::default();
+    for other in &model.others {
+        let message = format!("`{}` is a further definition", other.key);
+        told.lose(&other.place, message, "import it as a model of its own");
+    }
+    let alternatives = matcher::alternatives(&model.matcher.value);
+    let alternatives = alternatives.unwrap_or_else(|why| {
+        told.lose(
+            &model.matcher.place,
+            format!("the matcher does not map: {why}"),
+            BY_HAND,
+        );
+        Vec::new()
+    });
+    let groups = groups_of(model, lines, &alternatives, &mut told);
+    let lose = |why: String, instead: &str| told.lose(&model.matcher.place, why, instead);
+    let policy: Vec<Line> = policy_lines(model, lines);
+    let meaning = Meaning::new(model, &groups, alternatives, &policy, lose);
+    let mut plan = match meaning {
+        Ok(meaning) => planned(&meaning, &policy, &mut told),
+        Err(why) => {
+            let instead = "name them `sub`, `dom`, `obj` and `act`";
+            told.lose(&model.matcher.place, why, instead);
+            Plan::default()
+        }
+    };
+    plan.sort();
+    let file = |path: &str, text: String| File {
+        path: path.to_owned(),
+        text,
+    };
+    Import {
+        files: vec![
+            file(POLICY, print::policy(&plan)),
+            file(FACTS, print::facts(&plan)),
+        ],
+        lost: told.lost,
+        notes: told.notes,
+    }
+}
+
+/// The lines of `p`, in the order in which they count.
+fn policy_lines(model: &Model, lines: &[Line]) -> Vec<Line> {
+    let policy = lines.iter().filter(|line| line.kind == "p");
+    let mut policy: Vec<Line> = policy.cloned().collect();
+    if let Some(at) = model.policy.iter().position(|field| field == "priority") {
+        let number = |line: &Line| line.values.get(at).and_then(|it| it.parse::<i64>().ok());
+        policy.sort_by_key(|line| number(line).unwrap_or(i64::MAX));
+    }
+    policy
+}
+
+fn groups_of(
+    model: &Model,
+    lines: &[Line],
+    alternatives: &[matcher::Alternative],
+    told: &mut Told,
+) -> Groups {
+    for line in lines {
+        if line.kind != "p" && !line.kind.starts_with('g') {
+            let message = format!("the model has no `{}`", line.kind);
+            told.lose(&line.place, message, BY_HAND);
+        }
+    }
+    let mut groups = Groups::new(model, lines, |line, why| {
+        told.lose(&line.place, why, BY_HAND)
+    });
+    for (name, _) in &model.groups {
+        let is_used = alternatives
+            .iter()
+            .flatten()
+            .any(|test| matches!(test, matcher::Test::Call { function, .. } if function == name));
+        if !is_used && let Some(edge) = groups.edges(name).first() {
+            told.note(
+                &edge.place,
+                format!("the matcher does not ask for `{name}`: its lines mean nothing"),
+            );
+            groups.forget(name);
+        }
+        groups.break_cycles(name, |edge| {
+            let message = format!("`{}` and `{}` include each other", edge.child, edge.parent);
+            told.lose(&edge.place, message, "make one role of them");
+        });
+        if let Some(edge) = groups.too_deep(name) {
+            let message = format!(
+                "more than {LEVELS_MAX} levels follow, which Casbin does not look through by default; here all count"
+            );
+            told.lose(&edge.place, message, "flatten the hierarchy");
+        }
+    }
+    groups
+}
+
+/// What is written of a policy that is understood.
+fn planned(meaning: &Meaning<'_>, lines: &[Line], told: &mut Told) -> Plan {
+    let model = meaning.model;
+    let Some(effect) = model.combination() else {
+        let message = format!("the effect `{}` does not map", model.effect.value);
+        told.lose(&model.effect.place, message, BY_HAND);
+        return print::plan(meaning, Effect::AllowOverride, &[], told);
+    };
+    let mut statements = statements(meaning, effect, lines, told);
+    let denies = effect == Effect::DenyOverride || statements.iter().any(|it| it.is_denial);
+    let may_deny = lines
+        .iter()
+        .any(|line| meaning.value(line, "eft") == Some("deny"));
+    if (denies || (may_deny && effect != Effect::AllowOverride)) && !told.lost.is_empty() {
+        let message = "nothing is permitted: what does not map may be a part of a denial";
+        told.lose(
+            &model.effect.place,
+            message,
+            "see to the others first, and import again",
+        );
+        statements.retain(|it| it.is_denial);
+        return print::plan(meaning, Effect::AllowAndDeny, &statements, told);
+    }
+    if effect == Effect::DenyOverride {
+        let message = "here nobody may do what no line names: Casbin permits it";
+        told.lose(
+            &model.effect.place,
+            message,
+            "declare it, and grant it to `signed-in`",
+        );
+    }
+    print::plan(meaning, effect, &statements, told)
+}
+
+fn statements<'l>(
+    meaning: &Meaning<'_>,
+    effect: Effect,
+    lines: &'l [Line],
+    told: &mut Told,
+) -> Vec<Statement<'l>> {
+    let mut statements = Vec::new();
+    let mut seen: Vec<&[String]> = Vec::new();
+    for line in lines {
+        if seen.contains(&line.values.as_slice()) {
+            continue;
+        }
+        seen.push(&line.values);
+        let (found, expected) = (line.values.len(), meaning.model.policy.len());
+        if found != expected {
+            let message = format!("it has {found} fields; `p` has {expected}");
+            told.lose(&line.place, message, BY_HAND);
+            continue;
+        }
+        let is_denial = match meaning.value(line, "eft") {
+            None | Some("allow") => false,
+            Some("deny") => true,
+            Some(other) => {
+                told.note(
+                    &line.place,
+                    format!("`{other}` is neither `allow` nor `deny`: it means nothing"),
+                );
+                continue;
+            }
+        };
+        if is_denial && effect == Effect::AllowOverride {
+            told.note(
+                &line.place,
+                "the effect does not look at denials: this one means nothing",
+            );
+            continue;
+        }
+        match meaning.ways(line) {
+            Ok(ways) => statements.extend(ways.into_iter().map(|way| Statement {
+                line,
+                is_denial,
+                way,
+            })),
+            Err(why) => told.lose(&line.place, why, BY_HAND),
+        }
+    }
+    statements
+}

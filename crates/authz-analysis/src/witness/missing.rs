@@ -1,0 +1,322 @@
+//! Witnesses: sets of missing facts, the smallest first, each tried out.
+
+use authz::StepKind;
+use authz::resolution::Circumstances;
+use serde_json::{Value as Json, json};
+
+use super::case::Case;
+use super::derivation::{self, Hop, Via, Way};
+use super::fact::{Fact, Side};
+use super::search::Search;
+use super::{WITNESS_FACTS_MAX, WITNESSES_MAX, Witness, relation_of};
+
+/// How many sets of each size are tried.
+const TRIALS_MAX: usize = 10_000;
+/// How many ways of one relation of an object are kept.
+const WAYS_MAX: usize = 200;
+
+/// A set of facts, with the way on which its relationships lie.
+#[derive(Debug, Clone)]
+struct Candidate {
+    facts: Vec<Fact>,
+    way: Way,
+}
+
+/// The smallest sets of facts that would turn the denial, the nearest first, and whether everything
+/// was tried that is as small.
+pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
+    if is_stopped_by_credential(case) {
+        return (Vec::new(), true);
+    }
+    let singles = singles(case);
+    let target = relation_of(case);
+    let engine = case.policy.relations_with(&case.facts);
+    let mut search = target.as_ref().zip(engine).map(|((_, subject), engine)| {
+        let circumstances = Circumstances {
+            context: case.context,
+            now: case.now,
+        };
+        Search::new(engine, subject.clone(), circumstances, WAYS_MAX)
+    });
+    let mut is_complete = true;
+    for size in 1..=WITNESS_FACTS_MAX {
+        let mut found = Vec::new();
+        let mut trials = TRIALS_MAX;
+        let ways = match (&mut search, &target) {
+            (Some(search), Some((target, _))) => search.ways(target, size),
+            _ => Vec::new(),
+        };
+        for candidate in candidates(&singles, &ways, size) {
+            let is_new = !found.iter().any(|it: &Candidate| same(it, &candidate));
+            if !is_new {
+                continue;
+            }
+            if trials == 0 {
+                is_complete = false;
+                break;
+            }
+            trials -= 1;
+            if suffices(case, &candidate.facts) && is_smallest(case, &candidate.facts) {
+                found.push(candidate);
+            }
+        }
+        is_complete &= search.as_ref().is_none_or(|search| search.is_complete);
+        if !found.is_empty() {
+            found.sort_by_cached_key(|it| rank(case, it));
+            is_complete &= found.len() <= WITNESSES_MAX;
+            found.truncate(WITNESSES_MAX);
+            return (
+                found.into_iter().map(Candidate::told).collect(),
+                is_complete,
+            );
+        }
+    }
+    (Vec::new(), is_complete)
+}
+
+/// No fact makes a credential another one.
+fn is_stopped_by_credential(case: &Case<'_>) -> bool {
+    let account = case.account();
+    let mut steps = account.iter().flat_map(|account| &account.steps);
+    steps.any(|step| step.kind == StepKind::Credential)
+}
+
+fn suffices(case: &Case<'_>, facts: &[Fact]) -> bool {
+    case.with(facts).is_some_and(|case| case.is_permitted())
+}
+
+/// Whether no part of the set suffices.
+fn is_smallest(case: &Case<'_>, facts: &[Fact]) -> bool {
+    let whole = (1_usize << facts.len()) - 1;
+    !(1..whole).any(|chosen| {
+        let part = facts.iter().enumerate();
+        let part = part.filter(|(index, _)| chosen >> index & 1 == 1);
+        let part = case.with(part.map(|(_, fact)| fact));
+        part.is_some_and(|case| case.is_permitted())
+    })
+}
+
+fn same(one: &Candidate, other: &Candidate) -> bool {
+    one.facts.len() == other.facts.len() && one.facts.iter().all(|fact| other.facts.contains(fact))
+}
+
+/// All sets of this size: some of the single facts, with what a way lacks.
+fn candidates<'a>(
+    singles: &'a [Fact],
+    ways: &'a [Way],
+    size: usize,
+) -> impl Iterator<Item = Candidate> + 'a {
+    (0..=size).flat_map(move |count| {
+        let nothing = vec![Way::new()];
+        let lacking = move |way: &&Way| derivation::missing(way).len() == size - count;
+        let ways: Vec<Way> = match size == count {
+            true => nothing,
+            false => ways.iter().filter(lacking).cloned().collect(),
+        };
+        ways.into_iter().flat_map(move |way| {
+            chosen(singles, count).map(move |chosen| Candidate {
+                facts: way_facts(&way).chain(chosen).collect(),
+                way: way.clone(),
+            })
+        })
+    })
+}
+
+fn way_facts(way: &Way) -> impl Iterator<Item = Fact> + use<> {
+    let missing = derivation::missing(way);
+    let facts: Vec<Fact> = missing
+        .into_iter()
+        .cloned()
+        .map(Fact::Relationship)
+        .collect();
+    facts.into_iter()
+}
+
+/// Every choice of `count` of the facts, made one after the other: there may be very many.
+fn chosen(facts: &[Fact], count: usize) -> impl Iterator<Item = Vec<Fact>> {
+    let first = (count <= facts.len()).then(|| (0..count).collect::<Vec<usize>>());
+    let choices = std::iter::successors(first, move |before| next_choice(before, facts.len()));
+    choices.map(|choice| {
+        let chosen = choice.iter().filter_map(|&index| facts.get(index));
+        chosen.cloned().collect()
+    })
+}
+
+/// The next choice of some of `of` in the order of their numbers.
+fn next_choice(before: &[usize], of: usize) -> Option<Vec<usize>> {
+    let count = before.len();
+    let at = (0..count)
+        .rev()
+        .find(|&at| before.get(at).is_some_and(|it| it + count < of + at))?;
+    let (kept, rest) = before.split_at(at);
+    let from = rest.first()? + 1;
+    Some(
+        kept.iter()
+            .copied()
+            .chain(from..from + count - at)
+            .collect(),
+    )
+}
+
+/// Near is what links up what the subject has with what leads to the resource, then what has the
+/// fewest hops; a role that reaches little is nearer than one that reaches much, and all of them than
+/// another value of an attribute, or everybody.
+fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, bool, usize, usize, String) {
+    let kinds = candidate.facts.iter().map(|fact| match fact {
+        Fact::Relationship(fact) if fact.subject.is_wildcard() => 4,
+        Fact::Relationship(_) => 0,
+        Fact::Share { .. } => 1,
+        Fact::Role { .. } => 2,
+        Fact::Attribute { .. } => 3,
+    });
+    let reach = candidate.facts.iter().map(|fact| match fact {
+        Fact::Role { role, .. } => case.policy.reach(role),
+        _ => 0,
+    });
+    let text: Vec<String> = candidate.facts.iter().map(ToString::to_string).collect();
+    (
+        kinds.max().unwrap_or(0),
+        !links_up(&candidate.way),
+        candidate.way.len(),
+        reach.sum(),
+        text.join("\n"),
+    )
+}
+
+/// Whether relationships that are there lead up to a missing one and on from it.
+fn links_up(way: &Way) -> bool {
+    let is_there = |hop: &Hop| matches!(hop.via, Via::Fact(_));
+    way.iter().enumerate().any(|(index, hop)| {
+        let (before, after) = way.split_at(index);
+        matches!(hop.via, Via::Missing(_))
+            && before.iter().any(is_there)
+            && after.iter().any(is_there)
+    })
+}
+
+impl Candidate {
+    fn told(self) -> Witness {
+        Witness {
+            facts: self.facts,
+            way: self.way,
+        }
+    }
+}
+
+/// The facts other than relationships that could be added.
+fn singles(case: &Case<'_>) -> Vec<Fact> {
+    let mut facts = roles(case);
+    facts.extend(share(case));
+    facts.extend(attributes(case, Side::Subject));
+    facts.extend(attributes(case, Side::Resource));
+    facts
+}
+
+/// The roles that the subject does not have.
+fn roles(case: &Case<'_>) -> Vec<Fact> {
+    let Some(subject) = case
+        .subject
+        .reference
+        .as_ref()
+        .filter(|_| case.subject.signed_in)
+    else {
+        return Vec::new();
+    };
+    let reserved = [authz::model::ANYONE, authz::model::SIGNED_IN];
+    let names = case.policy.role_names();
+    let names = names.filter(|name| !reserved.contains(name));
+    let new = names.filter(|name| !case.subject.roles.iter().any(|held| held == name));
+    new.map(|role| Fact::Role {
+        subject: subject.clone(),
+        role: role.to_owned(),
+        tenant: case.subject.tenant.clone(),
+    })
+    .collect()
+}
+
+/// The share of the resource with the subject's tenant.
+fn share(case: &Case<'_>) -> Option<Fact> {
+    let with = case.subject.tenant.clone()?;
+    let resource = case.resource_reference()?;
+    let may = case.policy.may_share(case.type_name, case.action);
+    may.then(|| Fact::Share {
+        resource,
+        with,
+        action: case.action.to_owned(),
+    })
+}
+
+/// Values that attributes do not have, and that conditions could ask for. To whom a resource belongs
+/// stays, where it is known.
+fn attributes(case: &Case<'_>, side: Side) -> Vec<Fact> {
+    let (type_name, of) = match side {
+        Side::Subject => (
+            case.subject_reference().map(|it| it.type_name().to_owned()),
+            case.subject.reference.clone(),
+        ),
+        Side::Resource => (
+            Some(case.type_name.to_owned()),
+            case.resource_reference().map(|it| it.to_string()),
+        ),
+    };
+    let (Some(type_name), Some(of)) = (type_name, of) else {
+        return Vec::new();
+    };
+    let known = match side {
+        Side::Subject => &case.subject.attributes,
+        Side::Resource => &case.attributes,
+    };
+    let tenant = case.policy.tenant_attribute(&type_name);
+    let mut facts = Vec::new();
+    for name in case.policy.attribute_names(&type_name) {
+        if tenant == Some(name) && known.contains_key(name) {
+            continue;
+        }
+        for value in values(case, &type_name, name) {
+            if known.get(name) != Some(&value) {
+                facts.push(Fact::Attribute {
+                    side,
+                    of: of.clone(),
+                    name: name.to_owned(),
+                    value,
+                });
+            }
+        }
+    }
+    facts
+}
+
+/// The values that an attribute could want: the subject, its tenant, yes and no, or what an attribute
+/// of the same type has on either side.
+fn values(case: &Case<'_>, type_name: &str, attribute: &str) -> Vec<Json> {
+    let wanted = case.policy.attribute_type(type_name, attribute);
+    let subject = case.subject_reference();
+    match wanted.unwrap_or_default() {
+        "bool" => vec![json!(true), json!(false)],
+        "tenant" => case.subject.tenant.iter().map(|it| json!(it)).collect(),
+        wanted if case.policy.has_type(wanted) => {
+            let subject = subject.filter(|it| it.type_name() == wanted);
+            subject.iter().map(|it| json!(it.to_string())).collect()
+        }
+        wanted => {
+            let of_type = |type_name: &str, name: &str| {
+                case.policy.attribute_type(type_name, name) == Some(wanted)
+            };
+            let own = case.attributes.iter();
+            let own = own.filter(|(name, _)| of_type(case.type_name, name));
+            let who = subject
+                .as_ref()
+                .map(|it| it.type_name())
+                .unwrap_or_default();
+            let others = case.subject.attributes.iter();
+            let others = others.filter(|(name, _)| of_type(who, name));
+            let mut values: Vec<Json> = Vec::new();
+            for (_, value) in own.chain(others) {
+                if !values.contains(value) {
+                    values.push(value.clone());
+                }
+            }
+            values
+        }
+    }
+}

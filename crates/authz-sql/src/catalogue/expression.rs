@@ -1,0 +1,257 @@
+//! What an expression of a policy says: whether it asks who is calling, which columns it compares
+//! with that, and which tables and settings it reads.
+
+use std::collections::BTreeSet;
+
+use super::tree::{Node, Object};
+
+/// `current_setting(text)` and `current_setting(text, boolean)`; the numbers of what is built in
+/// never change (`pg_proc.dat`).
+const CURRENT_SETTING: u32 = 2077;
+const CURRENT_SETTING_OR_NULL: u32 = 3294;
+/// `current_user`, `session_user` and `pg_has_role` in its forms, where they are called.
+const ABOUT_THE_CALLER: [u32; 8] = [745, 746, 2705, 2706, 2707, 2708, 2709, 2710];
+/// The first number that an object of a user can have (`FirstNormalObjectId`).
+pub(crate) const FIRST_OF_USERS: u32 = 16_384;
+/// `CURRENT_ROLE`, `CURRENT_USER`, `USER` and `SESSION_USER` (`SQLValueFunctionOp`).
+const CALLER_WORDS: std::ops::RangeInclusive<u32> = 9..=12;
+/// The bytes before a text (`varlena`).
+const HEADER: usize = 4;
+
+/// A column's number, as in `pg_attribute`.
+pub type Column = i16;
+
+/// An expression of a policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expression {
+    /// As the server prints it.
+    pub text: String,
+    /// What it always is, whatever row it is asked of.
+    pub always: Option<bool>,
+    /// What is joined by OR at the top of it.
+    pub arms: Vec<Arm>,
+    /// The columns in comparisons that ask who is calling.
+    pub caller_columns: BTreeSet<Column>,
+    /// Of these, the columns by which an index could find the rows.
+    pub searched_columns: BTreeSet<Column>,
+    /// The tables and views that it reads.
+    pub relations: BTreeSet<u32>,
+    /// The functions of users that it calls.
+    pub functions: BTreeSet<u32>,
+    /// The settings that it cannot do without.
+    pub settings: BTreeSet<String>,
+}
+
+/// One of several ways in which an expression may be true.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arm {
+    /// Whether it asks who is calling, itself or by what it calls or reads.
+    pub asks_caller: bool,
+    /// The columns of the policy's own table in it.
+    pub columns: BTreeSet<Column>,
+}
+
+impl Expression {
+    /// Reads an expression from its tree.
+    ///
+    /// `constant` is what the server made of it, if it is made of constants alone; `not_null` says
+    /// which columns of the policy's table are never NULL. `None` for a tree that cannot be read.
+    pub(crate) fn read(
+        tree: &str,
+        text: String,
+        constant: Option<bool>,
+        not_null: &BTreeSet<Column>,
+    ) -> Option<Self> {
+        let tree = Node::read(tree)?;
+        let mut read = Self {
+            text,
+            always: constant.or_else(|| truth(&tree, not_null)),
+            arms: arms(&tree).into_iter().map(Arm::of).collect(),
+            ..Self::default()
+        };
+        for clause in clauses(&tree).into_iter().filter(|it| asks_caller(it)) {
+            read.caller_columns.extend(columns(clause));
+            read.searched_columns.extend(searched(clause));
+        }
+        tree.any(&mut |node| {
+            read.note(node);
+            false
+        });
+        Some(read)
+    }
+
+    /// Whether an expression is made of constants alone, so that the server can say what it is.
+    pub(crate) fn is_constant(tree: &str) -> bool {
+        let varies = |node: &Node| {
+            let object = node.object();
+            object.is_some_and(|object| match object.kind.as_str() {
+                "CONST" | "BOOLEXPR" | "NULLTEST" | "BOOLEANTEST" | "RELABELTYPE" => false,
+                "OPEXPR" => object
+                    .number("opfuncid")
+                    .is_none_or(|it| it >= FIRST_OF_USERS),
+                _ => true,
+            })
+        };
+        Node::read(tree).is_some_and(|tree| !tree.any(&mut |node| varies(node)))
+    }
+
+    fn note(&mut self, node: &Node) {
+        let Some(object) = node.object() else {
+            return;
+        };
+        if object.kind == "RANGETBLENTRY" {
+            self.relations
+                .extend(object.number("relid").filter(|id| *id != 0));
+        }
+        if let Some(function) = called(object) {
+            if function >= FIRST_OF_USERS {
+                self.functions.insert(function);
+            }
+            self.settings.extend(needed_setting(function, object));
+        }
+    }
+}
+
+impl Arm {
+    fn of(node: &Node) -> Self {
+        Self {
+            asks_caller: asks_caller(node),
+            columns: columns(node),
+        }
+    }
+}
+
+/// What the tree is without any row: `true`, `id IS NOT NULL` where it cannot be NULL, and what
+/// AND, OR and NOT make of these.
+fn truth(node: &Node, not_null: &BTreeSet<Column>) -> Option<bool> {
+    let object = node.object()?;
+    let of = |node: &Node| truth(node, not_null);
+    let args = object.list("args");
+    match (object.kind.as_str(), object.word("boolop")) {
+        ("CONST", _) => {
+            let is_null = object.word("constisnull") == Some("true");
+            let byte = object.bytes()?.first().copied();
+            byte.filter(|_| !is_null).map(|byte| byte != 0)
+        }
+        ("NULLTEST", _) => {
+            let is_not_null = object.number("nulltesttype") == Some(1);
+            let column = column(object.field("arg")?, 0)?;
+            not_null.contains(&column).then_some(is_not_null)
+        }
+        ("BOOLEXPR", Some("or")) if args.iter().any(|arg| of(arg) == Some(true)) => Some(true),
+        ("BOOLEXPR", Some("or")) => args
+            .iter()
+            .all(|arg| of(arg) == Some(false))
+            .then_some(false),
+        ("BOOLEXPR", Some("and")) if args.iter().any(|arg| of(arg) == Some(false)) => Some(false),
+        ("BOOLEXPR", Some("and")) => args.iter().all(|arg| of(arg) == Some(true)).then_some(true),
+        ("BOOLEXPR", Some("not")) => of(args.first()?).map(|is| !is),
+        _ => None,
+    }
+}
+
+/// What is joined by OR at the top.
+fn arms(node: &Node) -> Vec<&Node> {
+    match node.of_kind("BOOLEXPR") {
+        Some(joined) if joined.word("boolop") == Some("or") => {
+            joined.list("args").iter().flat_map(arms).collect()
+        }
+        _ => vec![node],
+    }
+}
+
+/// What is joined by AND, OR and NOT.
+fn clauses(node: &Node) -> Vec<&Node> {
+    match node.of_kind("BOOLEXPR") {
+        Some(joined) => joined.list("args").iter().flat_map(clauses).collect(),
+        None => vec![node],
+    }
+}
+
+/// Whether a part asks who is calling, itself or in what it reads or calls: what a function of a
+/// user or another table says can depend on that.
+fn asks_caller(node: &Node) -> bool {
+    node.any(&mut |node| {
+        let Some(object) = node.object() else {
+            return false;
+        };
+        match object.kind.as_str() {
+            "SUBLINK" => true,
+            "SQLVALUEFUNCTION" => object
+                .number("op")
+                .is_some_and(|op| CALLER_WORDS.contains(&op)),
+            _ => called(object).is_some_and(|function| {
+                function >= FIRST_OF_USERS
+                    || matches!(function, CURRENT_SETTING | CURRENT_SETTING_OR_NULL)
+                    || ABOUT_THE_CALLER.contains(&function)
+            }),
+        }
+    })
+}
+
+fn called(object: &Object) -> Option<u32> {
+    match object.kind.as_str() {
+        "FUNCEXPR" => object.number("funcid"),
+        "OPEXPR" | "SCALARARRAYOPEXPR" => object.number("opfuncid"),
+        _ => None,
+    }
+}
+
+/// The setting that a call needs to be there.
+fn needed_setting(function: u32, call: &Object) -> Option<String> {
+    let args = call.list("args");
+    let insists = match function {
+        CURRENT_SETTING => true,
+        CURRENT_SETTING_OR_NULL => {
+            let missing_ok = args.get(1)?.of_kind("CONST")?.bytes()?;
+            missing_ok.first() == Some(&0)
+        }
+        _ => false,
+    };
+    let name = args.first()?.of_kind("CONST")?.bytes()?;
+    let name = name.get(HEADER..).filter(|_| insists)?;
+    String::from_utf8(name.to_vec()).ok()
+}
+
+/// The columns of the policy's own table in a part, also from within queries in it.
+fn columns(node: &Node) -> BTreeSet<Column> {
+    let mut found = BTreeSet::new();
+    gather(node, 0, &mut found);
+    found
+}
+
+fn gather(node: &Node, queries: u32, found: &mut BTreeSet<Column>) {
+    found.extend(column(node, queries));
+    let inside = queries + u32::from(node.of_kind("QUERY").is_some());
+    for child in node.children() {
+        gather(child, inside, found);
+    }
+}
+
+/// The number of a column of the policy's own table, seen from within so many queries.
+fn column(node: &Node, queries: u32) -> Option<Column> {
+    let variable = node.of_kind("VAR")?;
+    let is_own =
+        variable.number("varno") == Some(1) && variable.number("varlevelsup") == Some(queries);
+    let number = variable.word("varattno").filter(|_| is_own)?;
+    number.parse().ok()
+}
+
+/// The column that a comparison with something outside of the row looks for.
+fn searched(clause: &Node) -> Option<Column> {
+    let comparison = clause
+        .of_kind("OPEXPR")
+        .or_else(|| clause.of_kind("SCALARARRAYOPEXPR"))?;
+    let [left, right] = comparison.list("args") else {
+        return None;
+    };
+    let bare = |node: &Node| {
+        let relabelled = node.of_kind("RELABELTYPE");
+        column(relabelled.and_then(|it| it.field("arg")).unwrap_or(node), 0)
+    };
+    match (bare(left), bare(right)) {
+        (Some(column), None) if columns(right).is_empty() => Some(column),
+        (None, Some(column)) if columns(left).is_empty() => Some(column),
+        _ => None,
+    }
+}

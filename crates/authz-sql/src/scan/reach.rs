@@ -1,0 +1,113 @@
+//! Who can act as whom, and so to whom a grant matters.
+
+use std::collections::BTreeSet;
+
+use crate::catalogue::{Catalogue, Grant, Id, Membership, Object, PUBLIC};
+
+/// Who can act as whom.
+#[derive(Debug)]
+pub(super) struct Reach<'a> {
+    catalogue: &'a Catalogue,
+    /// The roles as which applications begin.
+    pub(super) doors: BTreeSet<Id>,
+    /// The roles whose grants matter; never superusers.
+    pub(super) grantees: BTreeSet<Id>,
+}
+
+impl<'a> Reach<'a> {
+    /// From the roles that were named; without any, from all that can log in to this database but
+    /// superusers.
+    ///
+    /// Then the grants of all roles matter: those without LOGIN are there to be acted as, whoever
+    /// will. Of roles that the server brought along, only to be a member of them matters.
+    pub(super) fn new(catalogue: &'a Catalogue, named: &BTreeSet<Id>) -> Self {
+        let roles = || catalogue.roles.iter();
+        let logs_in = roles().filter(|(_, role)| role.login && role.connects && !role.superuser);
+        let doors: BTreeSet<Id> = match named.is_empty() {
+            true => logs_in.map(|(id, _)| *id).collect(),
+            false => named.clone(),
+        };
+        let mut reach = Self {
+            catalogue,
+            doors,
+            grantees: BTreeSet::new(),
+        };
+        let grantees: BTreeSet<Id> = match named.is_empty() {
+            true => catalogue.roles.keys().copied().collect(),
+            false => reach
+                .doors
+                .iter()
+                .flat_map(|door| reach.acts_as(*door))
+                .collect(),
+        };
+        let matters = |id: &Id| {
+            let role = catalogue.roles.get(id);
+            role.is_some_and(|role| !role.superuser && !role.built_in)
+        };
+        reach.grantees = grantees.into_iter().filter(matters).collect();
+        reach
+    }
+
+    /// The role itself and all that it can `SET ROLE` to.
+    pub(super) fn becomes(&self, role: Id) -> BTreeSet<Id> {
+        self.closure(role, |membership| membership.sets)
+    }
+
+    /// The role itself and all whose rights it has without `SET ROLE`.
+    pub(super) fn inherits(&self, role: Id) -> BTreeSet<Id> {
+        self.closure(role, |membership| membership.inherits)
+    }
+
+    /// The role itself and all whose rights it can come to have.
+    pub(super) fn acts_as(&self, role: Id) -> BTreeSet<Id> {
+        let becomes = self.becomes(role);
+        becomes.iter().flat_map(|it| self.inherits(*it)).collect()
+    }
+
+    /// The doors from which somebody can act as this role.
+    pub(super) fn doors_to(&self, role: Id) -> Vec<Id> {
+        let doors = self.doors.iter().copied();
+        doors
+            .filter(|door| self.acts_as(*door).contains(&role))
+            .collect()
+    }
+
+    /// Whether a grant to this role matters.
+    pub(super) fn matters(&self, grantee: Id) -> bool {
+        grantee == PUBLIC || self.grantees.contains(&grantee)
+    }
+
+    /// The roles as which what was granted to this one can be tried: the role itself, or whoever
+    /// has its rights; for PUBLIC, everybody.
+    pub(super) fn triers(&self, grantee: Id) -> Vec<Id> {
+        if grantee != PUBLIC && self.catalogue.roles.contains_key(&grantee) {
+            return vec![grantee];
+        }
+        self.grantees.iter().copied().collect()
+    }
+
+    /// Whether a role may use a schema, by itself or as everybody.
+    pub(super) fn uses_schema(&self, role: Id, schema: Id) -> bool {
+        let mut held = self.inherits(role);
+        held.insert(PUBLIC);
+        let owner = self.catalogue.schemas.get(&schema).map(|it| it.owner);
+        let is_granted = |grant: &Grant| {
+            grant.object == Object::Schema(schema)
+                && grant.privilege == "USAGE"
+                && held.contains(&grant.grantee)
+        };
+        owner.is_some_and(|owner| held.contains(&owner))
+            || self.catalogue.grants.iter().any(is_granted)
+    }
+
+    fn closure(&self, role: Id, follows: fn(&Membership) -> bool) -> BTreeSet<Id> {
+        let mut seen = BTreeSet::from([role]);
+        let mut open = vec![role];
+        while let Some(member) = open.pop() {
+            let of = self.catalogue.memberships.iter();
+            let of = of.filter(|it| it.member == member && follows(it));
+            open.extend(of.map(|it| it.role).filter(|role| seen.insert(*role)));
+        }
+        seen
+    }
+}

@@ -1,0 +1,306 @@
+//! A condition taken apart: the questions that it joins by `&&`, `||`, `!` and `?:`, and what of a
+//! request each of them reads. Who wants to know all that a condition can say needs no more values
+//! than tell its questions apart.
+
+use super::parser;
+use super::syntax::{Kind, Macro, Node, Operator};
+use super::time;
+use super::value::Value;
+
+/// Something of a request that conditions read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Variable {
+    /// The reference of the subject.
+    Subject,
+    /// The reference of the resource.
+    Resource,
+    /// The active tenant.
+    Tenant,
+    /// The instant of the request.
+    Now,
+    /// A claim of the credential.
+    Claim(String),
+    /// An attribute of the subject.
+    OfSubject(String),
+    /// An attribute of the resource.
+    OfResource(String),
+}
+
+/// One question of a condition.
+#[derive(Debug, Clone)]
+pub enum Atom {
+    /// A variable is compared with constants.
+    Against {
+        /// What is read.
+        variable: Variable,
+        /// Whether it is compared by order, and not for equality only.
+        ordered: bool,
+        /// The constants.
+        constants: Vec<Value>,
+    },
+    /// Two variables are compared.
+    Between {
+        /// What is read.
+        variables: [Variable; 2],
+        /// Whether they are compared by order, and not for equality only.
+        ordered: bool,
+    },
+    /// A variable is the answer itself, or it is asked whether it has a value.
+    Alone(Variable),
+    /// Whether the clock in a zone stands between two times of day.
+    Daily {
+        /// What is read.
+        variable: Variable,
+        /// From when, such as `08:00`.
+        from: String,
+        /// Until when.
+        to: String,
+        /// The zone.
+        zone: String,
+    },
+    /// Whether a feature flag is on.
+    Flag(String),
+    /// Anything else that reads these variables, with the constants that stand in it.
+    Beyond {
+        /// What is read.
+        variables: Vec<Variable>,
+        /// The constants.
+        constants: Vec<Value>,
+    },
+}
+
+/// The questions of a condition, as often as they stand in it; none of a text that is none.
+/// O(length of the text).
+pub fn atoms(text: &str) -> Vec<Atom> {
+    let mut atoms = Vec::new();
+    if let Ok(node) = parser::parse(text) {
+        collect(&node, &mut atoms);
+    }
+    atoms
+}
+
+/// The seconds since midnight of a time of day such as `08:00`, and the zone by its name, as
+/// `within` reads them.
+pub fn clock_in_zone(clock: &str, zone: &str) -> Option<(u32, jiff::tz::TimeZone)> {
+    Some((time::clock(clock).ok()?, time::zone(zone).ok()?))
+}
+
+fn collect(node: &Node, atoms: &mut Vec<Atom>) {
+    match &node.kind {
+        Kind::And(operands) | Kind::Or(operands) => {
+            operands.iter().for_each(|it| collect(it, atoms));
+        }
+        Kind::Not(inner) => collect(inner, atoms),
+        Kind::Conditional(condition, yes, no) => {
+            for part in [condition, yes, no] {
+                collect(part, atoms);
+            }
+        }
+        Kind::Literal(_) => {}
+        Kind::Binary(operator, left, right) if operator.compares() => {
+            atoms.push(comparison(*operator, left, right).unwrap_or_else(|| beyond(node)));
+        }
+        Kind::Has(object, field) => {
+            let read = selected(object, &field.text);
+            atoms.push(read.map_or_else(|| beyond(node), Atom::Alone));
+        }
+        Kind::Call {
+            receiver: None,
+            function,
+            arguments,
+        } => atoms.push(called(&function.text, arguments).unwrap_or_else(|| beyond(node))),
+        _ => atoms.push(variable(node).map_or_else(|| beyond(node), Atom::Alone)),
+    }
+}
+
+fn comparison(operator: Operator, left: &Node, right: &Node) -> Option<Atom> {
+    let ordered = !matches!(
+        operator,
+        Operator::Equal | Operator::NotEqual | Operator::In
+    );
+    match (variable(left), variable(right)) {
+        (Some(_), Some(_)) if operator == Operator::In => None,
+        (Some(a), Some(b)) => Some(Atom::Between {
+            variables: [a, b],
+            ordered,
+        }),
+        (Some(variable), None) | (None, Some(variable)) => {
+            let other = if self::variable(left).is_some() {
+                right
+            } else {
+                left
+            };
+            let constants = match (&other.kind, operator) {
+                (Kind::List(items), Operator::In) => items.iter().map(constant).collect(),
+                (_, Operator::In) => None,
+                _ => constant(other).map(|it| vec![it]),
+            };
+            Some(Atom::Against {
+                variable,
+                ordered,
+                constants: constants?,
+            })
+        }
+        (None, None) => None,
+    }
+}
+
+/// `flag('name')` and `within(now, "08:00", "18:00", "Europe/Berlin")`.
+fn called(function: &str, arguments: &[Node]) -> Option<Atom> {
+    let text = |node: &Node| Some(constant(node)?.as_str()?.to_owned());
+    match (function, arguments) {
+        ("flag", [name]) => Some(Atom::Flag(text(name)?)),
+        ("within", [at, from, to, zone]) => Some(Atom::Daily {
+            variable: variable(at)?,
+            from: text(from)?,
+            to: text(to)?,
+            zone: text(zone)?,
+        }),
+        _ => None,
+    }
+}
+
+fn variable(node: &Node) -> Option<Variable> {
+    match &node.kind {
+        Kind::Name(name) => match name.as_str() {
+            "subject" => Some(Variable::Subject),
+            "resource" => Some(Variable::Resource),
+            "tenant" => Some(Variable::Tenant),
+            "now" => Some(Variable::Now),
+            _ => None,
+        },
+        Kind::Select(object, field) => selected(object, &field.text),
+        Kind::Index(object, key) => selected(object, constant(key)?.as_str()?),
+        _ => None,
+    }
+}
+
+fn selected(object: &Node, field: &str) -> Option<Variable> {
+    let Kind::Name(name) = &object.kind else {
+        return None;
+    };
+    match name.as_str() {
+        "subject" => Some(Variable::OfSubject(field.to_owned())),
+        "resource" => Some(Variable::OfResource(field.to_owned())),
+        "claims" => Some(Variable::Claim(field.to_owned())),
+        _ => None,
+    }
+}
+
+fn constant(node: &Node) -> Option<Value> {
+    match &node.kind {
+        Kind::Literal(value) => Some(value.clone()),
+        Kind::Negate(inner) => match constant(inner)? {
+            Value::Int(value) => value.checked_neg().map(Value::Int),
+            Value::Double(value) => Some(Value::Double(-value)),
+            _ => None,
+        },
+        Kind::Call {
+            receiver: None,
+            function,
+            arguments,
+        } if function.text == "timestamp" => {
+            let [text] = arguments.as_slice() else {
+                return None;
+            };
+            let instant = time::timestamp(constant(text)?.as_str()?);
+            instant.ok().map(Value::Timestamp)
+        }
+        _ => None,
+    }
+}
+
+fn beyond(node: &Node) -> Atom {
+    let mut variables = Vec::new();
+    let mut constants = Vec::new();
+    gather(node, &mut variables, &mut constants);
+    variables.sort();
+    variables.dedup();
+    Atom::Beyond {
+        variables,
+        constants,
+    }
+}
+
+fn gather(node: &Node, variables: &mut Vec<Variable>, constants: &mut Vec<Value>) {
+    if let Some(found) = variable(node) {
+        variables.push(found);
+        return;
+    }
+    if let Some(found) = constant(node) {
+        constants.push(found);
+        return;
+    }
+    for part in parts(node) {
+        gather(part, variables, constants);
+    }
+    if let Kind::Has(object, field) = &node.kind {
+        variables.extend(selected(object, &field.text));
+    }
+}
+
+/// The parts of which an expression is made.
+fn parts(node: &Node) -> Vec<&Node> {
+    match &node.kind {
+        Kind::Literal(_) | Kind::Name(_) => Vec::new(),
+        Kind::Select(inner, _) | Kind::Has(inner, _) | Kind::Not(inner) | Kind::Negate(inner) => {
+            vec![inner]
+        }
+        Kind::Index(a, b) | Kind::Binary(_, a, b) => vec![a, b],
+        Kind::Call {
+            receiver,
+            arguments,
+            ..
+        } => receiver.as_deref().into_iter().chain(arguments).collect(),
+        Kind::List(items) | Kind::And(items) | Kind::Or(items) => items.iter().collect(),
+        Kind::Map(entries) => entries
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .collect(),
+        Kind::Conditional(a, b, c) => vec![a, b, c],
+        Kind::Macro(found) => {
+            let Macro {
+                range,
+                filter,
+                body,
+                ..
+            } = &**found;
+            [range, body].into_iter().chain(filter).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::atoms;
+
+    fn told(text: &str) -> String {
+        format!("{:?}", atoms(text))
+    }
+
+    #[test]
+    fn each_question_is_told_with_what_it_reads() {
+        let text = "resource.owner == subject && (tenant != 'a' || !flag('x')) && has(claims.org) \
+                    && resource.size > -2 && resource.kind in ['a', 'b'] && within(now, '08:00', '18:00', 'UTC')";
+        assert_eq!(
+            told(text),
+            "[Between { variables: [OfResource(\"owner\"), Subject], ordered: false }, \
+             Against { variable: Tenant, ordered: false, constants: [String(\"a\")] }, \
+             Flag(\"x\"), Alone(Claim(\"org\")), \
+             Against { variable: OfResource(\"size\"), ordered: true, constants: [Int(-2)] }, \
+             Against { variable: OfResource(\"kind\"), ordered: false, constants: [String(\"a\"), String(\"b\")] }, \
+             Daily { variable: Now, from: \"08:00\", to: \"18:00\", zone: \"UTC\" }]"
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told_with_all_that_it_reads() {
+        for text in [
+            "resource.title.startsWith('x') && resource.size + 1 > 2",
+            "claims.a.b == 'x'",
+        ] {
+            assert!(told(text).contains("Beyond"), "{text}");
+        }
+        assert!(told("not a condition").contains("[]"));
+    }
+}
