@@ -12,6 +12,8 @@ pub mod import;
 
 pub mod matrix;
 
+pub mod mutate;
+
 pub mod policy_tests;
 
 pub mod witness;

@@ -35,7 +35,7 @@ impl Loaded {
 }
 
 /// The files of a suite, not yet read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Files {
     tree: Tree,
     suite: Option<Source>,
@@ -103,6 +103,8 @@ pub(crate) struct Ruling {
     pub(crate) policy: Policy,
     /// What it decides from.
     pub(crate) facts: Facts,
+    /// The files of the policy.
+    pub(crate) sources: Vec<Source>,
 }
 
 /// Where a policy is that may be named.
@@ -170,7 +172,11 @@ pub(crate) fn load_policy_of(
     let facts = policy.as_ref();
     let facts = facts.and_then(|policy| read_facts(policy, &files.facts).map_err(&mut told).ok());
     match (policy, facts) {
-        (Some(policy), Some(facts)) if mistakes.is_empty() => Ok(Ruling { policy, facts }),
+        (Some(policy), Some(facts)) if mistakes.is_empty() => Ok(Ruling {
+            policy,
+            facts,
+            sources: files.policy,
+        }),
         _ => Err(Failure::Mistakes {
             mistakes: mistakes.into_sorted(),
             sources: files.sources(),
@@ -204,7 +210,11 @@ impl Files {
         }
     }
 
-    fn open(path: &Path) -> Result<Self, Failure> {
+    /// The files of a suite.
+    ///
+    /// # Errors
+    /// The suite file cannot be read.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let mut files = Self::default();
         let bytes = bytes(path).map_err(|error| {
             let path = path.display();
@@ -255,6 +265,19 @@ impl Files {
         }
         files.suite = Some(suite);
         Ok(files)
+    }
+
+    /// The files of the policy.
+    pub(crate) fn policy(&self) -> &[Source] {
+        &self.policy
+    }
+
+    /// The same with other files of the policy.
+    pub(crate) fn with_policy(&self, policy: &[Source]) -> Self {
+        Self {
+            policy: policy.to_vec(),
+            ..self.clone()
+        }
     }
 
     /// The files of a policy, with the relation models that they name.

@@ -15,6 +15,7 @@ mod diffs;
 mod import;
 mod imported_stores;
 mod matrix;
+mod mutants;
 mod patterns;
 mod random;
 mod stages;

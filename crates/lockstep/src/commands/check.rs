@@ -20,7 +20,7 @@ use crate::load::{Ruling, load_policy};
 const NOBODY: &str = "nobody";
 
 pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
-    let Ruling { policy, facts } = load_policy(command.policy.as_deref(), &command.facts)?;
+    let Ruling { policy, facts, .. } = load_policy(command.policy.as_deref(), &command.facts)?;
     let subject_facts = subject(command, &facts)?;
     let subject = policy.subject(subject_facts.clone());
     let subject = subject.map_err(Failure::usage)?;
