@@ -78,6 +78,17 @@ impl Address {
         &self.config
     }
 
+    /// The same place, entered as somebody else.
+    #[must_use]
+    pub fn as_user(&self, user: &str, password: Option<&str>) -> Self {
+        let mut config = Config::new();
+        config.clone_from(&self.config);
+        config.user(user);
+        // Without a password, that of the address is sent: it is somebody else's, and so is none.
+        config.password(password.unwrap_or_default());
+        Self { config }
+    }
+
     /// Enters the database. The connection ends when the client is dropped.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! PostgreSQL as something that enforces: what its catalogues say of who may do what, and what is
 //! wrong with it.
 //!
-//! The modules stand in the order in which a scan passes them. Nothing here changes a database.
+//! The modules stand in the order in which a scan passes them; `guard` is for whoever tries a
+//! database as somebody. Nothing here changes a database.
 
 pub mod connection;
 
@@ -10,3 +11,5 @@ pub mod catalogue;
 pub mod scan;
 
 pub mod probe;
+
+pub mod guard;

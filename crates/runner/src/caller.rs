@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Stop;
 use crate::client::{Client, Failure, NOTHING_CHANGES};
+use crate::database::Databases;
 use crate::journal::Journal;
 use crate::scope::{CallScope, Known, Values};
 use crate::session::{Live, Sending, Sessions};
@@ -28,6 +29,7 @@ pub(crate) struct World {
     pub(crate) suite: Arc<Suite>,
     pub(crate) client: Client,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) databases: Arc<Databases>,
     /// Where everything that is made is written down first; `None` where nothing is to be put
     /// back after a crash.
     pub(crate) journal: Option<Journal>,

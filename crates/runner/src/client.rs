@@ -138,6 +138,11 @@ impl Client {
         self.read_only
     }
 
+    /// The longest time for one exchange.
+    pub fn timeout(&self) -> Duration {
+        self.bounds.timeout
+    }
+
     /// How many requests were sent so far.
     pub fn requests_sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)

@@ -6,6 +6,7 @@
 mod caller;
 mod cleanup;
 mod client;
+mod database;
 mod fixture;
 mod flow;
 pub mod journal;
@@ -175,6 +176,7 @@ fn world(suite: Arc<Suite>, options: &Options) -> caller::World {
             .read_only(suite.read_only)
             .stopped_by(options.stop.clone()),
         sessions: Arc::new(session::Sessions::new(&suite)),
+        databases: Arc::default(),
         journal: options.journal.clone(),
         stop: options.stop.clone(),
         // Nobody listens, unless a run does.

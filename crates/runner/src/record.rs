@@ -13,6 +13,7 @@ use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
 use suite::verdict::{Access, EffectSeen, Judgement, Verdict, access};
 
+use crate::database::StatementTried;
 use crate::session::Sending;
 use crate::trial::Tried;
 
@@ -74,6 +75,35 @@ impl Recorder<'_> {
         Some(record)
     }
 
+    /// The record of a statement's cell.
+    pub(crate) fn statement(
+        &self,
+        index: CellIndex,
+        tried: &StatementTried,
+        masker: &Masker,
+    ) -> Option<CellRecord> {
+        let cell = self.plan.cells.get(index)?;
+        let judgement = &tried.judgement;
+        let held = judgement.verdict == Verdict::Held;
+        let mut record = self.outline(cell, judgement.verdict)?;
+        record.access = judgement.access;
+        record.observed = cut(&masker.mask(&judgement.observed), DETAIL_CHARS_MAX);
+        record.because = (!held).then(|| masker.mask(&judgement.because));
+        record.duration_ms = millis(tried.duration);
+        if let Some(told) = tried.told.as_ref().filter(|_| !held || self.every_exchange) {
+            record.exchanges.push(Exchange {
+                purpose: "probe".to_owned(),
+                actor: Some(record.actor.clone()),
+                method: "SQL".to_owned(),
+                url: record.target.clone(),
+                headers: Vec::new(),
+                body: Some(cut(&masker.mask(&told.sql), BODY_CHARS_MAX)),
+                answer: AnswerRecord::Returned(cut(&masker.mask(&told.answer), BODY_CHARS_MAX)),
+            });
+        }
+        Some(record)
+    }
+
     /// The record of a session's opening.
     pub(crate) fn opening(
         &self,
@@ -123,6 +153,10 @@ impl Recorder<'_> {
                 let target = cell.trial.call(self.suite).map(|call| call.target);
                 (flow_step_name(self.suite, cell.trial), None, target)
             }
+            Trial::Statement { .. } => {
+                let action = cell.trial.action(self.suite)?;
+                (action.full_name(), None, None)
+            }
             Trial::Action { action, owner, .. } => {
                 let action = self.suite.actions.get(action)?;
                 let target = cell.trial.layer(self.suite).map(|layer| layer.call.target);
@@ -137,9 +171,11 @@ impl Recorder<'_> {
             action,
             owner: owner.map(|owner| actor_name(self.suite, owner).to_owned()),
             situation: situation(cell.trial),
-            target: target
-                .map(|target| target.name.to_string())
-                .unwrap_or_default(),
+            target: self
+                .database(cell)
+                .or(target.map(|target| &*target.name))
+                .unwrap_or_default()
+                .to_owned(),
             verdict,
             access: Access::Unknown,
             expected: cell.expectation.record(),
@@ -161,6 +197,13 @@ impl Recorder<'_> {
             Some(caller) => Some(actor_name(self.suite, caller).to_owned()),
             None => Some("nobody".to_owned()),
         }
+    }
+
+    /// The name of the database of a statement's cell.
+    fn database(&self, cell: &Cell) -> Option<&str> {
+        let statement = cell.trial.statement(self.suite)?;
+        let database = self.suite.databases.get(statement.database)?;
+        Some(&database.name)
     }
 
     fn login_target(&self, cell: &Cell) -> Option<usize> {

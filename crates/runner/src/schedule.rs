@@ -4,6 +4,7 @@
 mod alive;
 mod judging;
 mod opening;
+mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,7 +14,7 @@ use std::time::Instant;
 
 use suite::event::{CellRecord, Event, Note, RunStarted, Summary};
 use suite::model::{ActorIndex, Suite};
-use suite::plan::{Cell, CellIndex, Phase, Plan, is_allowed, never_removed, probing_actors};
+use suite::plan::{Cell, CellIndex, Phase, Plan, Trial, is_allowed, never_removed, probing_actors};
 use suite::probe::Request;
 use tokio::sync::mpsc;
 
@@ -105,12 +106,13 @@ impl<'a> Run<'a> {
         for batch in batches(&self.plan) {
             let is_now = |index: &CellIndex| {
                 let cell = self.plan.cells.get(*index);
-                cell.is_some_and(|cell| !self.turns(cell) && cell.untried.is_none())
+                cell.is_some_and(|cell| !self.turns(cell) && is_called(cell))
             };
             let cells = batch.filter(is_now).collect();
             self.run_cells(cells).await;
         }
         self.try_turning().await;
+        self.try_statements().await;
         self.try_flows().await;
         // What cells shared is still there: sessions are held against what they could do with it.
         self.close_sessions().await;
@@ -123,7 +125,8 @@ impl<'a> Run<'a> {
         while let Ok(text) = self.notes.try_recv() {
             self.note(text);
         }
-        self.summary.requests = self.world.client.requests_sent();
+        let sent = self.world.client.requests_sent() + self.world.databases.statements_sent();
+        self.summary.requests = sent;
         self.summary.duration_ms = millis(started.elapsed());
         self.summary.interrupted = self.options.stop.is_set();
         (self.emit)(Event::RunFinished(self.summary.clone()));
@@ -137,6 +140,7 @@ impl<'a> Run<'a> {
     fn tell_start(&mut self) {
         let suite = self.suite();
         let targets = suite.targets.iter();
+        let databases = suite.databases.iter();
         let started = RunStarted {
             run: self.head.run.clone(),
             suite: self.head.suite.clone(),
@@ -150,6 +154,7 @@ impl<'a> Run<'a> {
             cells_of_all: self.head.shard.map(|_| self.plan.cells_of_all),
             targets: targets
                 .map(|target| (target.name.to_string(), target.base.clone()))
+                .chain(databases.map(|it| (it.name.to_string(), it.shown.clone())))
                 .collect(),
             actors: probing_actors(suite)
                 .map(|actor| suite::plan::actor_name(suite, actor).to_owned())
@@ -289,6 +294,11 @@ fn batches(plan: &Plan) -> Vec<Range<CellIndex>> {
                 .is_some_and(|cell| !matches!(cell.phase, Phase::Opening | Phase::Flow))
         })
         .collect()
+}
+
+/// Whether a cell is tried by a call, and now.
+fn is_called(cell: &Cell) -> bool {
+    cell.untried.is_none() && !matches!(cell.trial, Trial::Statement { .. })
 }
 
 struct Worker {

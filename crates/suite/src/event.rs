@@ -336,6 +336,8 @@ pub enum AnswerRecord {
         /// The body as text, cut after [`BODY_CHARS_MAX`] characters.
         body: String,
     },
+    /// What a database answered to a statement, in words.
+    Returned(String),
     /// None: why.
     Failed(String),
 }

@@ -4,9 +4,11 @@
 //! the file.
 
 mod action;
+mod database;
 mod session;
 
 pub use action::*;
+pub use database::*;
 pub use session::*;
 
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use crate::template::{JsonTemplate, Name, Template, Variable};
 pub struct Suite {
     /// The running systems.
     pub targets: Vec<Target>,
+    /// The databases among the targets of the file.
+    pub databases: Vec<Database>,
     /// The ways to open a session.
     pub sessions: Vec<Session>,
     /// Who calls.
@@ -54,6 +58,8 @@ pub struct Suite {
 
 /// Index of a [`Target`] in [`Suite::targets`].
 pub type TargetIndex = usize;
+/// Index of a [`Database`] in [`Suite::databases`].
+pub type DatabaseIndex = usize;
 /// Index of a [`Session`] in [`Suite::sessions`].
 pub type SessionIndex = usize;
 /// Index of an [`Actor`] in [`Suite::actors`].

@@ -182,6 +182,7 @@ fn tried(suite: &Suite, plan: &Plan) -> BTreeSet<(TargetIndex, OperationIndex)> 
         match cell.trial {
             Trial::Action { action, layer, .. } => drop(layers.insert((action, layer))),
             Trial::Step { flow, step } => drop(steps.insert((flow, step))),
+            Trial::Statement { .. } => {}
             Trial::Opening => {
                 let actor = suite.actors.get(cell.actor);
                 sessions.extend(actor.and_then(|it| it.session));

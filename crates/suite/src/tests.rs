@@ -81,6 +81,7 @@ fn suite() -> Suite {
     };
     Suite {
         targets: vec![target],
+        databases: Vec::new(),
         sessions: Vec::new(),
         actors: Vec::new(),
         resources: Vec::new(),

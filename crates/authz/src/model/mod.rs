@@ -221,6 +221,18 @@ impl Policy {
         })
     }
 
+    /// What a value of a database's column is as the attribute of a resource: the id of an object
+    /// becomes a reference to it (`7` is `user:7`), and numbers become text where text is
+    /// declared. Anything else stays what it is.
+    pub fn value_of_column(&self, type_name: &str, attribute: &str, column: &Json) -> Json {
+        let found = self.types.get(type_name);
+        let found = found.and_then(|it| it.attributes.get(attribute));
+        match found {
+            Some(attribute) => attribute.value_type.of_column(column),
+            None => column.clone(),
+        }
+    }
+
     /// These roles with all that they include, directly or not.
     fn held(&self, roles: impl Iterator<Item = usize>) -> BTreeSet<usize> {
         let mut held = BTreeSet::new();

@@ -112,6 +112,23 @@ impl AttributeType {
         };
         value.ok_or_else(|| format!("expected {self}, found `{json}`"))
     }
+
+    /// The JSON of a value of this type that stands in a column of a database.
+    pub(crate) fn of_column(&self, column: &Json) -> Json {
+        let text = match column {
+            Json::String(text) => text.clone(),
+            Json::Number(number) => number.to_string(),
+            other => return other.clone(),
+        };
+        match self {
+            Self::String | Self::Tenant => Json::String(text),
+            Self::Reference(name) if reference(name, &text).is_none() => {
+                Json::String(format!("{name}:{text}"))
+            }
+            Self::Reference(_) => Json::String(text),
+            _ => column.clone(),
+        }
+    }
 }
 
 fn reference(type_name: &str, text: &str) -> Option<Value> {

@@ -13,6 +13,7 @@ mod check;
 mod cleanup;
 mod command_line;
 mod commands;
+mod database;
 mod doubt;
 mod environments;
 mod faults;

@@ -55,6 +55,7 @@ fn answer(answer: &AnswerRecord, paint: Paint) -> String {
                 + &message(headers, Some(body), |line| received(line, paint))
                 + &cut(body, paint)
         }
+        AnswerRecord::Returned(words) => received(&clean(words), paint),
         AnswerRecord::Failed(why) => {
             let why = format!("no answer: {}", clean(why));
             received(&paint.ink(Ink::Unsure, &why), paint)

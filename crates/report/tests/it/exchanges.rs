@@ -22,6 +22,15 @@ fn a_cell_is_shown_whole() {
 }
 
 #[test]
+fn what_a_database_answers() {
+    let mut record = given::escalation();
+    let answer = AnswerRecord::Returned("permission denied (42501)".to_owned());
+    record.exchanges = vec![given::exchange("probe", Some("editor"), answer)];
+    let text = exchanges(&record, PLAIN);
+    assert!(text.contains("   < permission denied (42501)\n"), "{text}");
+}
+
+#[test]
 fn in_colour() {
     let style = Style {
         colour: true,

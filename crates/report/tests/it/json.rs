@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use report::Reporter as _;
 use report::json::{DRIFT_SCHEMA, JsonReporter, PLAN_SCHEMA, REPORT_SCHEMA, drift_json, plan_json};
 use serde_json::{Value, json};
-use suite::event::{Event, FORMAT_VERSION, Gap};
+use suite::event::{AnswerRecord, Event, FORMAT_VERSION, Gap};
 use suite::surface::Surface;
 
 use crate::{given, plan};
@@ -116,6 +116,8 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
         if let Event::CellJudged(cell) = event {
             cell.situation = Some("body=malformed".to_owned());
             cell.caller = Some("editor".to_owned());
+            let answer = AnswerRecord::Returned("3 rows".to_owned());
+            cell.exchanges.push(given::exchange("probe", None, answer));
         }
     }
     let drifted = given::run_with_drift([], given::drifts());

@@ -12,7 +12,7 @@ use super::names::{ActionName, ResourceName, Stage, child, entries};
 use super::resource::{FLOW_MEANING, TYPES_RESERVED, TYPES_RESERVED_MEANING};
 use super::template::{Holders, Scope};
 use crate::model::{
-    Action, AnswerAssertions, Caller, Effect, EffectKind, Items, Layer, ViewEffect,
+    Action, AnswerAssertions, Caller, Database, Effect, EffectKind, Items, Layer, ViewEffect,
 };
 
 const ITEMS_HELP: &str = "say with `items` where the ids stand, as in `$.items[*].id`";
@@ -27,7 +27,11 @@ pub(super) struct Shared<'s> {
 }
 
 impl Reader<'_> {
-    pub(super) fn actions(&mut self, node: &Node) -> Option<Vec<Option<Action>>> {
+    pub(super) fn actions(
+        &mut self,
+        node: &Node,
+        databases: &[Option<Database>],
+    ) -> Option<Vec<Option<Action>>> {
         let mut actions = Vec::new();
         for of_type in node.map(&mut self.diagnostics)? {
             self.check_name(of_type);
@@ -35,7 +39,7 @@ impl Reader<'_> {
             self.check_not_reserved(of_type, &[FLOW], FLOW_MEANING);
             self.check_type(of_type);
             let found = self.all(&of_type.value, |reader, entry| {
-                reader.action(&of_type.key, entry)
+                reader.action(&of_type.key, entry, databases)
             });
             if found.as_ref().is_some_and(Vec::is_empty) {
                 self.nothing_tried(&of_type.value);
@@ -70,7 +74,12 @@ impl Reader<'_> {
         }
     }
 
-    fn action(&mut self, type_name: &str, entry: &Entry) -> Option<Action> {
+    fn action(
+        &mut self,
+        type_name: &str,
+        entry: &Entry,
+        databases: &[Option<Database>],
+    ) -> Option<Action> {
         let names = self.names;
         let mut fields = entry.value.fields(&mut self.diagnostics)?;
         let permission = fields.optional("permission");
@@ -87,12 +96,19 @@ impl Reader<'_> {
             absent: absent.is_some(),
             scope: self.action_scope(name, resource),
         };
-        let layers: Vec<_> = fields.rest().map(|it| self.layer(it, &shared)).collect();
-        if layers.is_empty() {
+        let (statements, layers): (Vec<_>, Vec<_>) = fields
+            .rest()
+            .partition(|it| names.database(&it.key).is_some());
+        let layers: Vec<_> = layers.iter().map(|it| self.layer(it, &shared)).collect();
+        let statements: Vec<_> = statements
+            .iter()
+            .map(|it| self.statement(it, name, databases))
+            .collect();
+        if layers.is_empty() && statements.is_empty() {
             let message = format!("action `{type_name}.{}` is tried on no target", entry.key);
             let label = format!(
                 "expected {}",
-                super::target::expected_layers(&names.targets)
+                super::target::expected_layers(&names.all_targets())
             );
             self.diagnostics
                 .push(Diagnostic::new(entry.place.clone(), message).label(label));
@@ -126,6 +142,7 @@ impl Reader<'_> {
             absent: settle(absent)?.is_some(),
             control: settle(control)?,
             layers: super::complete(layers)?,
+            statements: super::complete(statements)?,
         })
     }
 
@@ -281,9 +298,10 @@ impl Reader<'_> {
         let message = format!("`{}` is neither a target nor a key of an action", entry.key);
         let label = format!(
             "expected {}",
-            super::target::expected_layers(&names.targets)
+            super::target::expected_layers(&names.all_targets())
         );
-        let candidates = names.targets.iter().chain(&super::names::ACTION_KEYS);
+        let targets = names.all_targets();
+        let candidates = targets.iter().chain(&super::names::ACTION_KEYS);
         self.diagnostics.push(
             Diagnostic::new(entry.place.clone(), message)
                 .label(label)

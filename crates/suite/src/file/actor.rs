@@ -63,7 +63,9 @@ impl Reader<'_> {
         let only_setup = only.map(|it| self.only(it));
         let subject = subject.map(|it| self.settled(it));
         let tenant = tenant.map(|it| self.settled(it));
-        if let (None, Some(roles), None, None) = (session, roles, only, like) {
+        let in_database = subject.is_some() && !names.databases.is_empty();
+        let signed_in = session.is_some() || in_database;
+        if let (false, Some(roles), None, None) = (signed_in, roles, only, like) {
             self.roles_without_session(entry, roles);
         }
         let roles = roles.map(|it| self.roles(&it.value));
@@ -92,7 +94,7 @@ impl Reader<'_> {
         if subject != Some(None) && like.is_none() {
             let facts = SubjectFacts {
                 reference: subject.clone().flatten(),
-                signed_in: session.is_some(),
+                signed_in,
                 tenant: tenant.clone().flatten(),
                 roles: roles.clone().flatten().unwrap_or_default(),
                 attributes: attributes.clone().flatten().unwrap_or_default(),
@@ -102,6 +104,7 @@ impl Reader<'_> {
         }
         Some(Actor {
             session: settle(session_index)?,
+            signed_in,
             only_setup: settle(only_setup)?.is_some(),
             subject: settle(subject)?,
             tenant: settle(tenant)?,
@@ -271,6 +274,7 @@ fn visitor(entry: &Entry) -> Actor {
         name: entry.key.as_str().into(),
         place: entry.place.clone(),
         session: None,
+        signed_in: false,
         only_setup: false,
         subject: None,
         tenant: None,

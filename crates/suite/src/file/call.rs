@@ -114,6 +114,14 @@ impl Reader<'_> {
     /// The target that `on` names.
     pub(super) fn on(&mut self, node: &Node) -> Option<TargetIndex> {
         let names = self.names;
+        if let Some(word) = super::names::text(node)
+            && names.database(word).is_some()
+        {
+            let message = format!("target `{word}` is a database: no call goes there");
+            self.diagnostics
+                .push(Diagnostic::new(node.place.clone(), message));
+            return None;
+        }
         self.name(
             node,
             "target",

@@ -11,6 +11,7 @@ use authz::source::{Diagnostic, Place};
 use super::Reader;
 use super::inside::{Lines, Text};
 use super::names::ActionName;
+use super::target::default_denies;
 use crate::model::{
     ActionIndex, ActorIndex, DENIALS, Denies, ExpectCell, ExpectRow, ExpectTable, Expected, Target,
 };
@@ -317,6 +318,9 @@ impl Reader<'_> {
         table: &Table<'_>,
     ) -> Option<Vec<Denial>> {
         let targets = table.targets_of(action?, self)?;
+        if targets.is_empty() {
+            return self.denials_of_database(status, place);
+        }
         let mut found = Vec::new();
         for target in targets {
             let kinds = kinds_of(&target.denies, status);
@@ -328,6 +332,18 @@ impl Reader<'_> {
             found.extend(new.collect::<Vec<_>>());
         }
         Some(found)
+    }
+
+    /// A database answers no status: these are mere names of kinds of denial.
+    fn denials_of_database(&mut self, status: u16, place: &Place) -> Option<Vec<Denial>> {
+        let kinds = kinds_of(&default_denies(), status);
+        if kinds.is_empty() {
+            let message = format!("`{status}` is no form of no of a database");
+            let help = "for an actor who may not, write `403`";
+            self.push(place.clone(), &message, help);
+            return None;
+        }
+        Some(kinds)
     }
 
     pub(super) fn not_a_denial(&mut self, status: u16, place: &Place, target: &Target) {
@@ -413,7 +429,8 @@ impl<'t> Table<'t> {
     fn targets_of(&self, action: &ActionName<'_>, reader: &Reader<'_>) -> Option<Vec<&'t Target>> {
         let targets = self.targets?;
         let layers = action.layers.iter();
-        let indices = layers.map(|layer| reader.names.target(layer));
+        let called = layers.filter(|layer| reader.names.database(layer).is_none());
+        let indices = called.map(|layer| reader.names.target(layer));
         indices
             .map(|index| targets.get(index?)?.as_ref())
             .collect::<Option<Vec<_>>>()

@@ -8,6 +8,7 @@ mod action;
 mod actor;
 mod call;
 mod check;
+mod database;
 mod document;
 mod environment;
 mod expect;
@@ -20,6 +21,7 @@ pub(crate) mod names;
 mod on_denial;
 mod resource;
 mod session;
+mod statement;
 mod surface;
 mod target;
 mod template;
@@ -249,11 +251,12 @@ impl Reader<'_> {
         self.malformed_by_default = malformed.flatten().unwrap_or_default();
         self.check_policy(policy, expect.is_some(), root);
         self.check_facts(facts, policy.is_some());
+        let databases = targets.map(|it| self.databases(it)).unwrap_or_default();
         let targets = targets.map(|it| self.targets(it));
         let sessions = sessions.map(|it| self.all(it, Self::session));
         let actors = actors.map(|it| self.actors(it));
         let resources = resources.map(|it| self.all(it, Self::resource));
-        let actions = actions.map(|it| self.actions(it));
+        let actions = actions.map(|it| self.actions(it, &databases));
         let surface = surface.map(|it| self.surface(it));
         let targets = targets.flatten();
         let expect = expect.map(|it| self.expect(it, targets.as_deref()));
@@ -264,6 +267,7 @@ impl Reader<'_> {
         self.check_fields_used(root);
         Some(Suite {
             targets: complete(targets?)?,
+            databases: complete(databases)?,
             sessions: complete(sessions.unwrap_or_else(|| Some(Vec::new()))?)?,
             actors: complete(actors??)?,
             resources: complete(resources.unwrap_or_else(|| Some(Vec::new()))?)?,

@@ -5,8 +5,11 @@ use authz::source::yaml::{Entry, Node, Value};
 use authz::source::{Place, nearest};
 
 use super::call::METHODS;
+use super::database::POSTGRES;
 use super::template::{TOTP, mentions, mentions_alone};
-use crate::model::{ActionIndex, ActorIndex, ResourceIndex, SessionIndex, TargetIndex};
+use crate::model::{
+    ActionIndex, ActorIndex, DatabaseIndex, ResourceIndex, SessionIndex, TargetIndex,
+};
 
 /// The keys of an actor that are not fields of the user's own.
 pub(super) const ACTOR_KEYS: [&str; 12] = [
@@ -35,7 +38,10 @@ const REQUIRED: [&str; 3] = ["targets", "actors", "actions"];
 /// All names of a suite, each list in the order of the file.
 #[derive(Default)]
 pub(super) struct Names<'a> {
+    /// The targets that are called.
     pub(super) targets: Vec<&'a str>,
+    /// The targets that are databases.
+    pub(super) databases: Vec<&'a str>,
     pub(super) sessions: Vec<SessionName<'a>>,
     pub(super) actors: Vec<ActorName<'a>>,
     pub(super) resources: Vec<ResourceName<'a>>,
@@ -124,18 +130,23 @@ impl<'a> Names<'a> {
     pub(super) fn of(root: &'a Node) -> Self {
         let mut used_fields = Vec::new();
         fields_used(root, &mut used_fields);
+        let (databases, targets): (Vec<&Entry>, Vec<&Entry>) =
+            entries(child(root, "targets")).partition(|entry| is_database(entry));
+        let key = |entry: &&'a Entry| entry.key.as_str();
+        let databases: Vec<&str> = databases.iter().map(key).collect();
         Self {
-            targets: entries(child(root, "targets"))
-                .map(|entry| entry.key.as_str())
-                .collect(),
+            targets: targets.iter().map(key).collect(),
             sessions: entries(child(root, "sessions")).map(session).collect(),
             actors: actors(root),
             resources: entries(child(root, "resources")).map(resource).collect(),
             actions: entries(child(root, "actions"))
                 .flat_map(|of_type| {
-                    entries(Some(&of_type.value)).map(move |entry| action(&of_type.key, entry))
+                    let databases = &databases;
+                    entries(Some(&of_type.value))
+                        .map(move |entry| action(&of_type.key, entry, databases))
                 })
                 .collect(),
+            databases,
             used_fields,
             unreadable: unreadable(root),
         }
@@ -149,6 +160,19 @@ impl<'a> Names<'a> {
 
     pub(super) fn target(&self, name: &str) -> Option<TargetIndex> {
         self.targets.iter().position(|it| *it == name)
+    }
+
+    pub(super) fn database(&self, name: &str) -> Option<DatabaseIndex> {
+        self.databases.iter().position(|it| *it == name)
+    }
+
+    /// All targets, whatever they are.
+    pub(super) fn all_targets(&self) -> Vec<&'a str> {
+        self.targets
+            .iter()
+            .chain(&self.databases)
+            .copied()
+            .collect()
     }
 
     pub(super) fn session(&self, name: &str) -> Option<SessionIndex> {
@@ -211,6 +235,13 @@ impl<'a> Names<'a> {
             fields.push("id");
         }
         Some(fields)
+    }
+}
+
+impl ActorName<'_> {
+    /// Whether anything is said of the actor: it is no mere visitor.
+    pub(super) fn is_somebody(&self) -> bool {
+        self.session.is_some() || self.keys.contains(&"subject")
     }
 }
 
@@ -340,12 +371,13 @@ fn resource(entry: &Entry) -> ResourceName<'_> {
     }
 }
 
-fn action<'a>(type_name: &'a str, entry: &'a Entry) -> ActionName<'a> {
+fn action<'a>(type_name: &'a str, entry: &'a Entry, databases: &[&str]) -> ActionName<'a> {
     let layers: Vec<&Entry> = entries(Some(&entry.value))
         .filter(|it| !ACTION_KEYS.contains(&it.key.as_str()))
         .collect();
     let mentioned: Vec<Option<bool>> = layers
         .iter()
+        .filter(|layer| !databases.contains(&layer.key.as_str()))
         .map(|layer| call_mentions(&layer.value, type_name))
         .collect();
     let on_instance = if mentioned.contains(&Some(true)) {
@@ -382,6 +414,11 @@ fn call_mentions(call: &Node, type_name: &str) -> Option<bool> {
 
 fn is_part_of_call(key: &str) -> bool {
     METHODS.contains(&key) || ["json", "form", "body", "headers"].contains(&key)
+}
+
+/// Whether a target is a database, and is not called.
+pub(super) fn is_database(target: &Entry) -> bool {
+    child(&target.value, POSTGRES).is_some()
 }
 
 fn fields_used<'a>(node: &'a Node, found: &mut Vec<&'a str>) {

@@ -6,16 +6,22 @@ use authz::source::{Diagnostic, one_of};
 use super::Reader;
 use super::actor::settle;
 use super::inside::Text;
-use super::names::ACTION_KEYS;
+use super::names::{ACTION_KEYS, entries, is_database};
 use super::template::{Piece, Scope};
-use crate::model::{Denies, Form, Target};
+use crate::model::{Database, Denies, Form, Target};
 
+const RESERVED_MEANING: &str = "it is a key of every action";
 const RATE_MAX: u64 = 1_000_000;
 
 impl Reader<'_> {
     pub(super) fn targets(&mut self, node: &Node) -> Option<Vec<Option<Target>>> {
-        let targets = self.all(node, Self::target)?;
-        if targets.is_empty() {
+        let mut targets = Vec::new();
+        let all = node.map(&mut self.diagnostics)?;
+        for entry in all.iter().filter(|it| !is_database(it)) {
+            self.check_name(entry);
+            targets.push(self.target(entry));
+        }
+        if all.is_empty() {
             let message = "no target is given: there is nothing to try";
             self.diagnostics
                 .push(Diagnostic::new(node.place.clone(), message));
@@ -23,8 +29,19 @@ impl Reader<'_> {
         Some(targets)
     }
 
+    /// The databases among the targets.
+    pub(super) fn databases(&mut self, node: &Node) -> Vec<Option<Database>> {
+        let mut databases = Vec::new();
+        for entry in entries(Some(node)).filter(|it| is_database(it)) {
+            self.check_name(entry);
+            self.check_not_reserved(entry, &ACTION_KEYS, RESERVED_MEANING);
+            databases.push(self.database(entry));
+        }
+        databases
+    }
+
     fn target(&mut self, entry: &Entry) -> Option<Target> {
-        self.check_not_reserved(entry, &ACTION_KEYS, "it is a key of every action");
+        self.check_not_reserved(entry, &ACTION_KEYS, RESERVED_MEANING);
         let mut fields = entry.value.fields(&mut self.diagnostics)?;
         let base = fields.required("http", &mut self.diagnostics);
         let denies = fields.optional("denies");
@@ -142,7 +159,7 @@ impl Reader<'_> {
     }
 }
 
-fn default_denies() -> Denies {
+pub(super) fn default_denies() -> Denies {
     let form = |status| {
         vec![Form {
             status,

@@ -79,6 +79,7 @@ impl Reader<'_> {
             };
             let (session, subject, tenant) =
                 (base.session, base.subject.clone(), base.tenant.clone());
+            let signed_in = base.signed_in;
             let (roles, attributes) = (base.roles.clone(), base.attributes.clone());
             let (scopes, claims) = (base.scopes.clone(), base.claims.clone());
             let fields = base.fields.clone();
@@ -86,6 +87,7 @@ impl Reader<'_> {
                 continue;
             };
             actor.session = actor.session.or(session);
+            actor.signed_in |= signed_in;
             actor.subject = actor.subject.take().or(subject);
             actor.tenant = actor.tenant.take().or(tenant);
             if actor.roles.is_empty() {

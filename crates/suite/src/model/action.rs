@@ -5,7 +5,8 @@ use authz::source::Place;
 use serde_json_path::JsonPath;
 
 use super::{
-    ActionIndex, ActorIndex, Assertion, Call, Capture, CaptureSource, ResourceIndex, View,
+    ActionIndex, ActorIndex, Assertion, Call, Capture, CaptureSource, ResourceIndex, Statement,
+    View,
 };
 use crate::template::Name;
 
@@ -28,14 +29,21 @@ pub struct Action {
     pub absent: bool,
     /// The cell that `control:` names for denials that have no control of their own.
     pub control: Option<(String, Place)>,
-    /// The ways in which it is tried, at least one.
+    /// The ways in which it is tried: with `statements`, at least one.
     pub layers: Vec<Layer>,
+    /// The statements by which it is tried on databases.
+    pub statements: Vec<Statement>,
 }
 
 impl Action {
     /// `type.name`, as users write it.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.type_name, self.name)
+    }
+
+    /// Whether it is tried in several ways, so that names of cells say in which.
+    pub fn has_several_layers(&self) -> bool {
+        self.layers.len() + self.statements.len() > 1
     }
 }
 

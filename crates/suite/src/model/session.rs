@@ -143,6 +143,9 @@ pub struct Actor {
     pub place: Place,
     /// How to open a session; none for a visitor.
     pub session: Option<SessionIndex>,
+    /// Whether it is somebody to the policy, and no visitor: it has a session, or is somebody to a
+    /// database.
+    pub signed_in: bool,
     /// Makes fixtures and reads views, is never a probe (`only: setup`).
     pub only_setup: bool,
     /// Who this is to the policy: `user:ada`.

@@ -227,7 +227,7 @@ fn is_made_by_the_run(suite: &Suite, cell: &Cell) -> bool {
 fn key(trial: Trial) -> Option<Key> {
     match trial {
         Trial::Action { action, layer, .. } => Some((action, layer)),
-        Trial::Opening | Trial::Step { .. } => None,
+        Trial::Opening | Trial::Step { .. } | Trial::Statement { .. } => None,
     }
 }
 

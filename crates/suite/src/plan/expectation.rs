@@ -332,7 +332,7 @@ fn table(suite: &Suite) -> BTreeMap<(ActorIndex, ActionIndex, Option<ActorIndex>
         .collect()
 }
 
-fn subject(
+pub(super) fn subject(
     suite: &Suite,
     policy: &Policy,
     actor: &Actor,
@@ -342,7 +342,7 @@ fn subject(
     let scopes = scopes.map(|names| names.iter().map(|name| name.as_str().into()).collect());
     let known = SubjectFacts {
         reference: actor.subject.clone(),
-        signed_in: actor.session.is_some(),
+        signed_in: actor.signed_in,
         tenant: actor.tenant.clone(),
         roles: actor.roles.clone(),
         attributes: actor.attributes.clone(),

@@ -105,7 +105,7 @@ fn nothing_changes(suite: &Suite, denied: Trial, allowed: Trial) -> bool {
 fn flow_of(trial: Trial) -> Option<FlowIndex> {
     match trial {
         Trial::Step { flow, .. } => Some(flow),
-        Trial::Opening | Trial::Action { .. } => None,
+        Trial::Opening | Trial::Action { .. } | Trial::Statement { .. } => None,
     }
 }
 

@@ -11,6 +11,7 @@ mod flow;
 mod leaving;
 mod read_only;
 mod select;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub use flow::{action_name as flow_step_name, caller};
 
 pub use leaving::{makes_something, never_removed};
 pub use select::Shard;
+pub use statement::{Bounds, RowExpectation, RowPolicy, rows_of};
 
 use std::sync::Arc;
 
@@ -29,7 +31,8 @@ use serde::Serialize;
 
 use crate::event::ExpectedRecord;
 use crate::model::{
-    ActionIndex, ActorIndex, Call, DENIALS, Expected, FlowIndex, FlowStep, Layer, Origin, Suite,
+    Action, ActionIndex, ActorIndex, Call, DENIALS, Expected, FlowIndex, FlowStep, Layer, Origin,
+    Statement, Suite,
 };
 
 /// The type name of session cells: `admin/session.open`.
@@ -87,6 +90,13 @@ pub enum Trial {
         layer: usize,
         /// Whether the body is the malformed one.
         malformed: bool,
+    },
+    /// A statement on a database.
+    Statement {
+        /// The action.
+        action: ActionIndex,
+        /// Index into the action's statements.
+        statement: usize,
     },
     /// A step of a flow.
     Step {
@@ -169,6 +179,14 @@ impl Plan {
                 &mut cells,
                 &mut diagnostics,
             );
+            statement::add_cells(
+                suite,
+                &expectations,
+                action,
+                now,
+                &mut cells,
+                &mut diagnostics,
+            );
         }
         // Stable: cells of one phase and kind stay in the order of the file.
         cells.sort_by_key(|cell| (cell.phase, !is_allowed(cell)));
@@ -201,6 +219,7 @@ pub fn name(suite: &Suite, actor: ActorIndex, trial: Trial) -> String {
     let (action, owner, layer, malformed) = match trial {
         Trial::Opening => return format!("{actor}/{SESSION_OPEN}"),
         Trial::Step { .. } => return format!("{actor}/{}", flow::action_name(suite, trial)),
+        Trial::Statement { .. } => return format!("{actor}/{}", name_of_statement(suite, trial)),
         Trial::Action {
             action,
             owner,
@@ -220,13 +239,25 @@ pub fn name(suite: &Suite, actor: ActorIndex, trial: Trial) -> String {
         name.push('/');
         name.push_str(MALFORMED);
     }
-    if action.layers.len() > 1
+    if action.has_several_layers()
         && let Some(target) = action.layers.get(layer).map(|layer| layer.call.target)
     {
         name.push('/');
         name.push_str(suite.targets.get(target).map_or("", |target| &*target.name));
     }
     name
+}
+
+/// The name of a statement's cells but for the actor: `type.action[/database]`.
+fn name_of_statement(suite: &Suite, trial: Trial) -> String {
+    let Some((action, statement)) = trial.action(suite).zip(trial.statement(suite)) else {
+        return String::new();
+    };
+    let database = suite.databases.get(statement.database);
+    match database.filter(|_| action.has_several_layers()) {
+        Some(database) => format!("{}/{}", action.full_name(), database.name),
+        None => action.full_name(),
+    }
 }
 
 /// The name of an actor.
@@ -249,14 +280,14 @@ impl Trial {
                 layer,
                 malformed: false,
             },
-            Self::Opening | Self::Step { .. } => self,
+            Self::Opening | Self::Step { .. } | Self::Statement { .. } => self,
         }
     }
 
     /// The call of an action's trial or of a step.
     pub fn call(self, suite: &Suite) -> Option<&Call> {
         match self {
-            Self::Opening => None,
+            Self::Opening | Self::Statement { .. } => None,
             Self::Action { .. } => self.layer(suite).map(|layer| &layer.call),
             Self::Step { .. } => self.step(suite).map(|step| &step.call),
         }
@@ -268,6 +299,24 @@ impl Trial {
             return None;
         };
         suite.flows.get(flow)?.steps.get(step)
+    }
+
+    /// The action that is tried.
+    pub fn action(self, suite: &Suite) -> Option<&Action> {
+        match self {
+            Self::Action { action, .. } | Self::Statement { action, .. } => {
+                suite.actions.get(action)
+            }
+            Self::Opening | Self::Step { .. } => None,
+        }
+    }
+
+    /// The statement of a database's trial.
+    pub fn statement(self, suite: &Suite) -> Option<&Statement> {
+        let Self::Statement { statement, .. } = self else {
+            return None;
+        };
+        self.action(suite)?.statements.get(statement)
     }
 
     /// Whether its body is the malformed one.
@@ -435,14 +484,8 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
     let (action, owner) = match cell.trial {
         Trial::Opening => (SESSION_OPEN.to_owned(), None),
         Trial::Step { .. } => (flow::action_name(suite, cell.trial), None),
-        Trial::Action { action, owner, .. } => (
-            suite
-                .actions
-                .get(action)
-                .map(crate::model::Action::full_name)
-                .unwrap_or_default(),
-            owner,
-        ),
+        Trial::Action { owner, .. } => (action_name(suite, cell), owner),
+        Trial::Statement { .. } => (action_name(suite, cell), None),
     };
     let control = (!is_allowed(cell))
         .then(|| cell.controls.first().copied())
@@ -466,12 +509,21 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
     }
 }
 
+fn action_name(suite: &Suite, cell: &Cell) -> String {
+    let action = cell.trial.action(suite);
+    action.map(Action::full_name).unwrap_or_default()
+}
+
 /// What is particular of a trial beside its action and its resource: `body=malformed`.
 pub fn situation(trial: Trial) -> Option<String> {
     trial.is_malformed().then(|| MALFORMED.to_owned())
 }
 
 fn target_name(suite: &Suite, cell: &Cell) -> Option<String> {
+    if let Some(statement) = cell.trial.statement(suite) {
+        let database = suite.databases.get(statement.database)?;
+        return Some(database.name.to_string());
+    }
     let target = cell.trial.call(suite)?.target;
     suite
         .targets
@@ -507,6 +559,10 @@ fn statuses(suite: &Suite, cell: &Cell) -> Vec<u16> {
 
 /// On what a cell is tried, in words.
 fn fixture(suite: &Suite, cell: &Cell) -> Option<String> {
+    if let Some(statement) = cell.trial.statement(suite) {
+        let object = &statement.object.name;
+        return rows_of(suite, statement).map(|_| format!("every row of {object}, rolled back"));
+    }
     let Trial::Action {
         action,
         owner: Some(owner),
@@ -535,5 +591,6 @@ pub fn place<'a>(suite: &'a Suite, cell: &Cell) -> Option<&'a Place> {
         Trial::Opening => suite.actors.get(cell.actor).map(|actor| &actor.place),
         Trial::Step { .. } => cell.trial.step(suite).map(|step| &step.place),
         Trial::Action { action, .. } => suite.actions.get(action).map(|action| &action.place),
+        Trial::Statement { .. } => cell.trial.statement(suite).map(|it| &it.place),
     }
 }

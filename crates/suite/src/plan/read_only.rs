@@ -44,6 +44,11 @@ fn why_untried(suite: &Suite, cell: &Cell) -> Option<String> {
         Trial::Action { action, owner, .. } => (action, owner),
         Trial::Opening => return because_of_actor(cell.actor),
         Trial::Step { flow, .. } => return of_flow(suite, suite.flows.get(flow)?, cell.actor),
+        Trial::Statement { .. } => {
+            let verb = cell.trial.statement(suite)?.verb;
+            let why = || format!("`{}` may change something", verb.word());
+            return verb.changes().then(why);
+        }
     };
     let action = suite.actions.get(action)?;
     let layer = cell.trial.layer(suite)?;

@@ -2,6 +2,7 @@
 
 mod access;
 mod judge;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ pub use judge::{
     Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Trace, judge,
     judge_opening, succeeded,
 };
+pub use rows::{Lack, RowSeen, RowsJudgement, RowsSeen, judge_rows};
 
 use serde::{Deserialize, Serialize};
 

@@ -20,13 +20,14 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 /// The valid suites, by name.
-pub(crate) const VALID: [(&str, &str); 6] = [
+pub(crate) const VALID: [(&str, &str); 7] = [
     ("smallest", include_str!("valid/smallest.yaml")),
     ("whole", include_str!("valid/whole.yaml")),
     ("calls", include_str!("valid/calls.yaml")),
     ("sessions", include_str!("valid/sessions.yaml")),
     ("environments", include_str!("valid/environments.yaml")),
     ("surface", include_str!("valid/surface.yaml")),
+    ("database", include_str!("valid/database.yaml")),
 ];
 
 /// A document with a mistake.

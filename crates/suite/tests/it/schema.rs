@@ -208,6 +208,14 @@ fn change() -> impl Strategy<Value = Change> {
         "path",
         "openapi",
         "until",
+        "postgres",
+        "select",
+        "usage",
+        "values",
+        "columns",
+        "arguments",
+        "rows",
+        "login",
     ]);
     prop_oneof![
         Just(Change::AddKey("surprise")),
@@ -269,7 +277,7 @@ fn pointers(value: &Value, path: String, found: &mut Vec<String>) {
 /// Mistakes that are about names, or about what a text says: of those a JSON Schema knows
 /// nothing.
 fn is_of_names(mistake: &Diagnostic) -> bool {
-    const STARTS: [&str; 33] = [
+    const STARTS: [&str; 37] = [
         "there is nothing to take away",
         "this caller cannot",
         "unknown capture",
@@ -303,9 +311,13 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "expected the word `action`",
         "attributes without",
         "attribute `",
+        "unknown attribute",
+        "not the address of",
+        "a row of `",
+        "rows are decided on",
     ];
     // What stands in an environment is partial: it is read when it is laid over the rest.
-    const PARTS: [&str; 27] = [
+    const PARTS: [&str; 30] = [
         "(with `--env",
         "does not begin with `http",
         "is neither a target nor a key",
@@ -333,6 +345,9 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "takes no `",
         "is not an id",
         "is not one object",
+        "names in PostgreSQL have",
+        "a name is empty",
+        "is a database: no call",
     ];
     let message = mistake.message.as_str();
     let label = mistake.label.as_deref().unwrap_or_default();

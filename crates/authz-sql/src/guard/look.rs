@@ -1,0 +1,183 @@
+//! What the guard asks of a session. It reads catalogues that everybody may read, and the server
+//! itself quotes every name.
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Error, Row};
+
+use super::{Column, Reach, Role, Standing, Switch, Table, TableStanding};
+
+/// The session and whether row security is on.
+const SESSION: &str = "
+SELECT r.rolname::text = session_user AS of_session, pg_catalog.quote_ident(r.rolname) AS quoted,
+       r.rolsuper, r.rolbypassrls, pg_catalog.current_setting('row_security') = 'on' AS row_security,
+       r.rolname::text = current_user AS of_current
+  FROM pg_catalog.pg_roles r
+ WHERE r.rolname::text IN (session_user::text, current_user::text)";
+
+/// Other roles that the session can take, and for which policies or grants do not hold; each with
+/// a member through whom it is reached. `$1` is the privilege to take a role.
+const REACH: &str = "
+SELECT pg_catalog.quote_ident(r.rolname) AS quoted, r.rolsuper, r.rolbypassrls,
+       pg_catalog.quote_ident(m.rolname) AS member
+  FROM pg_catalog.pg_roles r
+  JOIN pg_catalog.pg_auth_members a ON a.roleid = r.oid
+  JOIN pg_catalog.pg_roles m ON m.oid = a.member
+ WHERE (r.rolsuper OR r.rolbypassrls)
+   AND r.rolname::text NOT IN (session_user::text, current_user::text)
+   AND pg_catalog.pg_has_role(session_user, r.oid, $1)
+   AND pg_catalog.pg_has_role(session_user, m.oid, 'MEMBER')
+ ORDER BY r.rolname, m.rolname";
+
+/// Whether the session owns a table. `$1` is its number, `$2` the privilege to take a role.
+const OWNED: &str = "
+SELECT pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
+       OR pg_catalog.pg_has_role(session_user, c.relowner, $2) AS owned
+  FROM pg_catalog.pg_class c WHERE c.oid = $1::text::oid";
+
+/// Where `row_security` was set.
+const SWITCH: &str = "
+SELECT s.source, pg_catalog.quote_ident(session_user) AS role,
+       pg_catalog.quote_ident(pg_catalog.current_database()) AS database
+  FROM pg_catalog.pg_settings s WHERE s.name = 'row_security'";
+
+/// A table or view, by its exact name.
+const TABLE: &str = "
+SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS quoted,
+       c.relkind::text IN ('r', 'p') AS can_have_policies, c.relrowsecurity, c.relforcerowsecurity
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname::text = $1 AND c.relname::text = $2 AND c.relkind::text IN ('r', 'p', 'v', 'm', 'f')";
+
+const COLUMNS: &str = "
+SELECT a.attname::text AS name, pg_catalog.quote_ident(a.attname) AS quoted,
+       pg_catalog.format('%I.%I', n.nspname, t.typname) AS type_name
+  FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+ WHERE a.attrelid = $1::text::oid AND a.attnum > 0 AND NOT a.attisdropped
+ ORDER BY a.attnum";
+
+/// A table or view by its exact name; `None` where there is none.
+///
+/// # Errors
+/// What the server said.
+pub async fn table(client: &Client, schema: &str, name: &str) -> Result<Option<Table>, Error> {
+    let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&schema, Type::TEXT), (&name, Type::TEXT)];
+    let Some(found) = client.query_typed_opt(TABLE, &params).await? else {
+        return Ok(None);
+    };
+    let oid: u32 = found.try_get("oid")?;
+    let number = oid.to_string();
+    let rows = client
+        .query_typed(COLUMNS, &[(&number, Type::TEXT)])
+        .await?;
+    let columns: Result<Vec<Column>, Error> = rows.iter().map(column).collect();
+    Ok(Some(Table {
+        oid,
+        quoted: found.try_get("quoted")?,
+        can_have_policies: found.try_get("can_have_policies")?,
+        enabled: found.try_get("relrowsecurity")?,
+        forced: found.try_get("relforcerowsecurity")?,
+        columns: columns?,
+    }))
+}
+
+fn column(row: &Row) -> Result<Column, Error> {
+    Ok(Column {
+        name: row.try_get("name")?,
+        quoted: row.try_get("quoted")?,
+        type_name: row.try_get("type_name")?,
+    })
+}
+
+/// What a session is, now; to a table, if one is given. `version` is the server's, as
+/// `server_version_num` says it.
+///
+/// # Errors
+/// What the server said.
+pub async fn look(client: &Client, version: u32, table: Option<&Table>) -> Result<Standing, Error> {
+    // Before version 16 every member could take the role.
+    let take = if version >= 160_000 { "SET" } else { "MEMBER" };
+    let rows = client.query_typed(SESSION, &[]).await?;
+    let mut session = None;
+    let mut current = None;
+    let mut on = true;
+    for row in &rows {
+        let role = role(row)?;
+        on = row.try_get("row_security")?;
+        if row.try_get("of_session")? {
+            session = Some(role.clone());
+        }
+        if row.try_get("of_current")? {
+            current = Some(role);
+        }
+    }
+    // A role that was dropped under its own session is none that could be trusted.
+    let nobody = || Role {
+        quoted: String::new(),
+        superuser: true,
+        bypasses: true,
+    };
+    let reach = client.query_typed(REACH, &[(&take, Type::TEXT)]).await?;
+    let reach: Result<Vec<Reach>, Error> = reach.iter().map(reached).collect();
+    Ok(Standing {
+        session: session.unwrap_or_else(nobody),
+        current: current.unwrap_or_else(nobody),
+        row_security_off: match on {
+            true => None,
+            false => Some(switch(client).await?),
+        },
+        reach: reach?,
+        table: match table {
+            Some(table) => Some(standing(client, table, take).await?),
+            None => None,
+        },
+    })
+}
+
+fn role(row: &Row) -> Result<Role, Error> {
+    Ok(Role {
+        quoted: row.try_get("quoted")?,
+        superuser: row.try_get("rolsuper")?,
+        bypasses: row.try_get("rolbypassrls")?,
+    })
+}
+
+fn reached(row: &Row) -> Result<Reach, Error> {
+    Ok(Reach {
+        role: role(row)?,
+        member: row.try_get("member")?,
+    })
+}
+
+async fn standing(client: &Client, table: &Table, take: &str) -> Result<TableStanding, Error> {
+    let number = table.oid.to_string();
+    let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&number, Type::TEXT), (&take, Type::TEXT)];
+    let found = client.query_typed_opt(OWNED, &params).await?;
+    Ok(TableStanding {
+        table: table.clone(),
+        owned: match found {
+            Some(row) => row.try_get("owned")?,
+            // It is gone, and so nothing is known.
+            None => true,
+        },
+    })
+}
+
+async fn switch(client: &Client) -> Result<Switch, Error> {
+    let row = client.query_typed_one(SWITCH, &[]).await?;
+    let source: String = row.try_get("source")?;
+    let role: String = row.try_get("role")?;
+    let database: String = row.try_get("database")?;
+    let fix = match source.as_str() {
+        "user" => format!("ALTER ROLE {role} RESET row_security;"),
+        "database user" => format!("ALTER ROLE {role} IN DATABASE {database} RESET row_security;"),
+        "database" => format!("ALTER DATABASE {database} RESET row_security;"),
+        "configuration file" => {
+            "ALTER SYSTEM SET row_security = on; SELECT pg_reload_conf();".to_owned()
+        }
+        _ => "SET row_security = on;".to_owned(),
+    };
+    Ok(Switch { fix })
+}

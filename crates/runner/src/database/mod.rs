@@ -1,0 +1,203 @@
+//! Databases as targets: statements as an actor, each in a transaction that is rolled back.
+//!
+//! Connections are kept and shared by actors, as an application's pool shares them; whatever an
+//! actor's transaction sets ends with it.
+
+mod probe;
+mod session;
+mod trial;
+mod witness;
+
+pub(crate) use trial::{StatementTried, try_statement};
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use authz_sql::connection::{Address, told};
+use authz_sql::guard::{self, Table};
+use futures_util::StreamExt as _;
+use suite::model::{DatabaseIndex, ObjectName};
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
+
+/// The SQLSTATE of a denial: `insufficient_privilege`.
+const DENIED: &str = "42501";
+
+/// How much longer than the server may take is waited for it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Everything that a run knows of its databases.
+#[derive(Debug, Default)]
+pub(crate) struct Databases {
+    idle: Mutex<BTreeMap<Entrance, Vec<Entered>>>,
+    tables: Mutex<Tables>,
+    statements: AtomicU64,
+}
+
+/// What is known of tables: `None` for those that are not there.
+type Tables = BTreeMap<(DatabaseIndex, ObjectName), Option<Arc<Table>>>;
+
+/// A way into a database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Entrance {
+    pub(crate) database: DatabaseIndex,
+    /// The address that is entered by.
+    pub(crate) url: String,
+    /// As which user, where that is not the one of the address.
+    pub(crate) user: Option<(String, Option<String>)>,
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    client: Client,
+    /// What the server says of itself in `server_version_num`.
+    version: u32,
+    time_max: Duration,
+}
+
+/// What a statement came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Its rows, every value as text, and how many rows it reached.
+    Done {
+        rows: Vec<Vec<Option<String>>>,
+        reached: u64,
+    },
+    /// Permission denied (SQLSTATE 42501), in the server's words.
+    Refused(String),
+    /// Anything else: no denial, and no success.
+    Failed(String),
+}
+
+/// What is known when a statement is sent: texts, or nothing (NULL).
+pub(crate) type Values = Vec<Option<String>>;
+
+impl Databases {
+    /// An open connection that nobody else uses.
+    pub(crate) async fn enter(
+        &self,
+        entrance: &Entrance,
+        time_max: Duration,
+    ) -> Result<Entered, String> {
+        let idle = lock(&self.idle).get_mut(entrance).and_then(Vec::pop);
+        if let Some(entered) = idle.filter(|it| !it.client.is_closed()) {
+            return Ok(entered);
+        }
+        let address = Address::parse(&entrance.url).map_err(|error| error.to_string())?;
+        let address = match &entrance.user {
+            Some((user, password)) => address.as_user(user, password.as_deref()),
+            None => address,
+        };
+        let client = address.connect().await.map_err(|error| error.to_string())?;
+        let mut entered = Entered {
+            client,
+            version: 0,
+            time_max,
+        };
+        let asked = "SELECT pg_catalog.current_setting('server_version_num')";
+        if let Outcome::Done { rows, .. } = entered.ask(asked, &Values::new()).await {
+            let told = rows.first().and_then(|row| row.first()?.as_deref());
+            entered.version = told.and_then(|it| it.parse().ok()).unwrap_or_default();
+        }
+        Ok(entered)
+    }
+
+    /// Ends whatever an actor has begun, and keeps the connection for the next one; one that does
+    /// not end it is closed.
+    pub(crate) async fn leave(&self, entrance: Entrance, entered: Entered) {
+        if entered.command("ROLLBACK").await.is_ok() {
+            lock(&self.idle).entry(entrance).or_default().push(entered);
+        }
+    }
+
+    /// A table by its name; asked for once in a run.
+    pub(crate) async fn table(
+        &self,
+        database: DatabaseIndex,
+        object: &ObjectName,
+        entered: &Entered,
+    ) -> Result<Arc<Table>, String> {
+        let key = (database, object.clone());
+        let known = lock(&self.tables).get(&key).cloned();
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let found = guard::table(&entered.client, &object.schema, &object.name).await;
+                let found = found.map_err(|error| told(&error))?.map(Arc::new);
+                lock(&self.tables).insert(key, found.clone());
+                found
+            }
+        };
+        found.ok_or_else(|| {
+            format!(
+                "there is no table `{}` in schema `{}`",
+                object.name, object.schema
+            )
+        })
+    }
+
+    /// Counts statements that actors were tried by.
+    pub(crate) fn count(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many of them there were.
+    pub(crate) fn statements_sent(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+}
+
+impl Entered {
+    /// Sends a statement; every value is a text.
+    pub(crate) async fn ask(&self, sql: &str, values: &Values) -> Outcome {
+        let params: Vec<(&(dyn ToSql + Sync), Type)> = values
+            .iter()
+            .map(|value| (value as &(dyn ToSql + Sync), Type::TEXT))
+            .collect();
+        let answer = tokio::time::timeout(self.time_max + GRACE, self.rows(sql, &params)).await;
+        match answer {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) if error.code().is_some_and(|it| it.code() == DENIED) => {
+                Outcome::Refused(told(&error))
+            }
+            Ok(Err(error)) => Outcome::Failed(told(&error)),
+            Err(_) => Outcome::Failed("no answer in time".to_owned()),
+        }
+    }
+
+    async fn rows(
+        &self,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Outcome, tokio_postgres::Error> {
+        let params = params.iter().map(|(value, kind)| (*value, kind.clone()));
+        let stream = self.client.query_typed_raw(sql, params).await?;
+        let mut stream = std::pin::pin!(stream);
+        let mut rows = Vec::new();
+        while let Some(row) = stream.next().await {
+            let row = row?;
+            let values: Result<Vec<Option<String>>, _> =
+                (0..row.len()).map(|at| row.try_get(at)).collect();
+            rows.push(values?);
+        }
+        let reached = stream.rows_affected().unwrap_or(rows.len() as u64);
+        Ok(Outcome::Done { rows, reached })
+    }
+
+    /// Sends a command that has no values and no rows.
+    pub(crate) async fn command(&self, sql: &str) -> Result<(), String> {
+        let sent =
+            tokio::time::timeout(self.time_max + GRACE, self.client.batch_execute(sql)).await;
+        match sent {
+            Ok(done) => done.map_err(|error| told(&error)),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

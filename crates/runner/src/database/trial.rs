@@ -1,0 +1,498 @@
+//! One cell on a database: who there is, what is there, what the actor reaches, and whether that
+//! means anything.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use authz_sql::guard::{self, Doubt, DoubtKind, Table};
+use suite::model::{Action, Database, Expected, Rows, Statement, Verb};
+use suite::plan::{Bounds, Cell, RowPolicy, rows_of};
+use suite::verdict::{Access, Lack, RowSeen, RowsJudgement, RowsSeen, Verdict, judge_rows};
+
+use super::probe::{self, Probe, Written};
+use super::session::{StatementScope, as_column, begin, entrance};
+use super::witness::{self, Row};
+use super::{Databases, Entered, Entrance, Outcome};
+use crate::caller::World;
+
+/// The most rows that are changed one by one.
+const CHANGED_ROWS_MAX: usize = 1_000;
+
+/// What came of a cell on a database.
+#[derive(Debug)]
+pub(crate) struct StatementTried {
+    /// What it means.
+    pub(crate) judgement: RowsJudgement,
+    /// The statement that tried it, and what was answered.
+    pub(crate) told: Option<Told>,
+    /// From the first statement to the verdict.
+    pub(crate) duration: Duration,
+}
+
+/// A statement and its answer, for people.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) sql: String,
+    pub(crate) answer: String,
+}
+
+/// Why nothing can be said of a cell.
+type Unsure = String;
+
+/// Tries the cell of a statement. `unique` is a text that occurs nowhere else.
+pub(crate) async fn try_statement(
+    world: &World,
+    cell: &Cell,
+    unique: &str,
+) -> Option<StatementTried> {
+    let action = cell.trial.action(&world.suite)?;
+    let statement = cell.trial.statement(&world.suite)?;
+    let mut trial = StatementTrial {
+        world,
+        cell,
+        action,
+        statement,
+        database: world.suite.databases.get(statement.database)?,
+        unique,
+        told: None,
+    };
+    let started = Instant::now();
+    let judged = trial.run().await;
+    Some(StatementTried {
+        judgement: judged.unwrap_or_else(inconclusive),
+        told: trial.told,
+        duration: started.elapsed(),
+    })
+}
+
+fn inconclusive(why: Unsure) -> RowsJudgement {
+    RowsJudgement {
+        verdict: Verdict::Inconclusive,
+        access: Access::Unknown,
+        observed: "nothing that could be relied on".to_owned(),
+        because: why,
+        lacks: None,
+    }
+}
+
+struct StatementTrial<'a> {
+    world: &'a World,
+    cell: &'a Cell,
+    action: &'a Action,
+    statement: &'a Statement,
+    database: &'a Database,
+    unique: &'a str,
+    told: Option<Told>,
+}
+
+impl<'a> StatementTrial<'a> {
+    async fn run(&mut self) -> Result<RowsJudgement, Unsure> {
+        if self.statement.verb.changes() {
+            self.world.check_changes()?;
+        }
+        let (world, unique) = (self.world, self.unique);
+        let scope = StatementScope::of(
+            world,
+            self.cell.actor,
+            self.database,
+            self.statement,
+            unique,
+        );
+        let scope = scope.await?;
+        let entrance = entrance(self.statement.database, self.database, &scope)?;
+        let databases = Arc::clone(&self.world.databases);
+        let entered = databases.enter(&entrance, self.time_max()).await?;
+        let judged = self.with(&databases, &entered, &scope).await;
+        databases.leave(entrance, entered).await;
+        judged
+    }
+
+    fn time_max(&self) -> Duration {
+        self.world.client.timeout()
+    }
+
+    async fn with(
+        &mut self,
+        databases: &Databases,
+        entered: &Entered,
+        scope: &StatementScope<'_>,
+    ) -> Result<RowsJudgement, Unsure> {
+        let table = match self.statement.verb {
+            Verb::Execute | Verb::UsageOfSchema | Verb::UsageOfSequence => None,
+            _ => {
+                let object = &self.statement.object;
+                let table = databases.table(self.statement.database, object, entered);
+                Some(table.await?)
+            }
+        };
+        let table = table.as_deref();
+        match (rows_of(&self.world.suite, self.statement), table) {
+            (Some(rows), Some(table)) => {
+                let now = jiff::Timestamp::now();
+                let suite = &self.world.suite;
+                let policy = RowPolicy::new(suite, self.cell.actor, self.action, rows, now);
+                let policy = policy.ok_or("the policy does not know the actor")?;
+                self.try_rows(entered, scope, table, rows, &policy).await
+            }
+            _ => self.try_plain(entered, scope, table).await,
+        }
+    }
+
+    /// What is decided on row by row.
+    async fn try_rows(
+        &mut self,
+        entered: &Entered,
+        scope: &StatementScope<'_>,
+        table: &Table,
+        rows: &Rows,
+        policy: &RowPolicy<'_>,
+    ) -> Result<RowsJudgement, Unsure> {
+        let written = self.written(scope)?;
+        let inserts = self.statement.verb == Verb::Insert;
+        let there = match inserts {
+            true => vec![new_row(&written, rows)],
+            false => self.rows_there(table, rows).await?,
+        };
+        begin(entered, self.database, scope).await?;
+        let doubts = self.doubts(entered, Some(table)).await?;
+        let mut seen = RowsSeen {
+            bounds: match inserts {
+                true => Bounds::All,
+                false => policy.bounds(),
+            },
+            visitor: self.is_visitor(),
+            rows: self.expected(&there, &written, policy),
+            unknown: Vec::new(),
+            unnamed: None,
+            refused: false,
+        };
+        match self.statement.verb {
+            Verb::Select => self.read(entered, table, rows, &mut seen).await?,
+            Verb::Insert => self.add(entered, table, &written, &mut seen).await?,
+            _ => {
+                self.change(entered, table, rows, &written, &mut seen)
+                    .await?
+            }
+        }
+        let doubts = doubts.into_iter().filter(|it| matters(it.kind, &seen));
+        let mut judgement = judge_rows(&seen);
+        if inserts {
+            judgement.observed = match seen.rows.iter().any(|row| row.reached) {
+                true => "added the row".to_owned(),
+                false => "refused (42501)".to_owned(),
+            };
+        }
+        if let Some(lack) = judgement.lacks {
+            judgement.because = format!("{}; {}", judgement.because, mended(lack, table, rows));
+        }
+        Ok(doubted(judgement, doubts))
+    }
+
+    fn is_visitor(&self) -> bool {
+        let actor = self.world.suite.actors.get(self.cell.actor);
+        actor.is_some_and(|it| !it.signed_in)
+    }
+
+    async fn rows_there(&self, table: &Table, rows: &Rows) -> Result<Vec<Row>, Unsure> {
+        let url = self.database.witness.clone();
+        let witness = Entrance {
+            database: self.statement.database,
+            url: url.ok_or("no `witness` is given who sees the rows that are there")?,
+            user: None,
+        };
+        let rows_max = match self.statement.verb {
+            Verb::Select => usize::MAX,
+            _ => CHANGED_ROWS_MAX,
+        };
+        let databases = &self.world.databases;
+        let entered = databases.enter(&witness, self.time_max()).await;
+        let entered = entered.map_err(|why| format!("the witness: {why}"))?;
+        let found = witness::rows(&entered, table, rows, rows_max).await;
+        databases.leave(witness, entered).await;
+        found
+    }
+
+    /// What the policy says of every row; of one that is changed, as it is and as it would be.
+    fn expected(&self, there: &[Row], written: &Written, policy: &RowPolicy<'_>) -> Vec<RowSeen> {
+        let seen = |row: &Row| {
+            let mut expected = policy.of(&row.columns);
+            let permitted_before = expected.permitted == Some(true);
+            if permitted_before && self.statement.verb == Verb::Update {
+                let mut after = row.columns.clone();
+                after.extend(written.iter().cloned());
+                expected = policy.of(&after);
+            }
+            RowSeen {
+                key: row.key.clone(),
+                expected,
+                permitted_before,
+                reached: false,
+            }
+        };
+        there.iter().map(seen).collect()
+    }
+
+    fn written(&self, scope: &StatementScope<'_>) -> Result<Written, Unsure> {
+        let values = self.statement.values.iter();
+        values
+            .map(|(name, value)| {
+                let value = value.fill(scope).map_err(|it| it.to_string())?;
+                Ok((name.clone(), value))
+            })
+            .collect()
+    }
+
+    async fn read(
+        &mut self,
+        entered: &Entered,
+        table: &Table,
+        rows: &Rows,
+        seen: &mut RowsSeen,
+    ) -> Result<(), Unsure> {
+        let probe = probe::select(table, Some(&rows.key), &self.statement.columns)?;
+        match self.send(entered, &probe).await {
+            Outcome::Done { rows, .. } => {
+                let keys = rows.into_iter().filter_map(|row| row.into_iter().next()?);
+                reached(seen, keys);
+            }
+            Outcome::Refused(_) => seen.refused = true,
+            Outcome::Failed(why) => return Err(why),
+        }
+        Ok(())
+    }
+
+    async fn add(
+        &mut self,
+        entered: &Entered,
+        table: &Table,
+        written: &Written,
+        seen: &mut RowsSeen,
+    ) -> Result<(), Unsure> {
+        let probe = probe::insert(table, written, &self.statement.columns)?;
+        match self.send(entered, &probe).await {
+            Outcome::Done { .. } => seen.rows.iter_mut().for_each(|row| row.reached = true),
+            Outcome::Refused(_) => seen.refused = true,
+            Outcome::Failed(why) => return Err(why),
+        }
+        Ok(())
+    }
+
+    /// Changes every row by its key, and then all of them without naming one: a policy for
+    /// reading holds only where a statement reads.
+    async fn change(
+        &mut self,
+        entered: &Entered,
+        table: &Table,
+        rows: &Rows,
+        written: &Written,
+        seen: &mut RowsSeen,
+    ) -> Result<(), Unsure> {
+        let mut refused = 0;
+        for row in &mut seen.rows {
+            let probe = self.changing(table, written, Some((&rows.key, &row.key)))?;
+            match self.undone(entered, &probe).await? {
+                Outcome::Done { reached, .. } => row.reached = reached > 0,
+                Outcome::Refused(_) => refused += 1,
+                Outcome::Failed(why) => return Err(why),
+            }
+        }
+        seen.refused = refused > 0 && refused == seen.rows.len();
+        let probe = self.changing(table, written, None)?;
+        match self.undone(entered, &probe).await? {
+            Outcome::Done { reached, .. } => seen.unnamed = Some(reached),
+            Outcome::Refused(_) => {}
+            Outcome::Failed(why) => return Err(why),
+        }
+        Ok(())
+    }
+
+    fn changing(
+        &self,
+        table: &Table,
+        written: &Written,
+        row: Option<(&str, &str)>,
+    ) -> Result<Probe, Unsure> {
+        let columns = &self.statement.columns;
+        match self.statement.verb {
+            Verb::Delete => probe::delete(table, row, columns),
+            _ => probe::update(table, written, row, columns),
+        }
+    }
+
+    /// A statement whose effect is gone before the next one.
+    async fn undone(&mut self, entered: &Entered, probe: &Probe) -> Result<Outcome, Unsure> {
+        entered.command("SAVEPOINT cell").await?;
+        let outcome = self.send(entered, probe).await;
+        entered.command("ROLLBACK TO SAVEPOINT cell").await?;
+        Ok(outcome)
+    }
+
+    async fn send(&mut self, entered: &Entered, probe: &Probe) -> Outcome {
+        self.world.databases.count();
+        let outcome = entered.ask(&probe.sql, &probe.values).await;
+        self.told = Some(Told {
+            sql: shown(probe),
+            answer: match &outcome {
+                Outcome::Done { reached, .. } => format!("{reached} rows"),
+                Outcome::Refused(why) | Outcome::Failed(why) => why.clone(),
+            },
+        });
+        outcome
+    }
+
+    async fn doubts(&self, entered: &Entered, table: Option<&Table>) -> Result<Vec<Doubt>, Unsure> {
+        let looked = guard::look(&entered.client, entered.version, table).await;
+        let standing = looked.map_err(|error| authz_sql::connection::told(&error))?;
+        Ok(match table {
+            Some(_) => standing.doubts_of_rows(),
+            None => standing.doubts_of_grants(),
+        })
+    }
+
+    /// What is allowed or denied as a whole.
+    async fn try_plain(
+        &mut self,
+        entered: &Entered,
+        scope: &StatementScope<'_>,
+        table: Option<&Table>,
+    ) -> Result<RowsJudgement, Unsure> {
+        let probe = self.plain_probe(entered, scope, table).await?;
+        begin(entered, self.database, scope).await?;
+        let doubts = self.doubts(entered, None).await?;
+        let judgement = match self.send(entered, &probe).await {
+            Outcome::Done { reached, .. } => {
+                let hidden = reached == 0 && self.statement.verb.is_of_rows();
+                if hidden {
+                    return Err("no row was reached, and nobody says which there are".to_owned());
+                }
+                judge_plain(self.cell.expectation.expected, true, "done")
+            }
+            Outcome::Refused(why) => judge_plain(self.cell.expectation.expected, false, &why),
+            Outcome::Failed(why) => return Err(why),
+        };
+        Ok(doubted(judgement, doubts.into_iter()))
+    }
+
+    async fn plain_probe(
+        &self,
+        entered: &Entered,
+        scope: &StatementScope<'_>,
+        table: Option<&Table>,
+    ) -> Result<Probe, Unsure> {
+        let written = self.written(scope)?;
+        let columns = &self.statement.columns;
+        match (self.statement.verb, table) {
+            (Verb::Select, Some(table)) => probe::select(table, None, columns),
+            (Verb::Insert, Some(table)) => probe::insert(table, &written, columns),
+            (Verb::Update, Some(table)) => probe::update(table, &written, None, columns),
+            (Verb::Delete, Some(table)) => probe::delete(table, None, columns),
+            _ => {
+                let arguments = self.statement.arguments.iter();
+                let arguments: Result<Vec<_>, _> = arguments.map(|it| it.fill(scope)).collect();
+                let arguments = arguments.map_err(|it| it.to_string())?;
+                probe::plain(entered, self.statement, table, &arguments).await
+            }
+        }
+    }
+}
+
+/// Marks rows as reached.
+fn reached(seen: &mut RowsSeen, keys: impl Iterator<Item = String>) {
+    let mut keys: std::collections::BTreeSet<String> = keys.collect();
+    for row in &mut seen.rows {
+        row.reached = keys.remove(&row.key);
+    }
+    seen.unknown = keys.into_iter().collect();
+}
+
+/// Whether a doubt says anything against what was seen.
+fn matters(kind: DoubtKind, seen: &RowsSeen) -> bool {
+    match kind {
+        DoubtKind::Superuser | DoubtKind::SwitchedOff => true,
+        // Where every row is permitted, nothing could be hidden.
+        DoubtKind::Bypass | DoubtKind::Owner => seen.bounds != Bounds::All,
+        // Grants alone have refused it.
+        DoubtKind::NotEnabled => seen.bounds != Bounds::All && !seen.refused,
+    }
+}
+
+/// A session that proves nothing proves nothing, whatever was seen.
+fn doubted(judgement: RowsJudgement, doubts: impl Iterator<Item = Doubt>) -> RowsJudgement {
+    let doubts: Vec<String> = doubts.map(|it| format!("{}: {}", it.why, it.fix)).collect();
+    match doubts.is_empty() {
+        true => judgement,
+        false => RowsJudgement {
+            verdict: Verdict::Inconclusive,
+            access: Access::Unknown,
+            because: doubts.join(" "),
+            ..judgement
+        },
+    }
+}
+
+fn judge_plain(expected: Expected, done: bool, observed: &str) -> RowsJudgement {
+    let (verdict, because) = match (expected, done) {
+        (Expected::Allow, true) | (Expected::Deny(_), false) => (Verdict::Held, ""),
+        (Expected::Allow, false) => (Verdict::Lockout, "permission is denied"),
+        (Expected::Deny(_), true) => (Verdict::Escalation, "nothing stops it"),
+        _ => (Verdict::Inconclusive, "nothing is expected of it"),
+    };
+    RowsJudgement {
+        verdict,
+        access: match done {
+            true => Access::Allowed,
+            false => Access::Denied,
+        },
+        observed: observed.to_owned(),
+        because: because.to_owned(),
+        lacks: None,
+    }
+}
+
+fn new_row(written: &Written, rows: &Rows) -> Row {
+    let key = written.iter().find(|(name, _)| *name == rows.key);
+    let mut columns: serde_json::Map<_, _> = written.iter().cloned().collect();
+    // What is not written stays empty, as far as anybody knows.
+    for (_, column) in &rows.attributes {
+        columns
+            .entry(column.clone())
+            .or_insert(serde_json::Value::Null);
+    }
+    Row {
+        key: key
+            .and_then(|(_, value)| as_column(value))
+            .unwrap_or_else(|| "(new)".to_owned()),
+        columns,
+    }
+}
+
+/// The statement that gives a table the rows that it lacks.
+fn mended(lack: Lack, table: &Table, rows: &Rows) -> String {
+    let names = std::iter::once(&rows.key).chain(rows.attributes.iter().map(|(_, column)| column));
+    let quoted: Vec<&str> = names
+        .filter_map(|it| witness::column(table, it).ok())
+        .collect();
+    let whose = match lack {
+        Lack::Any => "one that the actor may reach, and one that it may not",
+        Lack::Permitted => "one that the actor may reach",
+        Lack::Forbidden => "one that the actor may not reach",
+    };
+    format!(
+        "add {whose}: INSERT INTO {} ({}) VALUES (...);",
+        table.quoted,
+        quoted.join(", ")
+    )
+}
+
+/// A statement for people, with its values behind it.
+fn shown(probe: &Probe) -> String {
+    let values = probe
+        .values
+        .iter()
+        .map(|it| it.as_deref().unwrap_or("NULL"));
+    let values: Vec<&str> = values.collect();
+    match values.is_empty() {
+        true => format!("{};", probe.sql),
+        false => format!("{}; -- {}", probe.sql, values.join(", ")),
+    }
+}
