@@ -62,7 +62,7 @@ fn survivors_are_told_with_the_test_that_would_notice_them() {
 
 #[test]
 fn where_nothing_could_notice_anything_it_is_a_mistake() {
-    let failing = TESTS.replace("allow: [read]", "deny: [read]");
+    let failing = TESTS.replace("deny: [delete]", "deny: [read]");
     let cases: [(&[(&str, &str)], &str); 3] = [
         (&[("policy.yaml", POLICY)], "no tests and no suite"),
         (
