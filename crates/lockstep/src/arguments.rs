@@ -1,5 +1,6 @@
 //! The command line as `clap` reads it. The texts are its manual.
 
+mod lint;
 mod matrix;
 mod policy;
 mod policy_import;
@@ -15,6 +16,7 @@ use suite::plan::Shard;
 
 use crate::terminal::Colour;
 
+pub(crate) use lint::Lint;
 pub(crate) use matrix::Matrix;
 pub(crate) use policy::{FailOn, PolicyDiff, PolicyMutate};
 pub(crate) use policy_import::{From, PolicyImport};
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Ci(Ci),
     /// Tests policies by themselves, without a running system.
     Policy(Policy),
+    /// Looks for what is likely to go wrong with a policy.
+    Lint(Lint),
     /// Holds what each role may do to each type against a file that people review.
     Matrix(Matrix),
     /// Asks the policy whether a subject may do something, and why.

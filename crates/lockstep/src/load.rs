@@ -105,6 +105,8 @@ pub(crate) struct Ruling {
     pub(crate) facts: Facts,
     /// The files of the policy.
     pub(crate) sources: Vec<Source>,
+    /// The files of the facts.
+    pub(crate) facts_sources: Vec<Source>,
 }
 
 /// Where a policy is that may be named.
@@ -176,6 +178,7 @@ pub(crate) fn load_policy_of(
             policy,
             facts,
             sources: files.policy,
+            facts_sources: files.facts,
         }),
         _ => Err(Failure::Mistakes {
             mistakes: mistakes.into_sorted(),

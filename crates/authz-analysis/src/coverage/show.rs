@@ -17,7 +17,8 @@ pub fn render(coverage: &Coverage) -> String {
     }
     for (part, _) in coverage.parts().filter(|(_, exercised)| !exercised) {
         let (kind, place) = (kind_name(part.kind), part.place.to_string());
-        let _ = writeln!(out, "  {place:28}  {kind:10} {}", part.text);
+        let text = part.text.replace('\n', " ");
+        let _ = writeln!(out, "  {place:28}  {kind:10} {text}");
     }
     out
 }

@@ -14,6 +14,7 @@ mod coverage;
 mod diffs;
 mod import;
 mod imported_stores;
+mod lints;
 mod matrix;
 mod mutants;
 mod patterns;

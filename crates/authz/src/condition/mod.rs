@@ -25,6 +25,7 @@ mod parser;
 mod partial;
 mod predicate;
 mod program;
+mod proposition;
 mod syntax;
 mod text;
 mod time;
@@ -48,6 +49,7 @@ pub(crate) use evaluate::Evaluation;
 pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
+pub use proposition::{Leaf, Proposition, proposition};
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;

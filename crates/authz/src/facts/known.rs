@@ -144,6 +144,15 @@ impl Facts {
         self.places.get(&fact.ends())
     }
 
+    /// The roles that are assigned to somebody, in whatever tenant.
+    pub fn assigned_roles(&self) -> BTreeSet<&str> {
+        let roles = self.subjects.values().flat_map(|known| {
+            let there = known.roles.values().flatten();
+            there.chain(&known.everywhere).map(String::as_str)
+        });
+        roles.collect()
+    }
+
     /// The relationships, and the shares of one resource: all that a decision about it looks at
     /// beside the subject and the resource themselves. Quickly copied and changed.
     #[must_use]

@@ -36,43 +36,50 @@ pub enum Language {
 
 /// What a model says of the objects of one type.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ObjectType {
-    pub(crate) relations: IndexMap<Arc<str>, Relation>,
+pub struct ObjectType {
+    /// Its relations by their names.
+    pub relations: IndexMap<Arc<str>, Relation>,
     /// The module that declares the type (OpenFGA 1.2).
-    pub(crate) module: Option<Arc<str>>,
-    pub(crate) at: At,
+    pub module: Option<Arc<str>>,
+    /// Where it is declared.
+    pub at: At,
 }
 
 /// One relation, or one permission of SpiceDB, which is a relation that cannot be written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Relation {
+pub struct Relation {
     /// Who may be written into it; empty for what only follows from others.
-    pub(crate) subjects: Vec<SubjectType>,
-    pub(crate) rewrite: Rewrite,
+    pub subjects: Vec<SubjectType>,
+    /// How it follows from what is written and from other relations.
+    pub rewrite: Rewrite,
     /// Whether it is a SpiceDB `permission`.
-    pub(crate) is_permission: bool,
+    pub is_permission: bool,
     /// The types that a SpiceDB `permission` is annotated with.
-    pub(crate) annotations: Vec<SubjectType>,
+    pub annotations: Vec<SubjectType>,
     /// The module that declares it, where it extends a type (OpenFGA 1.2).
-    pub(crate) module: Option<Arc<str>>,
-    pub(crate) at: At,
+    pub module: Option<Arc<str>>,
+    /// Where it is declared.
+    pub at: At,
 }
 
 /// Subjects that may be written into a relation.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SubjectType {
-    pub(crate) type_name: Arc<str>,
-    pub(crate) kind: SubjectKind,
+pub struct SubjectType {
+    /// The type of the objects.
+    pub type_name: Arc<str>,
+    /// Which of them.
+    pub kind: SubjectKind,
     /// The condition that has to come with it.
-    pub(crate) condition: Option<Arc<str>>,
+    pub condition: Option<Arc<str>>,
     /// Whether it is to come with an expiration (SpiceDB).
-    pub(crate) expires: bool,
-    pub(crate) at: At,
+    pub expires: bool,
+    /// Where it stands.
+    pub at: At,
 }
 
 /// Which subjects of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SubjectKind {
+pub enum SubjectKind {
     /// One object: `user`.
     Object,
     /// Whoever stands in a relation to an object: `group#member`.
@@ -99,21 +106,27 @@ pub struct Writable<'a> {
 /// How a relation follows from facts and other relations (the userset rewrites of "Zanzibar:
 /// Google's Consistent, Global Authorization System", section 2.3.1).
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Rewrite {
+pub enum Rewrite {
     /// What is written: `[user]`, or a SpiceDB `relation`.
     Direct,
     /// Another relation of the same object.
     Computed(Arc<str>, At),
     /// A relation of the objects that a relation of this object leads to.
     Arrow {
+        /// The relation that leads to them.
         tupleset: Arc<str>,
+        /// Their relation.
         computed: Arc<str>,
         /// Whether all of those objects have to have it, and there has to be one (`.all()`).
         all: bool,
+        /// Where it stands.
         at: At,
     },
+    /// Any of these.
     Union(Vec<Rewrite>),
+    /// All of these.
     Intersection(Vec<Rewrite>),
+    /// The first without the second.
     Exclusion(Box<Rewrite>, Box<Rewrite>),
     /// The object itself (`self`).
     Itself,
@@ -160,7 +173,7 @@ impl PartialEq for DeclaredCondition {
 
 /// Where something was written. It is no part of what was said: any two are equal.
 #[derive(Debug, Clone)]
-pub(crate) struct At(pub(crate) Place);
+pub struct At(pub Place);
 
 impl PartialEq for At {
     fn eq(&self, _: &Self) -> bool {
@@ -172,6 +185,11 @@ impl RelationModel {
     /// The language that it was written in.
     pub fn language(&self) -> &Language {
         &self.language
+    }
+
+    /// The types by their names, in the order of the text.
+    pub fn types(&self) -> impl Iterator<Item = (&str, &ObjectType)> {
+        self.types.iter().map(|(name, found)| (&**name, found))
     }
 
     /// The declared types.
@@ -214,7 +232,8 @@ impl RelationModel {
         self.language.is_openfga() || found.is_some_and(|found| found.is_permission)
     }
 
-    pub(crate) fn relation(&self, type_name: &str, relation: &str) -> Option<&Relation> {
+    /// A relation of a type.
+    pub fn relation(&self, type_name: &str, relation: &str) -> Option<&Relation> {
         self.types.get(type_name)?.relations.get(relation)
     }
 }
@@ -228,7 +247,7 @@ impl Language {
 
 impl Rewrite {
     /// Calls `see` with this rewrite and with each of its parts, the outer ones first.
-    pub(crate) fn walk<'a>(&'a self, see: &mut dyn FnMut(&'a Rewrite)) {
+    pub fn walk<'a>(&'a self, see: &mut dyn FnMut(&'a Rewrite)) {
         see(self);
         match self {
             Self::Union(parts) | Self::Intersection(parts) => {
@@ -243,7 +262,7 @@ impl Rewrite {
     }
 
     /// Whether facts written into the relation count.
-    pub(crate) fn has_direct(&self) -> bool {
+    pub fn has_direct(&self) -> bool {
         let mut found = false;
         self.walk(&mut |part| found |= matches!(part, Self::Direct));
         found

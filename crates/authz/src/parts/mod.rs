@@ -162,7 +162,7 @@ fn related(policy: &Policy, action: usize, request: &Request<'_>) -> Vec<Key> {
     let asked = || {
         let relations = policy.relations.as_ref()?;
         let relation = &relations.of(action)?.relation;
-        let engine = request.facts.engine.as_ref().unwrap_or(&relations.engine);
+        let engine = policy.relations_with(request.facts)?;
         let subject = SubjectReference::object(request.subject.reference.clone()?);
         let circumstances = Circumstances {
             context: request.context,

@@ -6,6 +6,7 @@ mod ci;
 mod cleanup;
 mod demo;
 mod init;
+mod lint;
 mod matrix;
 mod plan;
 mod policy;
@@ -38,6 +39,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Init(command) => init::execute(&command).await,
         Command::Plan(command) => plan::execute(&command, colour),
         Command::Check(command) => check::execute(&command),
+        Command::Lint(command) => lint::execute(&command),
         Command::Matrix(command) => matrix::execute(&command),
         Command::Policy(command) => policy::execute(&command, colour),
         Command::Test(command) => test::execute(command, colour).await,

@@ -72,8 +72,8 @@ fn test(command: &PolicyTest, colour: Colour) -> Result<ExitCode, Failure> {
 /// Tells the coverage in the form that is asked for; whether it is enough.
 fn tell(coverage: &Coverage, command: &PolicyTest) -> Result<bool, Failure> {
     match command.coverage {
-        Some(CoverageForm::Text) => drop(print(&format!("\n{}", coverage::render(coverage)))?),
-        Some(CoverageForm::Source) => drop(print(&format!("\n{}", coverage::marked(coverage)))?),
+        Some(CoverageForm::Text) => print_lines(&coverage::render(coverage))?,
+        Some(CoverageForm::Source) => print_lines(&coverage::marked(coverage))?,
         Some(CoverageForm::Json) => {
             let text = serde_json::to_string_pretty(&coverage::as_json(coverage))?;
             print(&format!("{text}\n"))?;
@@ -87,6 +87,12 @@ fn tell(coverage: &Coverage, command: &PolicyTest) -> Result<bool, Failure> {
         writeln!(io::stderr(), "coverage is {found} %, less than {least} %")?;
     }
     Ok(is_enough)
+}
+
+/// Prints a part below another one, each line without what steers a terminal.
+fn print_lines(text: &str) -> Result<(), Failure> {
+    let lines = text.lines().map(|line| report::clean(line) + "\n");
+    print(&format!("\n{}", lines.collect::<String>())).map(drop)
 }
 
 /// All assertions of all files.

@@ -27,6 +27,7 @@ mod hostile;
 mod house;
 mod init;
 mod library;
+mod lint;
 mod made_users;
 mod malformed;
 mod matrix;

@@ -1,6 +1,8 @@
 //! The objects of SARIF 2.1.0 that are written, and nothing else of the format. The numbers are
 //! those of the sections of the specification.
 
+mod lints;
+
 use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -11,6 +13,8 @@ use super::rules::{
 };
 use super::{Drifted, Kept, Spot, Untold};
 use crate::at_end::Ran;
+
+pub use lints::{LintFinding, LintRule, lints};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -101,7 +105,17 @@ struct ResultObject<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Location<'a>>,
     partial_fingerprints: BTreeMap<&'static str, String>,
-    properties: Properties<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suppressions: Vec<Suppression<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<Properties<'a>>,
+}
+
+/// Why a result does not count (3.35).
+#[derive(Serialize)]
+struct Suppression<'a> {
+    kind: &'static str,
+    justification: &'a str,
 }
 
 /// A place, and what it is (3.28).
@@ -166,6 +180,21 @@ pub(super) fn log<'a>(
         level: "note",
         message: Message { text },
     });
+    let invocation = Invocation {
+        execution_successful: ran.is_whole(),
+        tool_execution_notifications: notifications.collect(),
+    };
+    let results = results
+        .chain(drifts.iter().map(drifted))
+        .chain(untried.iter().map(operation));
+    with_rules(rules(), invocation, results.collect())
+}
+
+fn with_rules<'a>(
+    rules: Vec<Rule>,
+    invocation: Invocation<'a>,
+    results: Vec<ResultObject<'a>>,
+) -> Log<'a> {
     Log {
         schema: SCHEMA,
         version: "2.1.0",
@@ -174,18 +203,12 @@ pub(super) fn log<'a>(
                 driver: Driver {
                     name: "Lockstep",
                     version: env!("CARGO_PKG_VERSION"),
-                    rules: rules(),
+                    rules,
                 },
             },
             column_kind: "unicodeCodePoints",
-            invocations: [Invocation {
-                execution_successful: ran.is_whole(),
-                tool_execution_notifications: notifications.collect(),
-            }],
-            results: results
-                .chain(drifts.iter().map(drifted))
-                .chain(untried.iter().map(operation))
-                .collect(),
+            invocations: [invocation],
+            results,
         }],
     }
 }
@@ -212,13 +235,14 @@ fn result<'a>(cell: &'a str, kept: &'a Kept) -> ResultObject<'a> {
         }],
         related_locations: policy.collect(),
         partial_fingerprints: fingerprints(cell, id(kept.verdict)),
-        properties: Properties {
+        suppressions: Vec::new(),
+        properties: Some(Properties {
             cell,
             actor: Some(&kept.actor),
             owner: kept.owner.as_deref(),
             expected: Some(&kept.expected),
             observed: Some(&kept.observed),
-        },
+        }),
     }
 }
 
@@ -238,13 +262,14 @@ fn drifted(drifted: &Drifted) -> ResultObject<'_> {
         }],
         related_locations: Vec::new(),
         partial_fingerprints: fingerprints(&drifted.cell, DRIFT),
-        properties: Properties {
+        suppressions: Vec::new(),
+        properties: Some(Properties {
             cell: &drifted.cell,
             actor: None,
             owner: None,
             expected: None,
             observed: None,
-        },
+        }),
     }
 }
 
@@ -268,13 +293,14 @@ fn operation(untried: &Untold) -> ResultObject<'_> {
         }],
         related_locations: Vec::new(),
         partial_fingerprints: fingerprints(&untried.name, SURFACE),
-        properties: Properties {
+        suppressions: Vec::new(),
+        properties: Some(Properties {
             cell: &untried.name,
             actor: None,
             owner: None,
             expected: None,
             observed: None,
-        },
+        }),
     }
 }
 

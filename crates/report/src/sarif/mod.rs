@@ -20,6 +20,8 @@ use crate::finding::Finding;
 use crate::surface::Untried;
 use crate::text::{clean, clean_short, count};
 
+pub use form::{LintFinding, LintRule, lints};
+
 /// The most results. GitHub shows as many of a run, the gravest first, and drops the others.
 const RESULTS_MAX: usize = 5_000;
 

@@ -114,6 +114,11 @@ pub(super) fn level(verdict: Verdict) -> &'static str {
     }
 }
 
+/// The rule of something that is looked at and may be meant.
+pub(super) fn plain_rule(id: &'static str, words: Words) -> Rule {
+    rule(id, "warning", words)
+}
+
 fn rule(id: &'static str, level: &'static str, (name, short, full, help): Words) -> Rule {
     Rule {
         id,
@@ -129,7 +134,7 @@ fn rule(id: &'static str, level: &'static str, (name, short, full, help): Words)
 }
 
 /// A rule's name, what it is in a line, what it means, and what to do.
-type Words = (&'static str, &'static str, &'static str, &'static str);
+pub(super) type Words = (&'static str, &'static str, &'static str, &'static str);
 
 fn words(verdict: Verdict) -> Words {
     match verdict {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use report::sarif::SarifReporter;
+use report::sarif::{LintFinding, LintRule, SarifReporter, lints};
 use serde_json::{Value, json};
 use suite::event::{CellRecord, Event};
 use suite::verdict::Verdict;
@@ -207,4 +207,40 @@ fn a_message_of_others_is_no_link() {
     let message = results(&log)[0]["message"]["text"].as_str().unwrap();
     assert!(message.contains("[x] (http"), "{message}");
     assert!(!message.contains("]("), "{message}");
+}
+
+#[test]
+fn what_lints_found_is_valid_and_what_is_allowed_is_suppressed() {
+    let rules = [LintRule {
+        name: "wildcard-grant",
+        summary: "a grant of every action",
+        instead: "name the actions",
+    }];
+    let source = authz::source::Source::new("policy/a b.yaml", "first\nsecond");
+    let place = source.place(6..8);
+    let finding = |message, allowed| LintFinding {
+        rule: 0,
+        place: &place,
+        message,
+        allowed,
+    };
+    let evil = format!("[link](javascript:1) {EVIL}");
+    let findings = [finding("found", None), finding(&evil, Some("a reason"))];
+    let log: Value = serde_json::from_str(&lints(&rules, &findings).unwrap()).unwrap();
+    let errors: Vec<String> = validator()
+        .iter_errors(&log)
+        .map(|it| it.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let results = results(&log);
+    let region = &results[0]["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region, &json!({ "startLine": 2, "startColumn": 1 }));
+    assert_eq!(
+        results[0]["message"]["text"],
+        "found. Instead: name the actions."
+    );
+    assert_eq!(results[0].get("suppressions"), None);
+    let suppressed = json!([{ "kind": "inSource", "justification": "a reason" }]);
+    assert_eq!(results[1]["suppressions"], suppressed);
+    assert!(!results[1].to_string().contains("](java"), "{}", results[1]);
 }
