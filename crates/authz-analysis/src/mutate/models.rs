@@ -14,6 +14,8 @@ use super::text::Splice;
 struct Language {
     /// The operators; the last one excludes.
     operators: &'static [&'static str],
+    /// How a comment behind it begins.
+    comment: &'static str,
     /// What stands between the name of a relation and what it follows from.
     equals: char,
     /// How the lines begin that say it.
@@ -22,12 +24,14 @@ struct Language {
 
 const OPENFGA: Language = Language {
     operators: &[" or ", " and ", " but not "],
+    comment: " #",
     equals: ':',
     leads: &["define "],
 };
 
 const SPICEDB: Language = Language {
     operators: &[" + ", " & ", " - "],
+    comment: " //",
     equals: '=',
     leads: &["permission "],
 };
@@ -49,7 +53,7 @@ pub(super) fn changes(source: &Source, policy: &Policy, changes: &mut Changes) {
         if let Some(at) = at {
             let name = line.get(indent..at).unwrap_or_default();
             let name = name.split_whitespace().nth(1).unwrap_or_default();
-            let end = line.find(" //").unwrap_or(line.len());
+            let end = line.find(language.comment).unwrap_or(line.len());
             let said = line.get(at + 1..end).unwrap_or_default();
             let lead = said.len() - said.trim_start().len();
             let from = start + at + 1 + lead;
