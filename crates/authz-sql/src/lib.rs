@@ -12,4 +12,6 @@ pub mod scan;
 
 pub mod probe;
 
+pub mod roles;
+
 pub mod guard;

@@ -4,6 +4,7 @@ mod lint;
 mod matrix;
 mod policy;
 mod policy_import;
+mod roles;
 mod scan;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) use lint::Lint;
 pub(crate) use matrix::Matrix;
 pub(crate) use policy::{FailOn, PolicyDiff, PolicyMutate};
 pub(crate) use policy_import::{From, PolicyImport};
+pub(crate) use roles::{Roles, RolesCommand, RolesDiff};
 pub(crate) use scan::{Scan, ScanFormat};
 
 /// Keeps the permissions that a team intended and the permissions that its running system really
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Check(Box<Check>),
     /// Finds what is wrong with the permissions of a PostgreSQL database; changes nothing.
     Scan(Scan),
+    /// Compares the roles that an application keeps in tables with the policy.
+    Roles(Roles),
     /// Prints the JSON Schema of a file format, for editors and other tools.
     Schema(Schema),
     /// Prints the completion script of a shell.
@@ -592,6 +596,8 @@ pub(crate) enum Format {
     Plan,
     /// What `lockstep baseline diff --json` prints.
     Drift,
+    /// What `lockstep check --json` prints.
+    Check,
 }
 
 /// `lockstep completions`.

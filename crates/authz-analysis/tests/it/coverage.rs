@@ -221,3 +221,52 @@ fn store_files_and_validation_files_exercise_their_models() {
         .map(|it| coverage::marked(&cover(it, &none)) + &coverage::render(&cover(it, &none)));
     insta::assert_snapshot!("coverage_of_models", told.join("\n"));
 }
+
+const CONDITIONED: &str = "model: |
+  model
+    schema 1.1
+  type user
+  type doc
+    relations
+      define member: [user]
+      define viewer: [user with open_at] and member
+  condition open_at(hour: int) {
+    hour > 8 && hour < 18
+  }
+tuples:
+  - { user: user:ann, relation: viewer, object: doc:1, condition: { name: open_at } }
+  - { user: user:ann, relation: member, object: doc:1 }
+tests:
+";
+
+/// What is exercised by a question with this context.
+fn conditioned(context: &str, expected: bool) -> Vec<String> {
+    let test = format!(
+        "  - name: one\n    check:\n      - {{ user: user:ann, object: doc:1, context: {{ {context} }}, assertions: {{ viewer: {expected} }} }}\n"
+    );
+    let coverage = cover(&format!("{CONDITIONED}{test}"), &Files::new());
+    let parts = coverage.parts().filter(|(_, exercised)| *exercised);
+    parts.map(|(part, _)| part.text.clone()).collect()
+}
+
+#[test]
+fn conditions_of_relationships_have_operands_too() {
+    let of = |text: &str| format!("`{text}` of condition `open_at` is");
+    let late = conditioned("hour: 20", false);
+    let expected = [
+        "`viewer` of doc is asked for".to_owned(),
+        "`viewer` of doc fails for want of what is written".to_owned(),
+        format!("{} true", of("hour > 8")),
+        format!("{} false", of("hour < 18")),
+    ];
+    assert_eq!(late, expected);
+    let by_day = conditioned("hour: 10", true);
+    assert!(
+        by_day.contains(&format!("{} true", of("hour < 18"))),
+        "{by_day:?}"
+    );
+    assert!(
+        by_day.contains(&"`viewer` of doc holds by `member`".to_owned()),
+        "{by_day:?}"
+    );
+}

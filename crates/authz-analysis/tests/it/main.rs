@@ -20,5 +20,6 @@ mod mutants;
 mod patterns;
 mod random;
 mod stages;
+mod ways;
 mod witness;
 mod worlds;

@@ -4,4 +4,5 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod roles;
 mod scan;

@@ -7,8 +7,9 @@ use std::ops::Range;
 use crate::facts::Request;
 use crate::model::ActionKind;
 
+use super::check::Checker;
 use super::syntax::{Kind, Node};
-use super::{Condition, Scope, parser};
+use super::{Condition, Parameters, Scope, Value, parser};
 
 /// A condition taken apart.
 #[derive(Debug)]
@@ -42,10 +43,23 @@ enum Joined {
 impl Branches {
     /// The branches of a condition that is right in this scope.
     pub(crate) fn new(text: &str, scope: Scope<'_>) -> Option<Self> {
+        Self::read(text, &|node| {
+            Condition::of_tree(node, Checker::new(scope)).ok()
+        })
+    }
+
+    /// The branches of a condition over declared parameters.
+    pub(crate) fn over(text: &str, parameters: &Parameters) -> Option<Self> {
+        Self::read(text, &|node| {
+            Condition::of_tree(node, Checker::over(parameters)).ok()
+        })
+    }
+
+    fn read(text: &str, check: &Check<'_>) -> Option<Self> {
         let tree = parser::parse(text).ok()?;
         let mut operands = Vec::new();
         let is_operand = !matches!(tree.kind, Kind::And(_) | Kind::Or(_));
-        let root = branch(&tree, is_operand, scope, &mut operands);
+        let root = branch(&tree, is_operand, check, &mut operands);
         Some(Self { root, operands })
     }
 
@@ -56,24 +70,42 @@ impl Branches {
     }
 
     /// The operands that count for the request, each with what it came to.
-    pub(crate) fn exercised(
+    pub(crate) fn exercised(&self, request: &Request<'_>, kind: ActionKind) -> Vec<Came> {
+        self.visited(&|condition| condition.holds(request, kind).result.ok())
+    }
+
+    /// The operands that count for these values of the parameters, each with what it came to.
+    pub(crate) fn exercised_for(
         &self,
-        request: &Request<'_>,
-        kind: ActionKind,
-    ) -> Vec<(Range<usize>, bool)> {
+        parameters: &Parameters,
+        values: &[Option<Value>],
+    ) -> Vec<Came> {
+        self.visited(&|condition| condition.holds_for(parameters, values).ok())
+    }
+
+    fn visited(&self, holds: &Holds<'_>) -> Vec<Came> {
         let mut seen = Vec::new();
-        self.root.visit(request, kind, &mut seen);
+        self.root.visit(holds, &mut seen);
         seen
     }
 }
 
+/// The bytes of an operand, and what it came to.
+pub(crate) type Came = (Range<usize>, bool);
+
+/// A part as a condition by itself, if it is one.
+type Check<'a> = dyn Fn(&Node) -> Option<Condition> + 'a;
+
+/// What a condition comes to, if to anything.
+type Holds<'a> = dyn Fn(&Condition) -> Option<bool> + 'a;
+
 fn branch(
     node: &Node,
     is_operand: bool,
-    scope: Scope<'_>,
+    check: &Check<'_>,
     operands: &mut Vec<Range<usize>>,
 ) -> Branch {
-    let condition = Condition::of_tree(node, scope).ok();
+    let condition = check(node);
     let is_open = !matches!(node.kind, Kind::Literal(_));
     let operand = (is_operand && is_open && condition.is_some()).then(|| {
         operands.push(node.span.clone());
@@ -87,7 +119,7 @@ fn branch(
     };
     let parts_are = !matches!(joined, Joined::Each);
     let parts = nodes.into_iter();
-    let parts = parts.map(|part| branch(part, parts_are, scope, operands));
+    let parts = parts.map(|part| branch(part, parts_are, check, operands));
     Branch {
         operand,
         joined,
@@ -119,14 +151,9 @@ impl Kind {
 
 impl Branch {
     /// Adds what counts of this part to what was seen; what it came to, if that is a bool.
-    fn visit(
-        &self,
-        request: &Request<'_>,
-        kind: ActionKind,
-        seen: &mut Vec<(Range<usize>, bool)>,
-    ) -> Option<bool> {
+    fn visit(&self, holds: &Holds<'_>, seen: &mut Vec<Came>) -> Option<bool> {
         let condition = self.condition.as_ref();
-        let value = condition.and_then(|it| it.holds(request, kind).result.ok());
+        let value = condition.and_then(holds);
         if let (Some(operand), Some(value)) = (&self.operand, value) {
             seen.push((operand.clone(), value));
         }
@@ -134,7 +161,7 @@ impl Branch {
             Joined::And | Joined::Or => {
                 let last = matches!(self.joined, Joined::Or);
                 for part in &self.parts {
-                    if part.visit(request, kind, seen) == Some(last) {
+                    if part.visit(holds, seen) == Some(last) {
                         break;
                     }
                 }
@@ -143,15 +170,15 @@ impl Branch {
                 let [condition, yes, no] = self.parts.as_slice() else {
                     return value;
                 };
-                match condition.visit(request, kind, seen) {
-                    Some(true) => drop(yes.visit(request, kind, seen)),
-                    Some(false) => drop(no.visit(request, kind, seen)),
+                match condition.visit(holds, seen) {
+                    Some(true) => drop(yes.visit(holds, seen)),
+                    Some(false) => drop(no.visit(holds, seen)),
                     None => {}
                 }
             }
             Joined::Each => {
                 for part in &self.parts {
-                    part.visit(request, kind, seen);
+                    part.visit(holds, seen);
                 }
             }
         }

@@ -41,7 +41,7 @@ pub use atoms::{Atom, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
 pub use variants::{Variant, variants};
 
-pub(crate) use branches::Branches;
+pub(crate) use branches::{Branches, Came};
 pub(crate) use check::{Flags, Scope};
 pub use context::{ParameterType, Parameters};
 pub(crate) use context::{TYPE_DEPTH_MAX, untyped};
@@ -87,12 +87,11 @@ impl Condition {
     /// What is wrong with it: the first mistake of syntax, or all mistakes of names and types.
     pub(crate) fn new(text: &str, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
         let tree = parser::parse(text).map_err(|mistake| vec![mistake])?;
-        Self::of_tree(&tree, scope)
+        Self::of_tree(&tree, Checker::new(scope))
     }
 
     /// The condition that a syntax tree, or a part of one, means by itself.
-    fn of_tree(tree: &syntax::Node, scope: Scope<'_>) -> Result<Self, Vec<Mistake>> {
-        let mut checker = Checker::new(scope);
+    fn of_tree(tree: &syntax::Node, mut checker: Checker<'_>) -> Result<Self, Vec<Mistake>> {
         let expression = checker.condition(tree);
         if !checker.mistakes.is_empty() {
             return Err(checker.mistakes);
@@ -109,12 +108,7 @@ impl Condition {
         parameters: &Parameters,
     ) -> Result<Self, Vec<Mistake>> {
         let tree = parser::parse(text).map_err(|mistake| vec![mistake])?;
-        let mut checker = Checker::over(parameters);
-        let expression = checker.condition(&tree);
-        if !checker.mistakes.is_empty() {
-            return Err(checker.mistakes);
-        }
-        Ok(expression.into())
+        Self::of_tree(&tree, Checker::over(parameters))
     }
 
     /// What is left of the condition once everything but the resource is known. It is true, false

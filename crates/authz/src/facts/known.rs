@@ -94,6 +94,19 @@ impl Facts {
         known.flat_map(|known| known.roles.keys().map(String::as_str))
     }
 
+    /// The roles of a subject, each with the tenant in which it has it; `None` for all of them.
+    pub fn roles_of(&self, subject: &Reference) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let known = self.subjects.get(subject).into_iter();
+        known.flat_map(|known| {
+            let everywhere = known.everywhere.iter().map(|role| (None, role.as_str()));
+            let there = known.roles.iter().flat_map(|(tenant, roles)| {
+                let roles = roles.iter().map(String::as_str);
+                roles.map(move |role| (Some(tenant.as_str()), role))
+            });
+            everywhere.chain(there)
+        })
+    }
+
     /// The attributes of a resource, if it is known.
     pub fn attributes_of(&self, resource: &Reference) -> Option<&Map<String, Json>> {
         self.resources.get(resource)

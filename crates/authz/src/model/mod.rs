@@ -3,6 +3,7 @@
 
 mod credential;
 mod flag;
+mod holding;
 pub mod outline;
 mod related;
 pub mod relation;

@@ -1,6 +1,7 @@
 //! Lists the parts of a policy, each with the words for it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::condition::{Branches, Flags, Scope};
 use crate::language::place_in_scalar;
@@ -10,7 +11,7 @@ use crate::model::{Effect, Policy};
 use crate::resolution::{Spot, spots};
 use crate::source::{Place, Source};
 
-use super::{Key, Part, PartKind, Parts};
+use super::{Conditional, Key, Part, PartKind, Parts};
 
 pub(super) fn of_policy(policy: &Policy, sources: &[Source]) -> Parts {
     let written = read_written(sources);
@@ -41,6 +42,7 @@ fn empty() -> Parts {
         parts: Vec::new(),
         numbers: HashMap::new(),
         branches: HashMap::new(),
+        declared: HashMap::new(),
     }
 }
 
@@ -52,6 +54,19 @@ fn relations(model: &RelationModel, parts: &mut Parts) {
         };
         let key = Key::Relation(told.relation, told.spot);
         parts.add(key, kind, told.text, &told.place);
+    }
+    for (index, (name, declared)) in model.conditions.iter().enumerate() {
+        let (text, parameters) = (&declared.text, &declared.parameters);
+        let Some(branches) = Branches::over(text, parameters) else {
+            continue;
+        };
+        for span in branches.operands() {
+            let told = |part: &str| format!("`{part}` of condition `{name}`");
+            let of = Conditional::Declared(index);
+            parts.operand(of, (text, span), told, &declared.at.0);
+        }
+        let known = (parameters.clone(), branches);
+        parts.declared.insert(index, known);
     }
 }
 
@@ -66,6 +81,25 @@ impl Parts {
             });
             parts.len() - 1
         });
+    }
+}
+
+impl Parts {
+    /// That an operand is true, and that it is false.
+    fn operand(
+        &mut self,
+        of: Conditional,
+        (text, span): (&str, &Range<usize>),
+        told: impl Fn(&str) -> String,
+        place: &Place,
+    ) {
+        let part = text.get(span.clone()).unwrap_or_default();
+        let part = part.split_whitespace().collect::<Vec<_>>().join(" ");
+        for value in [true, false] {
+            let key = Key::operand(of, (span.clone(), value));
+            let text = format!("{} is {value}", told(&part));
+            self.add(key, PartKind::Condition, text, place);
+        }
     }
 }
 
@@ -159,21 +193,11 @@ impl Listing<'_> {
                 continue;
             };
             for span in branches.operands() {
-                let part = text.get(span.clone()).unwrap_or_default();
-                let part = part.split_whitespace().collect::<Vec<_>>().join(" ");
                 let place = source.and_then(|it| place_in_scalar(node, it, span.clone()));
                 let place = place.unwrap_or_else(|| node.place.clone());
-                for value in [true, false] {
-                    let (start, end) = (span.start, span.end);
-                    let key = Key::Operand {
-                        rule,
-                        start,
-                        end,
-                        value,
-                    };
-                    let told = format!("`{part}` is {value}");
-                    self.parts.add(key, PartKind::Condition, told, &place);
-                }
+                let of = Conditional::Rule(rule);
+                let told = |part: &str| format!("`{part}`");
+                self.parts.operand(of, (text, span), told, &place);
             }
             self.parts.branches.insert((rule, number), branches);
         }

@@ -10,13 +10,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use crate::condition::Branches;
+use crate::condition::{Branches, Came, Parameters};
 use crate::evaluation::Looked;
 use crate::facts::{Reference, Request};
 use crate::model::Policy;
 use crate::model::relation::RelationModel;
 use crate::relationships::SubjectReference;
-use crate::resolution::{Circumstances, Engine, RelationId, Spot};
+use crate::resolution::{Circumstances, Engine, Exercised, RelationId, Spot};
 use crate::source::{Place, Source};
 
 /// The kinds of parts.
@@ -55,6 +55,8 @@ pub struct Parts {
     numbers: HashMap<Key, usize>,
     /// By rule and number of the type among its targets.
     branches: HashMap<(usize, usize), Branches>,
+    /// The conditions of a relation model, by their indices.
+    declared: HashMap<usize, (Parameters, Branches)>,
 }
 
 /// By what a part is found again.
@@ -69,15 +71,35 @@ enum Key {
         rule: usize,
         action: usize,
     },
-    /// An operand of a rule's condition, by the bytes of the text that it stands in: types may
-    /// have different ones.
+    /// An operand of a condition, by the bytes of the text that it stands in: types may have
+    /// different ones.
     Operand {
-        rule: usize,
+        of: Conditional,
         start: usize,
         end: usize,
         value: bool,
     },
     Relation(RelationId, Spot),
+}
+
+/// What has a condition, by its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Conditional {
+    Rule(usize),
+    /// A condition of a relation model.
+    Declared(usize),
+}
+
+impl Key {
+    fn operand(of: Conditional, (span, value): Came) -> Self {
+        let (start, end) = (span.start, span.end);
+        Self::Operand {
+            of,
+            start,
+            end,
+            value,
+        }
+    }
 }
 
 impl Parts {
@@ -106,7 +128,7 @@ impl Parts {
         for looked in looked {
             match looked {
                 Looked::Grant { role, action } => keys.push(Key::Grant { role, action }),
-                Looked::Relation { action } => keys.extend(related(policy, action, request)),
+                Looked::Relation { action } => keys.extend(self.related(policy, action, request)),
                 Looked::Rule {
                     index: rule,
                     action,
@@ -119,12 +141,8 @@ impl Parts {
                     let branches = self.branches_at(policy, rule, action);
                     let operands = branches.map(|it| it.exercised(request, kind));
                     let operands = operands.into_iter().flatten();
-                    keys.extend(operands.map(|(span, value)| Key::Operand {
-                        rule,
-                        start: span.start,
-                        end: span.end,
-                        value,
-                    }));
+                    let of = Conditional::Rule(rule);
+                    keys.extend(operands.map(|came| Key::operand(of, came)));
                 }
             }
         }
@@ -139,9 +157,22 @@ impl Parts {
         (object, relation, subject): (&Reference, &str, &SubjectReference),
         circumstances: Circumstances<'_>,
     ) -> BTreeSet<usize> {
-        let spots = engine.exercised(object, relation, subject, circumstances);
-        let spots = spots.unwrap_or_default().into_iter();
-        self.numbers_of(spots.map(|(relation, spot)| Key::Relation(relation, spot)))
+        let exercised = engine.exercised(object, relation, subject, circumstances);
+        self.numbers_of(self.keys_of(exercised.unwrap_or_default()))
+    }
+
+    /// By what the parts that a question exercises are found.
+    fn keys_of(&self, exercised: Exercised) -> Vec<Key> {
+        let spots = exercised.spots.into_iter();
+        let mut keys: Vec<Key> = spots.map(|(on, spot)| Key::Relation(on, spot)).collect();
+        for (index, values) in exercised.conditions {
+            let declared = self.declared.get(&index);
+            let came = declared.map(|(parameters, it)| it.exercised_for(parameters, &values));
+            let of = Conditional::Declared(index);
+            let came = came.into_iter().flatten();
+            keys.extend(came.map(|came| Key::operand(of, came)));
+        }
+        keys
     }
 
     fn numbers_of(&self, keys: impl IntoIterator<Item = Key>) -> BTreeSet<usize> {
@@ -155,25 +186,22 @@ impl Parts {
         let (_, target) = targets.iter().find(|(index, _)| *index == rule)?;
         self.branches.get(&(rule, *target))
     }
-}
 
-/// What the question for the relation that carries the action exercises.
-fn related(policy: &Policy, action: usize, request: &Request<'_>) -> Vec<Key> {
-    let asked = || {
-        let relations = policy.relations.as_ref()?;
-        let relation = &relations.of(action)?.relation;
-        let engine = policy.relations_with(request.facts)?;
-        let subject = SubjectReference::object(request.subject.reference.clone()?);
-        let circumstances = Circumstances {
-            context: request.context,
-            now: request.now,
+    /// What the question for the relation that carries the action exercises.
+    fn related(&self, policy: &Policy, action: usize, request: &Request<'_>) -> Vec<Key> {
+        let asked = || {
+            let relations = policy.relations.as_ref()?;
+            let relation = &relations.of(action)?.relation;
+            let engine = policy.relations_with(request.facts)?;
+            let subject = SubjectReference::object(request.subject.reference.clone()?);
+            let circumstances = Circumstances {
+                context: request.context,
+                now: request.now,
+            };
+            let object = request.resource.named_by_facts()?;
+            let exercised = engine.exercised(object, relation, &subject, circumstances);
+            Some(self.keys_of(exercised.ok()?))
         };
-        let object = request.resource.named_by_facts()?;
-        engine
-            .exercised(object, relation, &subject, circumstances)
-            .ok()
-    };
-    let spots = asked().unwrap_or_default().into_iter();
-    let keys = spots.map(|(relation, spot)| Key::Relation(relation, spot));
-    keys.collect()
+        asked().unwrap_or_default()
+    }
 }

@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::condition;
 use crate::facts::Reference;
 use crate::model::relation::{RelationModel, Rewrite, SubjectKind, SubjectType};
-use crate::relationships::{Edge, SubjectReference};
+use crate::relationships::{Edge, NO_RELATION, SubjectReference};
 use crate::source::Place;
 
 use super::bind::Bound;
+use super::check::Value;
 use super::memo::NodeKey;
 use super::plan::{AllowedKind, Planned, RelationId, Step};
 use super::{Answer, Asker, Checker, Circumstances, Engine, QuestionError};
@@ -182,7 +184,7 @@ fn written(subject: &SubjectType) -> String {
 }
 
 impl Engine {
-    /// The spots of the model that the question exercises, each with the number of its relation.
+    /// What of the model the question exercises.
     ///
     /// # Errors
     /// A question that the model has no words for.
@@ -192,7 +194,7 @@ impl Engine {
         relation: &str,
         subject: &SubjectReference,
         circumstances: Circumstances<'_>,
-    ) -> Result<BTreeSet<(RelationId, Spot)>, QuestionError> {
+    ) -> Result<Exercised, QuestionError> {
         let relation = self.relation_id(object.type_name(), relation)?;
         let type_index = self.type_index(object.type_name())?;
         let asker = self.asker(subject)?;
@@ -208,11 +210,20 @@ impl Engine {
             checker,
             known: HashMap::new(),
             depth: 0,
-            spots: BTreeSet::new(),
+            found: Exercised::default(),
         };
         tour.relation((number, relation));
-        Ok(tour.spots)
+        Ok(tour.found)
     }
+}
+
+/// What of a model a question exercises.
+#[derive(Debug, Default)]
+pub(crate) struct Exercised {
+    /// Spots, each with the number of its relation.
+    pub(crate) spots: BTreeSet<(RelationId, Spot)>,
+    /// The indices of conditions of facts that were evaluated, with the values of their parameters.
+    pub(crate) conditions: Vec<(usize, Vec<Option<condition::Value>>)>,
 }
 
 impl Engine {
@@ -232,7 +243,7 @@ struct Tour<'a> {
     checker: Checker<'a>,
     known: HashMap<NodeKey, Holds>,
     depth: usize,
-    spots: BTreeSet<(RelationId, Spot)>,
+    found: Exercised,
 }
 
 impl<'a> Tour<'a> {
@@ -250,7 +261,7 @@ impl<'a> Tour<'a> {
             return holds;
         }
         self.known.insert(node, holds);
-        self.spots.insert((node.1, Spot::Asked));
+        self.found.spots.insert((node.1, Spot::Asked));
         let engine = self.engine;
         if let Some(planned) = engine.plan.get(node.1) {
             self.depth += 1;
@@ -291,7 +302,9 @@ impl<'a> Tour<'a> {
             }
         };
         if let Some(holds) = holds {
-            self.spots.insert((planned.id, Spot::Part(position, holds)));
+            self.found
+                .spots
+                .insert((planned.id, Spot::Part(position, holds)));
         }
         holds
     }
@@ -319,31 +332,74 @@ impl<'a> Tour<'a> {
 
     fn direct(&mut self, planned: &'a Planned, object: u32) -> Holds {
         let engine = self.engine;
+        let mut found = Some(false);
         for (bound, edge) in engine.facts_in(object, planned.id) {
             let Some(subject) = engine.written_as(planned, bound, &edge) else {
                 continue;
             };
-            if self.checker.counts_now(&edge) && self.leads_on(bound.subject, &edge) {
-                self.spots.insert((planned.id, Spot::Subject(subject)));
-                return Some(true);
+            if !self.is_meant(bound.subject, &edge) {
+                continue;
+            }
+            match self.counts(&edge) {
+                Some(true) if self.leads_on(bound.subject, &edge) => {
+                    self.found
+                        .spots
+                        .insert((planned.id, Spot::Subject(subject)));
+                    return Some(true);
+                }
+                Some(_) => {}
+                None => found = None,
             }
         }
-        Some(false)
+        found
     }
 
-    /// Whether the subject of a fact is who asks, or somebody for whom it stands.
-    fn leads_on(&mut self, kind: AllowedKind, edge: &Edge) -> bool {
+    /// Whether a fact counts now; its condition is noted.
+    fn counts(&mut self, edge: &Edge) -> Holds {
+        let noted = self.condition(edge);
+        self.found.conditions.extend(noted);
+        match self.checker.counts(edge) {
+            Value::Yes => Some(true),
+            Value::No => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The condition of a fact that is not out of time, with the values of its parameters.
+    fn condition(&self, edge: &Edge) -> Option<(usize, Vec<Option<condition::Value>>)> {
+        let engine = self.engine;
+        let detail = engine.snapshot.detail(edge.detail)?;
+        let is_noted = detail.is_valid_at(self.checker.now)
+            && detail.condition != NO_RELATION
+            && self.found.conditions.len() < NODES_MAX;
+        let index = engine
+            .binding
+            .condition(detail.condition)
+            .filter(|_| is_noted)?;
+        let parameters = &engine.model.conditions.get_index(index)?.1.parameters;
+        let values = parameters.values(Some(&detail.context), self.checker.context);
+        Some((index, values.ok()?))
+    }
+
+    /// Whether the fact is about who asks, or may lead there.
+    fn is_meant(&self, kind: AllowedKind, edge: &Edge) -> bool {
         let asker = self.asker;
+        let wildcard = self.engine.binding.wildcard(asker.type_index);
+        let is_who_asks = edge.other == asker.object || wildcard == Some(edge.other);
+        match kind {
+            AllowedKind::Userset(_) => true,
+            AllowedKind::Object | AllowedKind::Wildcard => asker.userset.is_none() && is_who_asks,
+        }
+    }
+
+    /// Whether whoever stands in the relation of a fact's subject is who asks.
+    fn leads_on(&mut self, kind: AllowedKind, edge: &Edge) -> bool {
         match kind {
             AllowedKind::Userset(relation) => {
-                (edge.other, Some(relation)) == (asker.object, asker.userset)
+                (edge.other, Some(relation)) == (self.asker.object, self.asker.userset)
                     || self.relation((edge.other, relation)) == Some(true)
             }
-            AllowedKind::Object | AllowedKind::Wildcard => {
-                let wildcard = self.engine.binding.wildcard(asker.type_index);
-                asker.userset.is_none()
-                    && (edge.other == asker.object || wildcard == Some(edge.other))
-            }
+            AllowedKind::Object | AllowedKind::Wildcard => true,
         }
     }
 
@@ -355,11 +411,11 @@ impl<'a> Tour<'a> {
         let engine = self.engine;
         let mut found = Some(false);
         let planned = engine.plan.get(tupleset)?;
-        self.spots.insert((tupleset, Spot::Asked));
+        self.found.spots.insert((tupleset, Spot::Asked));
         for (bound, edge) in engine.facts_in(object, tupleset) {
             let target = targets.get(bound.type_index).copied().flatten();
             let written = engine.written_as(planned, bound, &edge);
-            let leads_on = bound.leads_on(engine.rules) && self.checker.counts_now(&edge);
+            let leads_on = bound.leads_on(engine.rules) && self.counts(&edge) == Some(true);
             let Some(subject) = written.filter(|_| leads_on) else {
                 continue;
             };
@@ -368,7 +424,7 @@ impl<'a> Tour<'a> {
                 None => Some(false),
             };
             if holds == Some(true) {
-                self.spots.insert((tupleset, Spot::Subject(subject)));
+                self.found.spots.insert((tupleset, Spot::Subject(subject)));
             }
             match holds {
                 Some(holds) if holds != all => return Some(holds),

@@ -28,7 +28,7 @@ use crate::model::relation::RelationModel;
 use crate::relationships::{Snapshot, SubjectReference};
 use crate::source::nearest;
 
-pub(crate) use exercise::{Spot, spots};
+pub(crate) use exercise::{Exercised, Spot, spots};
 
 pub use answer::{Answer, QuestionError, ResolutionError};
 pub use check::Checker;

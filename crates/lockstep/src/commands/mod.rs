@@ -13,6 +13,7 @@ mod policy;
 mod policy_import;
 mod repeat;
 mod report_merge;
+mod roles;
 mod runs;
 mod scan;
 mod test;
@@ -23,7 +24,7 @@ use std::io::{self, Write};
 use clap::CommandFactory as _;
 
 use crate::arguments::{
-    Arguments, BaselineCommand, Command, Completions, Format, ReportCommand, Schema,
+    Arguments, BaselineCommand, Command, Completions, Format, ReportCommand, RolesCommand, Schema,
 };
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -53,6 +54,9 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Runs(command) => runs::execute(command.command, colour),
         Command::Report(command) => match command.command {
             ReportCommand::Merge(command) => report_merge::execute(&command, colour),
+        },
+        Command::Roles(command) => match command.command {
+            RolesCommand::Diff(command) => roles::diff(&command).await,
         },
         Command::Scan(command) => scan::execute(&command).await,
         Command::Ci(command) => ci::execute(&command),
@@ -87,6 +91,7 @@ fn schema(format: Format) -> &'static str {
         Format::Policy => authz::POLICY_SCHEMA,
         Format::Report => report::json::REPORT_SCHEMA,
         Format::Drift => report::json::DRIFT_SCHEMA,
+        Format::Check => check::CHECK_SCHEMA,
         Format::Plan => report::json::PLAN_SCHEMA,
     }
 }

@@ -40,6 +40,7 @@ fn the_manual() {
         ("runs", "show"),
         ("runs", "compare"),
         ("report", "merge"),
+        ("roles", "diff"),
     ] {
         let manual = run(&[command, inner, "--help"]);
         assert_snapshot!(format!("help_{command}_{inner}"), manual.stdout);
@@ -224,7 +225,7 @@ fn completions_name_every_command() {
 
 #[test]
 fn schemas_are_schemas() {
-    for format in ["suite", "policy", "report", "plan"] {
+    for format in ["suite", "policy", "report", "plan", "drift", "check"] {
         let printed = run(&["schema", format]);
         let json: Value = serde_json::from_str(&printed.stdout).unwrap();
         assert!(jsonschema::draft202012::meta::is_valid(&json), "{format}");

@@ -1,6 +1,9 @@
 //! PostgreSQL as a target: what actors reach through a real database, row by row.
 
 mod guard;
+mod names;
+mod pool;
+mod statements;
 
 use testkit::Project;
 use testkit::postgres::Database;
@@ -94,10 +97,20 @@ impl Shop {
         self
     }
 
+    /// Makes a role that may log in.
+    pub(crate) fn user(&self, name: &str) -> String {
+        self.database.role(name, "")
+    }
+
     /// Runs a suite with the usual policy.
     pub(crate) fn run(&self, suite: &str, arguments: &[&str]) -> Report {
+        self.run_by(POLICY, suite, arguments)
+    }
+
+    /// Runs a suite with a policy.
+    pub(crate) fn run_by(&self, policy: &str, suite: &str, arguments: &[&str]) -> Report {
         let suite = suite.replace("MEMBER", &self.member);
-        let project = Project::new([("lockstep.yaml", suite.as_str()), ("policy.yaml", POLICY)]);
+        let project = Project::new([("lockstep.yaml", suite.as_str()), ("policy.yaml", policy)]);
         let app = self.database.url_as(&self.app);
         let witness = self.database.url();
         let variables = [("APP_URL", app.as_str()), ("WITNESS_URL", &witness)];

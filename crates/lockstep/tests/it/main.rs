@@ -45,6 +45,7 @@ mod real_systems;
 mod record;
 mod refreshing;
 mod report_merge;
+mod roles;
 mod runs;
 mod scan;
 mod secrets;

@@ -160,10 +160,7 @@ impl Entered {
         let answer = tokio::time::timeout(self.time_max + GRACE, self.rows(sql, &params)).await;
         match answer {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) if error.code().is_some_and(|it| it.code() == DENIED) => {
-                Outcome::Refused(told(&error))
-            }
-            Ok(Err(error)) => Outcome::Failed(told(&error)),
+            Ok(Err(error)) => failure(&error),
             Err(_) => Outcome::Failed("no answer in time".to_owned()),
         }
     }
@@ -187,6 +184,29 @@ impl Entered {
         Ok(Outcome::Done { rows, reached })
     }
 
+    /// Sends a `COPY ... TO STDOUT`; every row is the text of its first column.
+    pub(crate) async fn copy(&self, sql: &str) -> Outcome {
+        match tokio::time::timeout(self.time_max + GRACE, self.copied(sql)).await {
+            Ok(Ok(text)) => {
+                let rows: Vec<_> = text.lines().map(|line| vec![copied_value(line)]).collect();
+                let reached = rows.len() as u64;
+                Outcome::Done { rows, reached }
+            }
+            Ok(Err(error)) => failure(&error),
+            Err(_) => Outcome::Failed("no answer in time".to_owned()),
+        }
+    }
+
+    async fn copied(&self, sql: &str) -> Result<String, tokio_postgres::Error> {
+        let stream = self.client.copy_out(sql).await?;
+        let mut stream = std::pin::pin!(stream);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk?);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Sends a command that has no values and no rows.
     pub(crate) async fn command(&self, sql: &str) -> Result<(), String> {
         let sent =
@@ -196,6 +216,38 @@ impl Entered {
             Err(_) => Err("no answer in time".to_owned()),
         }
     }
+}
+
+/// The class of an error decides: only one of them is a denial.
+fn failure(error: &tokio_postgres::Error) -> Outcome {
+    match error.code().is_some_and(|it| it.code() == DENIED) {
+        true => Outcome::Refused(told(error)),
+        false => Outcome::Failed(told(error)),
+    }
+}
+
+/// The first value of a line in the text format of `COPY`.
+fn copied_value(line: &str) -> Option<String> {
+    let field = line.split('\t').next().unwrap_or_default();
+    if field == "\\N" {
+        return None;
+    }
+    let mut text = String::new();
+    let mut rest = field.chars();
+    while let Some(c) = rest.next() {
+        let escaped = (c == '\\').then(|| rest.next()).flatten();
+        text.push(match escaped {
+            None => c,
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some('t') => '\t',
+            Some('b') => '\u{8}',
+            Some('f') => '\u{c}',
+            Some('v') => '\u{b}',
+            Some(other) => other,
+        });
+    }
+    Some(text)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -35,10 +35,21 @@ pub(super) fn select(
     })
 }
 
-/// A new row.
+/// A reading of every key by `COPY`.
+pub(super) fn copy(table: &Table, key: &str, columns: &[String]) -> Result<Probe, String> {
+    let names = std::iter::once(key).chain(columns.iter().map(String::as_str));
+    let names: Result<Vec<&str>, String> = names.map(|name| column(table, name)).collect();
+    Ok(Probe {
+        sql: format!("COPY {} ({}) TO STDOUT", table.quoted, names?.join(", ")),
+        values: Values::new(),
+    })
+}
+
+/// A new row; with `key`, a row of that key that is there already is changed.
 pub(super) fn insert(
     table: &Table,
     written: &Written,
+    key: Option<&str>,
     columns: &[String],
 ) -> Result<Probe, String> {
     let mut names = Vec::new();
@@ -49,8 +60,17 @@ pub(super) fn insert(
         values.push(as_column(value));
         places.push(typed(table, name, values.len())?);
     }
+    let conflict = match key {
+        Some(key) => {
+            let excluded = names.iter().map(|name| format!("{name} = EXCLUDED.{name}"));
+            let excluded: Vec<String> = excluded.collect();
+            let key = column(table, key)?;
+            format!(" ON CONFLICT ({key}) DO UPDATE SET {}", excluded.join(", "))
+        }
+        None => String::new(),
+    };
     let sql = format!(
-        "INSERT INTO {} ({}) VALUES ({}){}",
+        "INSERT INTO {} ({}) VALUES ({}){conflict}{}",
         table.quoted,
         names.join(", "),
         places.join(", "),

@@ -149,9 +149,10 @@ impl<'a> StatementTrial<'a> {
     ) -> Result<RowsJudgement, Unsure> {
         let written = self.written(scope)?;
         let inserts = self.statement.verb == Verb::Insert;
-        let there = match inserts {
-            true => vec![new_row(&written, rows)],
-            false => self.rows_there(table, rows).await?,
+        let there = match (inserts, self.statement.upserts) {
+            (true, false) => vec![new_row(&written, rows)],
+            (true, true) => self.conflicting(table, rows, &written).await?,
+            (false, _) => self.rows_there(table, rows).await?,
         };
         begin(entered, self.database, scope).await?;
         let doubts = self.doubts(entered, Some(table)).await?;
@@ -168,7 +169,7 @@ impl<'a> StatementTrial<'a> {
         };
         match self.statement.verb {
             Verb::Select => self.read(entered, table, rows, &mut seen).await?,
-            Verb::Insert => self.add(entered, table, &written, &mut seen).await?,
+            Verb::Insert => self.add(entered, table, rows, &written, &mut seen).await?,
             _ => {
                 self.change(entered, table, rows, &written, &mut seen)
                     .await?
@@ -191,6 +192,22 @@ impl<'a> StatementTrial<'a> {
     fn is_visitor(&self) -> bool {
         let actor = self.world.suite.actors.get(self.cell.actor);
         actor.is_some_and(|it| !it.signed_in)
+    }
+
+    /// The row that is there already, or else the one that would be.
+    async fn conflicting(
+        &self,
+        table: &Table,
+        rows: &Rows,
+        written: &Written,
+    ) -> Result<Vec<Row>, Unsure> {
+        let new = new_row(written, rows);
+        let mut there = self.rows_there(table, rows).await?;
+        there.retain(|row| row.key == new.key);
+        if there.is_empty() {
+            there.push(new);
+        }
+        Ok(there)
     }
 
     async fn rows_there(&self, table: &Table, rows: &Rows) -> Result<Vec<Row>, Unsure> {
@@ -217,7 +234,7 @@ impl<'a> StatementTrial<'a> {
         let seen = |row: &Row| {
             let mut expected = policy.of(&row.columns);
             let permitted_before = expected.permitted == Some(true);
-            if permitted_before && self.statement.verb == Verb::Update {
+            if permitted_before && self.statement.verb.writes() {
                 let mut after = row.columns.clone();
                 after.extend(written.iter().cloned());
                 expected = policy.of(&after);
@@ -249,7 +266,11 @@ impl<'a> StatementTrial<'a> {
         rows: &Rows,
         seen: &mut RowsSeen,
     ) -> Result<(), Unsure> {
-        let probe = probe::select(table, Some(&rows.key), &self.statement.columns)?;
+        let columns = &self.statement.columns;
+        let probe = match self.statement.copies {
+            true => probe::copy(table, &rows.key, columns)?,
+            false => probe::select(table, Some(&rows.key), columns)?,
+        };
         match self.send(entered, &probe).await {
             Outcome::Done { rows, .. } => {
                 let keys = rows.into_iter().filter_map(|row| row.into_iter().next()?);
@@ -265,10 +286,12 @@ impl<'a> StatementTrial<'a> {
         &mut self,
         entered: &Entered,
         table: &Table,
+        rows: &Rows,
         written: &Written,
         seen: &mut RowsSeen,
     ) -> Result<(), Unsure> {
-        let probe = probe::insert(table, written, &self.statement.columns)?;
+        let key = self.statement.upserts.then_some(rows.key.as_str());
+        let probe = probe::insert(table, written, key, &self.statement.columns)?;
         match self.send(entered, &probe).await {
             Outcome::Done { .. } => seen.rows.iter_mut().for_each(|row| row.reached = true),
             Outcome::Refused(_) => seen.refused = true,
@@ -329,7 +352,10 @@ impl<'a> StatementTrial<'a> {
 
     async fn send(&mut self, entered: &Entered, probe: &Probe) -> Outcome {
         self.world.databases.count();
-        let outcome = entered.ask(&probe.sql, &probe.values).await;
+        let outcome = match self.statement.copies {
+            true => entered.copy(&probe.sql).await,
+            false => entered.ask(&probe.sql, &probe.values).await,
+        };
         self.told = Some(Told {
             sql: shown(probe),
             answer: match &outcome {
@@ -383,7 +409,7 @@ impl<'a> StatementTrial<'a> {
         let columns = &self.statement.columns;
         match (self.statement.verb, table) {
             (Verb::Select, Some(table)) => probe::select(table, None, columns),
-            (Verb::Insert, Some(table)) => probe::insert(table, &written, columns),
+            (Verb::Insert, Some(table)) => probe::insert(table, &written, None, columns),
             (Verb::Update, Some(table)) => probe::update(table, &written, None, columns),
             (Verb::Delete, Some(table)) => probe::delete(table, None, columns),
             _ => {

@@ -4,6 +4,7 @@ use authz::source::yaml::{Entry, Fields, Node};
 use authz::source::{Diagnostic, nearest, one_of};
 
 use super::Reader;
+use super::actor::settle;
 use super::database::scope_of;
 use super::names::{ActionName, entries};
 use super::template::Scope;
@@ -37,17 +38,23 @@ impl Reader<'_> {
         let columns = fields.entry("columns");
         let values = fields.entry("values");
         let arguments = fields.entry("arguments");
+        let on_conflict = fields.entry("on_conflict");
+        let copy = fields.entry("copy");
         fields.finish(&mut self.diagnostics);
         let scope = self.scope_of_statement();
         let read_columns = columns.map(|it| self.object_list(&it.value));
         let read_values = values.map(|it| self.values(&it.value, &scope));
         let read_arguments = arguments.map(|it| self.json_list(&it.value, &scope));
+        let upserts = on_conflict.map(|it| self.on_conflict(&it.value));
+        let copies = copy.map(|it| it.value.boolean(&mut self.diagnostics));
         let (verb, object) = what?;
-        let has_values = matches!(verb, Verb::Insert | Verb::Update);
+        let has_values = verb.writes();
         let belongs = [
             (verb.is_of_rows(), columns),
             (has_values, values),
             (verb == Verb::Execute, arguments),
+            (verb == Verb::Insert, on_conflict),
+            (verb == Verb::Select, copy),
         ];
         for (may, given) in belongs {
             if let (false, Some(given)) = (may, given) {
@@ -67,6 +74,12 @@ impl Reader<'_> {
         self.check_action(entry, action)?;
         let rows = database?.rows.iter().position(|it| it.table == object);
         let rows = rows.filter(|_| verb.is_of_rows());
+        if let (None, Some(given)) = (rows, on_conflict.or(copy)) {
+            let message = format!("`{}` on a table that has no `rows`", given.key);
+            self.diagnostics
+                .push(Diagnostic::new(given.place.clone(), message));
+            return None;
+        }
         self.check_rows(entry, action, database?, rows)?;
         Some(Statement {
             database: index,
@@ -76,6 +89,8 @@ impl Reader<'_> {
             rows,
             columns: read_columns.unwrap_or(Some(Vec::new()))?,
             values: read_values.unwrap_or(Some(Vec::new()))?,
+            upserts: settle(upserts)?.is_some(),
+            copies: copies.unwrap_or(Some(false))?,
             arguments: read_arguments.unwrap_or(Some(Vec::new()))?,
         })
     }
@@ -199,6 +214,17 @@ impl Reader<'_> {
         }
     }
 
+    /// `update`: what is there already is changed.
+    fn on_conflict(&mut self, node: &Node) -> Option<()> {
+        let word = node.text(&mut self.diagnostics)?;
+        if word == "update" {
+            return Some(());
+        }
+        let mistake = super::unknown(&node.place, "word", word, &["update"]);
+        self.diagnostics.push(mistake);
+        None
+    }
+
     fn object_list(&mut self, node: &Node) -> Option<Vec<String>> {
         let items = node.list(&mut self.diagnostics)?;
         let names: Vec<_> = items.iter().map(|it| self.object_part(it)).collect();
@@ -228,6 +254,7 @@ impl Reader<'_> {
 
 fn is_misspelt_verb(key: &str) -> bool {
     let words = VERBS.iter().map(|(word, _)| *word).chain(["usage"]);
-    let known = words.clone().chain(["columns", "values", "arguments"]);
+    let others = ["columns", "values", "arguments", "on_conflict", "copy"];
+    let known = words.clone().chain(others);
     nearest(key, known).is_some_and(|near| near != key && words.clone().any(|it| it == near))
 }

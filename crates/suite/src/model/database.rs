@@ -82,6 +82,10 @@ pub struct Statement {
     pub columns: Vec<String>,
     /// What is written, by column.
     pub values: Vec<(String, JsonTemplate)>,
+    /// Whether a row that is there already is changed (`ON CONFLICT ... DO UPDATE`).
+    pub upserts: bool,
+    /// Whether rows are read by `COPY`.
+    pub copies: bool,
     /// The arguments of a function, in order.
     pub arguments: Vec<JsonTemplate>,
 }
@@ -124,6 +128,11 @@ impl Verb {
     /// Whether it may change something before it is rolled back.
     pub fn changes(self) -> bool {
         !matches!(self, Self::Select | Self::UsageOfSchema)
+    }
+
+    /// Whether it writes values to rows, so that a row may be another one for the policy afterwards.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Insert | Self::Update)
     }
 
     /// Whether it is decided on row by row, where the rows are known.

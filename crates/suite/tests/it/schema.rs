@@ -214,6 +214,8 @@ fn change() -> impl Strategy<Value = Change> {
         "values",
         "columns",
         "arguments",
+        "on_conflict",
+        "copy",
         "rows",
         "login",
     ]);
@@ -317,7 +319,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "rows are decided on",
     ];
     // What stands in an environment is partial: it is read when it is laid over the rest.
-    const PARTS: [&str; 30] = [
+    const PARTS: [&str; 31] = [
         "(with `--env",
         "does not begin with `http",
         "is neither a target nor a key",
@@ -347,6 +349,7 @@ fn is_of_names(mistake: &Diagnostic) -> bool {
         "is not one object",
         "names in PostgreSQL have",
         "a name is empty",
+        "on a table that has no `rows`",
         "is a database: no call",
     ];
     let message = mistake.message.as_str();

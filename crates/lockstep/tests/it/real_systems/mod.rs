@@ -2,6 +2,7 @@
 //! hold when they are set up well; each mistake in setting them up is found where the table in the suite's README says.
 
 mod kinto;
+mod kinto_schema;
 mod pocketbase;
 
 use std::collections::BTreeMap;
