@@ -13,6 +13,9 @@ const ROWS_MAX: i64 = 1_000;
 /// The longest time for one question, as `statement_timeout` has it, in milliseconds.
 const TIME_MAX: &str = "5000";
 
+/// As how many roles a question is asked.
+const ROLES_MAX: usize = 32;
+
 /// What came of a question.
 enum Answer {
     /// It is so, seen like this.
@@ -30,6 +33,17 @@ pub struct Tried {
     pub findings: Vec<Finding>,
     /// Exceptions in vain.
     pub stale: Vec<Stale>,
+}
+
+/// What was found, with nothing tried.
+pub fn untried(found: &Found) -> Tried {
+    let findings = found.candidates.iter().map(|it| Finding {
+        proof: Proof::NotProbed("not asked for".to_owned()),
+        ..it.finding.clone()
+    });
+    let mut findings: Vec<Finding> = findings.collect();
+    let stale = except(&mut findings, &found.remarks);
+    Tried { findings, stale }
 }
 
 /// Tries every candidate. Those that are refuted are left out; those that are found only by trying
@@ -83,11 +97,12 @@ impl Prober<'_, '_> {
             Probe::None(why) => return Ok(Answer::Unasked((*why).to_owned())),
             Probe::As(roles, question) => (roles, question),
         };
-        let mut unasked = match roles.as_slice() {
-            [] => Some("there is no role as which to try it".to_owned()),
-            _ => None,
+        let mut unasked = match roles.len() {
+            0 => Some("there is no role as which to try it".to_owned()),
+            ..=ROLES_MAX => None,
+            more => Some(format!("it was tried as {ROLES_MAX} of {more} roles")),
         };
-        for role in roles {
+        for role in roles.iter().take(ROLES_MAX) {
             match self.ask_as(*role, question).await? {
                 Answer::Yes(seen) => return Ok(Answer::Yes(seen)),
                 Answer::No => {}

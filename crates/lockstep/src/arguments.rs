@@ -593,6 +593,8 @@ pub(crate) enum Format {
     Plan,
     /// What `lockstep baseline diff --json` prints.
     Drift,
+    /// What `lockstep check --json` prints.
+    Check,
 }
 
 /// `lockstep completions`.

@@ -5,14 +5,15 @@ use authz::resolution::Circumstances;
 use serde_json::{Value as Json, json};
 
 use super::case::Case;
-use super::derivation::{self, Search, Way};
+use super::derivation::{self, Hop, Via, Way};
 use super::fact::{Fact, Side};
+use super::search::Search;
 use super::{WITNESS_FACTS_MAX, WITNESSES_MAX, Witness, relation_of};
 
-/// How many sets are tried.
-const TRIALS_MAX: usize = 20_000;
+/// How many sets of each size are tried.
+const TRIALS_MAX: usize = 10_000;
 /// How many ways of one relation of an object are kept.
-const WAYS_MAX: usize = 500;
+const WAYS_MAX: usize = 200;
 
 /// A set of facts, with the way on which its relationships lie.
 #[derive(Debug, Clone)]
@@ -37,10 +38,10 @@ pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
         };
         Search::new(engine, subject.clone(), circumstances, WAYS_MAX)
     });
-    let mut trials = TRIALS_MAX;
+    let mut is_complete = true;
     for size in 1..=WITNESS_FACTS_MAX {
         let mut found = Vec::new();
-        let mut is_complete = true;
+        let mut trials = TRIALS_MAX;
         let ways = match (&mut search, &target) {
             (Some(search), Some((target, _))) => search.ways(target, size),
             _ => Vec::new(),
@@ -69,11 +70,8 @@ pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
                 is_complete,
             );
         }
-        if !is_complete {
-            return (Vec::new(), false);
-        }
     }
-    (Vec::new(), true)
+    (Vec::new(), is_complete)
 }
 
 /// No fact makes a credential another one.
@@ -160,10 +158,10 @@ fn next_choice(before: &[usize], of: usize) -> Option<Vec<usize>> {
     )
 }
 
-/// Near is what leads over facts that are there, then what is written of the subject itself; a role
-/// that reaches little is nearer than one that reaches much, a relation than one from which it
-/// follows, and all of them than another value of an attribute, or everybody.
-fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, usize, usize, usize, String) {
+/// Near is what links up what the subject has with what leads to the resource, then what has the
+/// fewest hops; a role that reaches little is nearer than one that reaches much, and all of them than
+/// another value of an attribute, or everybody.
+fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, bool, usize, usize, String) {
     let kinds = candidate.facts.iter().map(|fact| match fact {
         Fact::Relationship(fact) if fact.subject.is_wildcard() => 4,
         Fact::Relationship(_) => 0,
@@ -175,15 +173,25 @@ fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, usize, usize, usize, 
         Fact::Role { role, .. } => case.policy.reach(role),
         _ => 0,
     });
-    let near = derivation::present(&candidate.way).len();
     let text: Vec<String> = candidate.facts.iter().map(ToString::to_string).collect();
     (
         kinds.max().unwrap_or(0),
-        usize::MAX - near,
-        reach.sum(),
+        !links_up(&candidate.way),
         candidate.way.len(),
+        reach.sum(),
         text.join("\n"),
     )
+}
+
+/// Whether relationships that are there lead up to a missing one and on from it.
+fn links_up(way: &Way) -> bool {
+    let is_there = |hop: &Hop| matches!(hop.via, Via::Fact(_));
+    way.iter().enumerate().any(|(index, hop)| {
+        let (before, after) = way.split_at(index);
+        matches!(hop.via, Via::Missing(_))
+            && before.iter().any(is_there)
+            && after.iter().any(is_there)
+    })
 }
 
 impl Candidate {

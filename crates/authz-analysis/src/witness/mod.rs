@@ -11,6 +11,8 @@ mod fact;
 mod missing;
 mod obstacle;
 mod paths;
+mod search;
+mod writable;
 
 use authz::source::Place;
 use authz::{Facts, Grant, Policy, SubjectFacts, SubjectReference};
@@ -64,8 +66,8 @@ pub struct Why {
     pub obstacles: Vec<Obstacle>,
     /// Everything in the policy that permits the action to somebody; empty for a permit.
     pub grants: Vec<Grant>,
-    /// Whether the search came to its end. Without, there may be other witnesses of the same size,
-    /// or smaller ones where none is told; and more paths.
+    /// Whether the search came to its end. Without, there may be other witnesses, of this size or of
+    /// fewer facts, or some where none is told; and more paths.
     pub is_complete: bool,
 }
 

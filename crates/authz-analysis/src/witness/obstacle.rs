@@ -4,7 +4,8 @@ use authz::resolution::{Circumstances, Tree};
 use authz::{Says, SubjectReference};
 
 use super::case::Case;
-use super::derivation::{self, Search};
+use super::derivation;
+use super::search::Search;
 use super::{Obstacle, relation_of};
 
 /// Gates that are closed, rules that deny, what cannot be evaluated, and exclusions that take the

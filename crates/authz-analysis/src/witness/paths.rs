@@ -6,8 +6,9 @@ use authz::{Says, Step, StepKind};
 use serde_json::Value as Json;
 
 use super::case::Case;
-use super::derivation::{self, Search};
+use super::derivation;
 use super::fact::{Fact, Side};
+use super::search::Search;
 use super::{PATHS_MAX, Path, relation_of};
 
 /// The paths that suffice alone, and whether these are all.

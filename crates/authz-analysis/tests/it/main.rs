@@ -19,5 +19,6 @@ mod matrix;
 mod patterns;
 mod random;
 mod stages;
+mod ways;
 mod witness;
 mod worlds;

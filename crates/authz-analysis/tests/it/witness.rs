@@ -195,6 +195,9 @@ fn without_its_facts_a_path_is_none_and_without_a_fact_of_each_nothing_permits()
         }
         assert!(!why.paths.is_empty() && why.is_complete, "{question:?}");
         for path in &why.paths {
+            let others = others(question, &path.facts);
+            let alone = outcome(question, &[], &others.iter().collect::<Vec<_>>());
+            assert_eq!(alone, Outcome::Permit, "{path:?} alone");
             for fact in &path.facts {
                 paths += 1;
                 let less = without(question, fact);
@@ -214,6 +217,25 @@ fn without_its_facts_a_path_is_none_and_without_a_fact_of_each_nothing_permits()
         }
     });
     assert!(paths >= 300 && cuts >= 150, "{paths} {cuts}");
+}
+
+/// All relationships, roles and shares but these.
+fn others(question: &Question<'_>, but: &[Fact]) -> Vec<Fact> {
+    let relationships = relationships().into_iter();
+    let relationships = relationships.map(|it| Fact::Relationship(it.parse().unwrap()));
+    let subject = question.subject.reference.clone().unwrap();
+    let roles = question.subject.roles.iter().map(|role| Fact::Role {
+        subject: subject.clone(),
+        role: role.clone(),
+        tenant: question.subject.tenant.clone(),
+    });
+    let share = Fact::Share {
+        resource: Reference::new(question.type_name, question.id.unwrap()),
+        with: question.subject.tenant.clone().unwrap(),
+        action: question.action.to_owned(),
+    };
+    let all = relationships.chain(roles).chain([share]);
+    all.filter(|fact| !but.contains(fact)).collect()
 }
 
 /// The question without a fact.

@@ -223,11 +223,8 @@ impl<'a> About<'a> {
     /// Whether somebody who holds the grant is let pass by a policy, or bound by none.
     fn is_let_pass(&self, id: Id, table: &Relation, privilege: &str) -> bool {
         let reach = &self.scan.reach;
-        let holders = reach
-            .grantees
-            .iter()
-            .filter(|role| reach.inherits(**role).contains(&self.grantee));
-        holders.copied().any(|role| {
+        let mut holders = reach.triers(self.grantee).into_iter();
+        holders.any(|role| {
             let mut is = reach.inherits(role);
             is.insert(PUBLIC);
             let lets = |policy: &Policy| {

@@ -11,12 +11,12 @@ mod rule;
 mod tables;
 mod views;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use exceptions::{Exception, Remark, Stale, except};
 pub use rule::{Level, Rule};
 
-use crate::catalogue::{Catalogue, Column, Id, Object, Policy, Relation};
+use crate::catalogue::{Catalogue, Column, Grant, Id, Object, Policy, Relation};
 use reach::Reach;
 
 /// The most roles that a sentence names.
@@ -103,7 +103,7 @@ pub struct Candidate {
 pub struct Found {
     /// What seems wrong, in the order of rules and names.
     pub candidates: Vec<Candidate>,
-    /// Tables with policies, and a role as which to ask for their rows: what their policies call
+    /// Tables with policies, each with roles as which to ask for their rows: what their policies call
     /// may fail in ways that no catalogue shows.
     pub to_ask: Vec<(Id, Id)>,
     /// Remarks with exceptions.
@@ -122,6 +122,7 @@ pub fn scan(catalogue: &Catalogue, scope: &Scope) -> Found {
         catalogue,
         scope,
         reach: Reach::new(catalogue, &scope.roles),
+        grants: by_relation(catalogue),
     };
     let mut candidates = Vec::new();
     candidates.extend(tables::find(&scan));
@@ -151,6 +152,18 @@ struct Scan<'a> {
     catalogue: &'a Catalogue,
     scope: &'a Scope,
     reach: Reach<'a>,
+    /// What was granted on each relation and its columns.
+    grants: BTreeMap<Id, Vec<&'a Grant>>,
+}
+
+fn by_relation(catalogue: &Catalogue) -> BTreeMap<Id, Vec<&Grant>> {
+    let mut grants: BTreeMap<Id, Vec<&Grant>> = BTreeMap::new();
+    for grant in &catalogue.grants {
+        if let Object::Relation(id) | Object::Column(id, _) = grant.object {
+            grants.entry(id).or_default().push(grant);
+        }
+    }
+    grants
 }
 
 impl<'a> Scan<'a> {
@@ -200,14 +213,8 @@ impl<'a> Scan<'a> {
     /// its schema.
     fn users(&self, id: Id, relation: &Relation, privileges: &[&str]) -> Users {
         let mut users = Users::default();
-        for grant in &self.catalogue.grants {
-            let is_on = match grant.object {
-                Object::Relation(on) | Object::Column(on, _) => on == id,
-                _ => false,
-            };
-            if !is_on
-                || !privileges.contains(&grant.privilege.as_str())
-                || !self.reach.matters(grant.grantee)
+        for grant in self.grants.get(&id).into_iter().flatten() {
+            if !privileges.contains(&grant.privilege.as_str()) || !self.reach.matters(grant.grantee)
             {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Who can act as whom, and so to whom a grant matters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalogue::{Catalogue, Grant, Id, Membership, Object, PUBLIC};
 
@@ -12,6 +12,10 @@ pub(super) struct Reach<'a> {
     pub(super) doors: BTreeSet<Id>,
     /// The roles whose grants matter; never superusers.
     pub(super) grantees: BTreeSet<Id>,
+    /// By role: those of the grantees that have its rights without `SET ROLE`, itself first.
+    holders: BTreeMap<Id, Vec<Id>>,
+    /// Who may use which schema, by a grant.
+    schema_users: BTreeSet<(Id, Id)>,
 }
 
 impl<'a> Reach<'a> {
@@ -31,6 +35,8 @@ impl<'a> Reach<'a> {
             catalogue,
             doors,
             grantees: BTreeSet::new(),
+            holders: BTreeMap::new(),
+            schema_users: schema_users(catalogue),
         };
         let grantees: BTreeSet<Id> = match named.is_empty() {
             true => catalogue.roles.keys().copied().collect(),
@@ -45,6 +51,7 @@ impl<'a> Reach<'a> {
             role.is_some_and(|role| !role.superuser && !role.built_in)
         };
         reach.grantees = grantees.into_iter().filter(matters).collect();
+        reach.holders = reach.holders();
         reach
     }
 
@@ -77,13 +84,24 @@ impl<'a> Reach<'a> {
         grantee == PUBLIC || self.grantees.contains(&grantee)
     }
 
-    /// The roles as which what was granted to this one can be tried: the role itself, or whoever
+    fn holders(&self) -> BTreeMap<Id, Vec<Id>> {
+        let itself = self.grantees.iter().map(|role| (*role, vec![*role]));
+        let mut holders: BTreeMap<Id, Vec<Id>> = itself.collect();
+        for holder in &self.grantees {
+            for role in self.inherits(*holder).into_iter().filter(|it| it != holder) {
+                holders.entry(role).or_default().push(*holder);
+            }
+        }
+        holders
+    }
+
+    /// The roles as which what was granted to this one can be tried: the role itself, and whoever
     /// has its rights; for PUBLIC, everybody.
     pub(super) fn triers(&self, grantee: Id) -> Vec<Id> {
-        if grantee != PUBLIC && self.catalogue.roles.contains_key(&grantee) {
-            return vec![grantee];
+        if grantee == PUBLIC {
+            return self.grantees.iter().copied().collect();
         }
-        self.grantees.iter().copied().collect()
+        self.holders.get(&grantee).cloned().unwrap_or_default()
     }
 
     /// Whether a role may use a schema, by itself or as everybody.
@@ -91,13 +109,10 @@ impl<'a> Reach<'a> {
         let mut held = self.inherits(role);
         held.insert(PUBLIC);
         let owner = self.catalogue.schemas.get(&schema).map(|it| it.owner);
-        let is_granted = |grant: &Grant| {
-            grant.object == Object::Schema(schema)
-                && grant.privilege == "USAGE"
-                && held.contains(&grant.grantee)
-        };
         owner.is_some_and(|owner| held.contains(&owner))
-            || self.catalogue.grants.iter().any(is_granted)
+            || held
+                .iter()
+                .any(|role| self.schema_users.contains(&(*role, schema)))
     }
 
     fn closure(&self, role: Id, follows: fn(&Membership) -> bool) -> BTreeSet<Id> {
@@ -110,4 +125,12 @@ impl<'a> Reach<'a> {
         }
         seen
     }
+}
+
+fn schema_users(catalogue: &Catalogue) -> BTreeSet<(Id, Id)> {
+    let of = |grant: &Grant| match grant.object {
+        Object::Schema(schema) if grant.privilege == "USAGE" => Some((grant.grantee, schema)),
+        _ => None,
+    };
+    catalogue.grants.iter().filter_map(of).collect()
 }

@@ -30,6 +30,18 @@ GRANT SELECT (cost) ON planted.prices TO shop_app;
 -- fault: row-security-missing planted.prices
 CREATE TABLE clean.prices (id int PRIMARY KEY, cost int);
 
+-- What a group has, its members have, who alone may use the schema.
+RESET ROLE;
+CREATE ROLE shop_group NOLOGIN;
+GRANT shop_group TO shop_staff;
+SET ROLE shop_owner;
+CREATE TABLE planted.shifts (id int PRIMARY KEY);
+GRANT SELECT ON planted.shifts TO shop_group;
+-- fault: row-security-missing planted.shifts
+CREATE SCHEMA closed;
+CREATE TABLE closed.shifts (id int PRIMARY KEY);
+GRANT SELECT ON closed.shifts TO shop_group;
+
 -- Policies that are not in force.
 CREATE TABLE planted.drafts (id int PRIMARY KEY, customer text NOT NULL);
 CREATE INDEX ON planted.drafts (customer);

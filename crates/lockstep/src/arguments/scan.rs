@@ -22,6 +22,10 @@ pub(crate) struct Scan {
     /// Finds grants of what has never happened, too. Only as good as the time that statistics cover.
     #[arg(long)]
     pub(crate) unused: bool,
+    /// Reads the catalogues alone. Otherwise rows are asked for as the roles, and whatever functions
+    /// policies call are called, in a transaction that may only read.
+    #[arg(long)]
+    pub(crate) no_probe: bool,
     /// The form of the report.
     #[arg(long, value_enum, default_value_t = ScanFormat::Text, value_name = "FORMAT")]
     pub(crate) format: ScanFormat,

@@ -16,6 +16,9 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::load::{Ruling, load_policy};
 
+/// The JSON Schema (draft 2020-12) of what `--json` prints.
+pub(super) const CHECK_SCHEMA: &str = include_str!("../../schema/check.schema.json");
+
 /// The word for a visitor.
 const NOBODY: &str = "nobody";
 
@@ -157,6 +160,8 @@ fn as_json(
     why: &Why,
 ) -> Result<String, Failure> {
     let told = json!({
+        "format": "lockstep-check",
+        "version": 1,
         "subject": command.subject,
         "tenant": question.subject.tenant,
         "action": command.action,

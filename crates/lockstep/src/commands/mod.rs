@@ -91,6 +91,7 @@ fn schema(format: Format) -> &'static str {
         Format::Policy => authz::POLICY_SCHEMA,
         Format::Report => report::json::REPORT_SCHEMA,
         Format::Drift => report::json::DRIFT_SCHEMA,
+        Format::Check => check::CHECK_SCHEMA,
         Format::Plan => report::json::PLAN_SCHEMA,
     }
 }

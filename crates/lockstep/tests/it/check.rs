@@ -1,8 +1,9 @@
 //! `lockstep check`: answers, accounts of them as golden files, and mistakes.
 
+use serde_json::Value;
 use testkit::Project;
 
-use crate::support::lockstep;
+use crate::support::{lockstep, run};
 
 const POLICY: &str = r#"version: 1
 types:
@@ -196,6 +197,51 @@ fn every_part_of_the_policy_is_told_with_its_place() {
 fn the_account_is_printed_as_json() {
     let project = project();
     insta::assert_snapshot!(told(&project, "user:bob read document:plan --json"));
+}
+
+/// The schema, with nothing allowed beyond what it describes.
+fn strict(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if members.contains_key("properties") {
+                members.insert("additionalProperties".to_owned(), Value::Bool(false));
+            }
+            members.values_mut().for_each(strict);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strict),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_schema_describes_all_that_is_printed() {
+    let printed = run(&["schema", "check"]).stdout;
+    let mut schema: Value = serde_json::from_str(&printed).unwrap();
+    strict(&mut schema);
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    let project = project();
+    let cases = [
+        "user:bob read document:plan --json",
+        "user:bob read document:plan --json --all",
+        "user:alice read document:plan --json --all",
+        "user:alice create document --json --all",
+        "user:bob update document:memo --json",
+        "user:gina read document:plan --json",
+        "user:gina read document:plan --json --all --context {\"region\":\"eu\"}",
+        "user:gina update document:plan --json",
+        "user:gina read document:none --json",
+        "user:otto read document:memo --tenant globex --json --all",
+        "user:alice update document:plan --scopes profile --json",
+        "nobody read document:plan --json",
+    ];
+    for case in cases {
+        let shown = told(&project, case);
+        let (_, json) = shown.split_once('\n').unwrap();
+        let (json, _) = json.rsplit_once("exit").unwrap();
+        let json: Value = serde_json::from_str(json).unwrap();
+        let wrong: Vec<String> = schema.iter_errors(&json).map(|it| it.to_string()).collect();
+        assert!(wrong.is_empty(), "{case}: {wrong:#?}");
+    }
 }
 
 #[test]

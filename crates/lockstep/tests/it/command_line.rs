@@ -225,7 +225,7 @@ fn completions_name_every_command() {
 
 #[test]
 fn schemas_are_schemas() {
-    for format in ["suite", "policy", "report", "plan"] {
+    for format in ["suite", "policy", "report", "plan", "drift", "check"] {
         let printed = run(&["schema", format]);
         let json: Value = serde_json::from_str(&printed.stdout).unwrap();
         assert!(jsonschema::draft202012::meta::is_valid(&json), "{format}");

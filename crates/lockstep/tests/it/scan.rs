@@ -63,6 +63,9 @@ fn a_finding_is_told_with_what_was_seen_and_what_mends_it() {
     let finished = shop.scan(&[]);
     assert_eq!(finished.code, Some(1), "{}", finished.told());
     insta::assert_snapshot!("scan_text", shop.plain(&finished.stdout));
+    let unproven = shop.scan(&["--no-probe"]);
+    assert_eq!(unproven.code, Some(1), "{}", unproven.told());
+    assert!(unproven.stdout.contains("  not probed: not asked for\n"));
     shop.execute(CLOSED);
     let finished = shop.scan(&[]);
     assert_eq!(finished.code, Some(0), "{}", finished.told());

@@ -124,8 +124,12 @@ fn witness(text: &mut String, witness: &Witness, facts: &Facts) {
     }
 }
 
+/// The relationships of a way, each once.
 fn way(text: &mut String, way: &[Hop], facts: &Facts) {
-    for hop in way {
+    for (index, hop) in way.iter().enumerate() {
+        if way.iter().take(index).any(|before| before.via == hop.via) {
+            continue;
+        }
         match &hop.via {
             Via::Fact(fact) => line(text, 11, &fact.to_string(), facts.place_of(fact)),
             Via::Missing(fact) => line(text, 11, &format!("+ {fact}"), None),

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use authz::source::nearest;
 use authz_sql::catalogue::{self, Catalogue, Id};
 use authz_sql::connection::{self, Address, Client};
-use authz_sql::probe::{Tried, probe};
+use authz_sql::probe::{Tried, probe, untried};
 use authz_sql::scan::{self, Found, Scope};
 use suite::secret::Masker;
 
@@ -53,8 +53,13 @@ async fn survey(mut client: Client, command: &Scan) -> Result<(Catalogue, Found,
     let catalogue = catalogue::read(&mut transaction).await.map_err(broken)?;
     let scope = scope(&catalogue, command)?;
     let found = scan::scan(&catalogue, &scope);
-    let tried = probe(&mut transaction, &catalogue, &found).await;
-    let tried = tried.map_err(broken)?;
+    let tried = match command.no_probe {
+        true => untried(&found),
+        false => {
+            let tried = probe(&mut transaction, &catalogue, &found).await;
+            tried.map_err(broken)?
+        }
+    };
     transaction.rollback().await.map_err(broken)?;
     Ok((catalogue, found, tried))
 }
