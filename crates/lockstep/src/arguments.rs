@@ -19,7 +19,7 @@ use crate::terminal::Colour;
 
 pub(crate) use lint::Lint;
 pub(crate) use matrix::Matrix;
-pub(crate) use policy::{FailOn, PolicyDiff};
+pub(crate) use policy::{FailOn, PolicyDiff, PolicyMutate};
 pub(crate) use policy_import::{From, PolicyImport};
 pub(crate) use roles::{Roles, RolesCommand, RolesDiff};
 pub(crate) use scan::{Scan, ScanFormat};
@@ -272,6 +272,9 @@ pub(crate) enum PolicyCommand {
     Test(PolicyTest),
     /// Shows what a change of a policy changes in effect: who may now do what, and who may no longer.
     Diff(PolicyDiff),
+    /// Makes one mistake after the other in a policy, and tells which of them no test and no cell of
+    /// the suite would notice.
+    Mutate(PolicyMutate),
     /// Reads a policy of Casbin, OpenFGA or SpiceDB into ours, and tells what does not map.
     Import(PolicyImport),
 }
