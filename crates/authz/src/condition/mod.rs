@@ -24,6 +24,7 @@ mod mistake;
 mod parser;
 mod partial;
 mod predicate;
+mod print;
 mod program;
 mod proposition;
 mod syntax;
@@ -49,6 +50,7 @@ pub(crate) use evaluate::Evaluation;
 pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
+pub(crate) use print::string;
 pub use proposition::{Leaf, Proposition, proposition};
 pub(crate) use time::timestamp;
 
@@ -123,6 +125,19 @@ impl Condition {
             Expression::Constant(Value::Bool(value)) => Some(value),
             _ => None,
         }
+    }
+
+    /// The condition as text, in the language's own words.
+    pub(crate) fn text(&self) -> String {
+        print::text(&self.expression)
+    }
+
+    /// Whether it is `&&`, `||` or `?:` of others.
+    pub(crate) fn is_joined(&self) -> bool {
+        matches!(
+            self.expression,
+            Expression::And(_) | Expression::Or(_) | Expression::Conditional(_)
+        )
     }
 
     /// Whether it could hold where there is no session. Told from its form: one that cannot never
