@@ -99,7 +99,7 @@ impl Prober<'_, '_> {
         };
         let mut unasked = match roles.len() {
             0 => Some("there is no role as which to try it".to_owned()),
-            ..=ROLES_MAX => None,
+            1..=ROLES_MAX => None,
             more => Some(format!("it was tried as {ROLES_MAX} of {more} roles")),
         };
         for role in roles.iter().take(ROLES_MAX) {

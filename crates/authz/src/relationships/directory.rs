@@ -101,15 +101,6 @@ impl<T: Clone + Default> Directory<T> {
     }
 }
 
-impl<T: Clone + Default> FromIterator<T> for Directory<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(pages: I) -> Self {
-        Self {
-            listed: Arc::new(pages.into_iter().map(Listed::from).collect()),
-            ..Self::new()
-        }
-    }
-}
-
 impl<T> From<T> for Listed<T> {
     fn from(page: T) -> Self {
         Self {

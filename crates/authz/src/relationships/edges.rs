@@ -47,6 +47,18 @@ pub(super) fn key(kind: KindId, other: ObjectId) -> u64 {
     u64::from(kind) << 33 | u64::from(other) << 1
 }
 
+/// Where the edge of this word leads to.
+#[inline]
+pub(crate) fn other(word: u64) -> ObjectId {
+    low(word >> 1)
+}
+
+/// Whether the fact of this word has a detail.
+#[inline]
+pub(crate) fn with_detail(word: u64) -> bool {
+    word & HAS_DETAIL != 0
+}
+
 /// The lower half of a word.
 #[inline]
 fn low(word: u64) -> u32 {
@@ -72,7 +84,26 @@ impl<'a> Row<'a> {
     /// The place of the first word that is not before this one.
     #[inline]
     fn place(self, word: u64) -> usize {
-        self.0.partition_point(|it| *it < word)
+        match self.0 {
+            [first, ..] if *first < word => self.0.partition_point(|it| *it < word),
+            _ => 0,
+        }
+    }
+
+    /// The words of the edges of a kind: [`other`] says where each leads to.
+    #[inline]
+    pub(crate) fn of_kind(self, kind: KindId) -> impl Iterator<Item = u64> + use<'a> {
+        let words = self.0.iter().skip(self.place(key(kind, 0)));
+        words.copied().take_while(move |word| *word < end(kind))
+    }
+
+    /// Whether there is an edge of this kind to this other end, and then whether it is one
+    /// [`with_detail`].
+    #[inline]
+    pub(crate) fn has(self, kind: KindId, other: ObjectId) -> Option<bool> {
+        let key = key(kind, other);
+        let found = *self.0.get(self.place(key))?;
+        (found | HAS_DETAIL == key | HAS_DETAIL).then_some(with_detail(found))
     }
 
     #[inline]
@@ -87,7 +118,7 @@ impl<'a> Row<'a> {
     fn edge(self, place: usize, word: u64) -> Edge {
         Edge {
             kind: low(word >> 33),
-            other: low(word >> 1),
+            other: other(word),
             detail: match word & HAS_DETAIL {
                 0 => NO_DETAIL,
                 _ => self.detail(place),
@@ -147,9 +178,18 @@ impl<'a> Edges<'a> {
     #[inline]
     pub(crate) fn find(self, kind: KindId, other: ObjectId) -> Option<Edge> {
         let key = key(kind, other);
+        self.row_of(key).find(key)
+    }
+
+    /// Some of the edges, among which the one with this key would be.
+    #[inline]
+    fn row_of(self, key: u64) -> Row<'a> {
         match self {
-            Self::Few(row) => row.find(key),
-            Self::Many(chunks) => chunks.get(chunk_of(chunks, key))?.row().find(key),
+            Self::Few(row) => row,
+            Self::Many(chunks) => {
+                let chunk = chunks.get(chunk_of(chunks, key));
+                chunk.map(Chunk::row).unwrap_or_default()
+            }
         }
     }
 
@@ -199,15 +239,15 @@ impl Iterator for Run<'_> {
     #[inline]
     fn next(&mut self) -> Option<Edge> {
         loop {
-            match self.row.0.get(self.place) {
-                Some(word) if *word < self.end => {
-                    self.place += 1;
-                    return Some(self.row.edge(self.place - 1, *word));
-                }
-                Some(word) if *word < DETAIL => return None,
-                _ => {}
+            let word = self.row.0.get(self.place);
+            if let Some(word) = word.filter(|it| **it < self.end) {
+                self.place += 1;
+                return Some(self.row.edge(self.place - 1, *word));
             }
             let (next, rest) = self.rest.split_first()?;
+            if word.is_some_and(|it| *it < DETAIL) {
+                return None;
+            }
             (self.row, self.place, self.rest) = (next.row(), 0, rest);
         }
     }

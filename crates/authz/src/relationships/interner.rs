@@ -2,7 +2,7 @@
 //! (Litwin, "Linear hashing: a new tool for file and table addressing", 1980), so that no write
 //! pays for all names. It holds the numbers only; the names stand where the numbers point.
 
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 use super::directory::Directory;
@@ -34,7 +34,8 @@ struct Entry {
 /// The hash of a name: the same in every process, so that nothing depends on the run.
 pub(super) fn hash(type_name: u32, id: &str) -> u32 {
     let mut hasher = DefaultHasher::new();
-    (type_name, id).hash(&mut hasher);
+    hasher.write_u32(type_name);
+    hasher.write(id.as_bytes());
     let folded = hasher.finish() & u64::from(u32::MAX);
     u32::try_from(folded).unwrap_or_default()
 }

@@ -32,9 +32,9 @@ pub use check::RelationshipError;
 pub use snapshot::Snapshot;
 pub use store::Store;
 
-pub(crate) use edges::{Edge, Edges};
+pub(crate) use edges::{Edge, Edges, Row, other, with_detail};
 pub(crate) use kinds::{EVERY, KindId, NO_RELATION};
-pub(crate) use snapshot::{Detail, NO_DETAIL, Symbol};
+pub(crate) use snapshot::{Detail, HashedName, NO_DETAIL, Symbol};
 
 /// The id that stands for every object of a type.
 pub const WILDCARD: &str = "*";

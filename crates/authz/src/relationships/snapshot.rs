@@ -62,6 +62,24 @@ impl Detail {
     }
 }
 
+/// The type and the id of an object, with their hash.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HashedName<'a> {
+    type_name: Symbol,
+    id: &'a str,
+    pub(super) hash: u32,
+}
+
+impl<'a> HashedName<'a> {
+    pub(crate) fn new(type_name: Symbol, id: &'a str) -> Self {
+        Self {
+            type_name,
+            id,
+            hash: hash(type_name, id),
+        }
+    }
+}
+
 impl Snapshot {
     pub(super) fn empty() -> Self {
         let mut details = Vector::new();
@@ -152,12 +170,13 @@ impl Snapshot {
 
     /// The number of an object that some fact has named.
     pub(crate) fn find_symbol(&self, type_name: Symbol, id: &str) -> Option<ObjectId> {
-        self.find_hash(hash(type_name, id), type_name, id)
+        self.find_name(HashedName::new(type_name, id))
     }
 
-    pub(super) fn find_hash(&self, hash: u32, type_name: Symbol, id: &str) -> Option<ObjectId> {
-        let is = |number| self.names.is(number, type_name, id);
-        self.ids.find(hash, is)
+    /// The same by a name that is hashed already.
+    pub(crate) fn find_name(&self, name: HashedName<'_>) -> Option<ObjectId> {
+        let is = |number| self.names.is(number, name.type_name, name.id);
+        self.ids.find(name.hash, is)
     }
 
     /// The ids of the objects of a type that facts name, `*` left out, in no order. O(objects).

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::edges::{Edge, KINDS_MAX, key};
-use super::interner::hash;
 use super::kinds::{EVERY, Kind, KindId, NO_RELATION};
-use super::snapshot::{Detail, NO_DETAIL, ObjectId, Snapshot, Symbol};
+use super::snapshot::{Detail, HashedName, NO_DETAIL, ObjectId, Snapshot, Symbol};
 use super::{Relationship, StoredCondition, SubjectReference, WILDCARD};
 
 use crate::facts::Reference;
@@ -164,12 +163,12 @@ impl Store {
 
     /// The number of an object, a new one if need be.
     pub(super) fn intern(&mut self, type_name: Symbol, id: &str) -> Option<ObjectId> {
-        let hash = hash(type_name, id);
-        if let Some(found) = self.current.find_hash(hash, type_name, id) {
+        let name = HashedName::new(type_name, id);
+        if let Some(found) = self.current.find_name(name) {
             return Some(found);
         }
         let number = self.current.names.push(type_name, id)?;
-        self.current.ids.insert(hash, number);
+        self.current.ids.insert(name.hash, number);
         Some(number)
     }
 

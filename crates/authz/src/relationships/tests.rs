@@ -190,8 +190,8 @@ fn conditions_stay_with_their_facts_in_long_rows() {
     };
     let mut store = Store::new();
     let mut expected = BTreeMap::new();
-    for step in 0..3_000 {
-        let number = step * 7_919 % 3_000;
+    for step in 0..6_000 {
+        let number = step * 7_919 % 6_000;
         store.write(&fact(&text(number)));
         expected.insert(base(number), text(number));
         if step % 5 == 0 {
@@ -242,7 +242,12 @@ proptest! {
         let mut store = Store::new();
         let mut plain: BTreeMap<String, String> = BTreeMap::new();
         let mut old = Vec::new();
-        for (kind, object, relation, subject, extra) in writes {
+        let half = writes.len() / 2;
+        for (step, (kind, object, relation, subject, extra)) in writes.into_iter().enumerate() {
+            // The other half is written to facts that were loaded.
+            if step == half {
+                store = Store::from_texts(plain.values().map(String::as_str)).unwrap();
+            }
             let base = format!("doc:{object}#r{relation}@user:{subject}{}", if extra == 2 { "#m" } else { "" });
             let text = if extra == 1 { format!("{base}[c{relation}:{{\"x\":{subject}}}]") } else { base.clone() };
             let found = fact(&text);
@@ -253,7 +258,7 @@ proptest! {
                 let was = plain.insert(base, text.clone());
                 prop_assert_eq!(store.write(&found), was.as_ref() != Some(&text));
             }
-            if old.len() < 5 {
+            if old.len() < 5 || (step > half && old.len() < 10) {
                 old.push((store.snapshot(), plain.values().cloned().collect::<Vec<_>>()));
             }
         }

@@ -25,7 +25,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::facts::Reference;
 use crate::model::relation::RelationModel;
-use crate::relationships::{Snapshot, SubjectReference};
+use crate::relationships::{HashedName, Snapshot, SubjectReference};
 use crate::source::nearest;
 
 pub(crate) use exercise::{Exercised, Spot, spots};
@@ -204,10 +204,12 @@ impl Engine {
         let type_name = object.type_name();
         let type_index = self.type_index(type_name)?;
         let relation = self.relation_of_type(type_index, type_name, relation)?;
+        // Looked up only after both are hashed: so the processor waits for both at once.
+        let wanted = self.name(object, type_index);
         let asker = self.asker(subject)?;
         let object = match object == &subject.object {
             true => asker.object,
-            false => self.object_id(object, type_index, 0),
+            false => self.number(wanted, 0),
         };
         Ok(Question {
             engine: self,
@@ -260,7 +262,7 @@ impl Engine {
         };
         let type_index = self.type_index(type_name)?;
         Ok(Asker {
-            object: self.object_id(&subject.object, type_index, 1),
+            object: self.number(self.name(&subject.object, type_index), 1),
             type_index,
             userset,
         })
@@ -268,8 +270,17 @@ impl Engine {
 
     /// The number of an object. One that no fact names gets a number beyond those of the snapshot.
     fn object_id(&self, object: &Reference, type_index: usize, beyond: usize) -> u32 {
-        let symbol = self.binding.symbol_of_type(type_index);
-        let found = symbol.and_then(|it| self.snapshot.find_symbol(it, object.id()));
+        self.number(self.name(object, type_index), beyond)
+    }
+
+    /// What an object is looked up by, if its type has a name in the snapshot.
+    fn name<'n>(&self, object: &'n Reference, type_index: usize) -> Option<HashedName<'n>> {
+        let symbol = self.binding.symbol_of_type(type_index)?;
+        Some(HashedName::new(symbol, object.id()))
+    }
+
+    fn number(&self, name: Option<HashedName<'_>>, beyond: usize) -> u32 {
+        let found = name.and_then(|it| self.snapshot.find_name(it));
         let beyond = self.snapshot.object_count() + beyond;
         found.unwrap_or_else(|| u32::try_from(beyond).unwrap_or(u32::MAX))
     }

@@ -6,7 +6,7 @@
 //! something is met of which that is not true, the walk gives up and [`super::check`] starts from
 //! the beginning; so a walk only ever says what a check would have said.
 
-use crate::relationships::{Edges, KindId, NO_DETAIL, Snapshot};
+use crate::relationships::{Edges, KindId, NO_DETAIL, Row, Snapshot, other, with_detail};
 
 use super::bind::Binding;
 use super::check::Checker;
@@ -36,8 +36,8 @@ pub(super) struct Trail {
 #[derive(Debug, Clone, Copy)]
 struct End {
     kind: KindId,
-    /// Who has to ask: the type, and the relation where a userset asks.
-    asker: (usize, Option<RelationId>),
+    /// Who has to ask, see [`asking`].
+    asker: u64,
     /// Whether the subject stands for every object of its type.
     is_wildcard: bool,
     is_plain: bool,
@@ -124,7 +124,7 @@ impl Trail {
             };
             self.ends.push(End {
                 kind,
-                asker: (bound.type_index, userset),
+                asker: asking(bound.type_index, userset),
                 is_wildcard: bound.subject == AllowedKind::Wildcard,
                 is_plain,
             });
@@ -171,6 +171,7 @@ impl Checker<'_> {
             snapshot: &self.engine.snapshot,
             binding,
             asker: self.asker,
+            asking: asking(self.asker.type_index, self.asker.userset),
             facts_left: budget,
             hops_max: self
                 .engine
@@ -186,10 +187,18 @@ impl Checker<'_> {
     }
 }
 
+/// The type and the relation of a subject in one number, which is quickly compared.
+fn asking(type_index: usize, userset: Option<RelationId>) -> u64 {
+    let type_index = u64::try_from(type_index).unwrap_or(u64::MAX);
+    type_index << 32 | u64::from(userset.unwrap_or(RelationId::MAX))
+}
+
 struct Walk<'a> {
     snapshot: &'a Snapshot,
     binding: &'a Binding,
     asker: Asker,
+    /// See [`asking`].
+    asking: u64,
     facts_left: u32,
     hops_max: u32,
 }
@@ -205,57 +214,82 @@ impl Walk<'_> {
         if hops > self.hops_max {
             return Found::GaveUp;
         }
-        let edges = self.snapshot.subjects_of(object);
+        match self.snapshot.subjects_of(object) {
+            Edges::Few(row) => self.few(row, trail, hops),
+            many @ Edges::Many(_) => self.many(many, trail, hops),
+        }
+    }
+
+    /// The edges of nearly all objects.
+    #[inline]
+    fn few(&mut self, row: Row<'_>, trail: &Trail, hops: u32) -> Found {
         for end in &trail.ends {
-            match self.end(end, edges) {
-                Found::No => {}
-                found => return found,
+            let subject = self.named_by(end);
+            let found = subject.and_then(|subject| row.has(end.kind, subject));
+            match found {
+                None => {}
+                Some(true) => return Found::GaveUp,
+                Some(false) if end.is_plain => return Found::Yes,
+                Some(false) => {}
             }
         }
         for hop in &trail.hops {
-            match self.hop(hop, edges, hops + 1) {
-                Found::No => {}
-                found => return found,
+            for word in row.of_kind(hop.kind) {
+                match self.hop(hop, other(word), with_detail(word), hops) {
+                    Found::No => {}
+                    found => return found,
+                }
             }
         }
         Found::No
     }
 
+    #[inline(never)]
+    fn many(&mut self, edges: Edges<'_>, trail: &Trail, hops: u32) -> Found {
+        for end in &trail.ends {
+            let subject = self.named_by(end);
+            let found = subject.and_then(|subject| edges.find(end.kind, subject));
+            match found {
+                None => {}
+                Some(edge) if edge.detail != NO_DETAIL => return Found::GaveUp,
+                Some(_) if end.is_plain => return Found::Yes,
+                Some(_) => {}
+            }
+        }
+        for hop in &trail.hops {
+            for edge in edges.of_kind(hop.kind) {
+                match self.hop(hop, edge.other, edge.detail != NO_DETAIL, hops) {
+                    Found::No => {}
+                    found => return found,
+                }
+            }
+        }
+        Found::No
+    }
+
+    /// The subject that such a fact has to have in order to name who asks.
     #[inline]
-    fn end(&self, end: &End, edges: Edges<'_>) -> Found {
-        if end.asker != (self.asker.type_index, self.asker.userset) {
+    fn named_by(&self, end: &End) -> Option<u32> {
+        match (end.asker == self.asking, end.is_wildcard) {
+            (true, false) => Some(self.asker.object),
+            (true, true) => self.binding.wildcard(self.asker.type_index),
+            (false, _) => None,
+        }
+    }
+
+    /// On along a fact.
+    #[inline]
+    fn hop(&mut self, hop: &Hop, to: u32, with_detail: bool, hops: u32) -> Found {
+        if with_detail || self.facts_left <= 1 {
+            return Found::GaveUp;
+        }
+        self.facts_left -= 1;
+        if !hop.is_plain {
             return Found::No;
         }
-        let subject = match end.is_wildcard {
-            false => Some(self.asker.object),
-            true => self.binding.wildcard(self.asker.type_index),
-        };
-        match subject.and_then(|subject| edges.find(end.kind, subject)) {
-            None => Found::No,
-            Some(edge) if edge.detail != NO_DETAIL => Found::GaveUp,
-            Some(_) if end.is_plain => Found::Yes,
-            Some(_) => Found::No,
+        match self.binding.trail(hop.relation) {
+            Some(trail) => self.relation(to, trail, hops + 1),
+            None => Found::GaveUp,
         }
-    }
-
-    #[inline]
-    fn hop(&mut self, hop: &Hop, edges: Edges<'_>, hops: u32) -> Found {
-        for edge in edges.of_kind(hop.kind) {
-            if self.facts_left <= 1 || edge.detail != NO_DETAIL {
-                return Found::GaveUp;
-            }
-            self.facts_left -= 1;
-            if !hop.is_plain {
-                continue;
-            }
-            let Some(trail) = self.binding.trail(hop.relation) else {
-                return Found::GaveUp;
-            };
-            match self.relation(edge.other, trail, hops) {
-                Found::No => {}
-                found => return found,
-            }
-        }
-        Found::No
     }
 }
