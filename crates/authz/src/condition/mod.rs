@@ -165,23 +165,28 @@ impl Condition {
         parameters: &Parameters,
         values: &[Option<Value>],
     ) -> Result<bool, Failure> {
-        self.says(About::Parameters { parameters, values }).result
+        let about = About::Parameters { parameters, values };
+        match self.typed(about) {
+            Some((holds, _)) => Ok(holds),
+            None => evaluate::holds(&self.expression, about).result,
+        }
     }
 
     /// Whether the condition holds for a request whose action is of this kind, or why that
     /// cannot be said.
     pub(crate) fn holds(&self, request: &Request<'_>, kind: ActionKind) -> Evaluation<bool> {
-        self.says(About::Request { request, kind })
-    }
-
-    fn says(&self, about: About<'_>) -> Evaluation<bool> {
-        let typed = self.typed.as_ref().and_then(|it| it.holds(about));
-        match typed {
+        let about = About::Request { request, kind };
+        match self.typed(about) {
             Some((holds, read_now)) => Evaluation {
                 result: Ok(holds),
                 read_now,
             },
             None => evaluate::holds(&self.expression, about),
         }
+    }
+
+    /// What the typed form says, and whether the instant of the request was looked at.
+    fn typed(&self, about: About<'_>) -> Option<(bool, bool)> {
+        self.typed.as_ref()?.holds(about)
     }
 }
