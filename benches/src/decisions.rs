@@ -11,7 +11,8 @@ use authz::{Outcome, Policy, Request, Resource, Subject, SubjectFacts, read_poli
 use cedar_policy::{Authorizer, Decision, Entities, EntityUid, PolicySet};
 use serde_json::json;
 
-use crate::measure::{Random, Report, nanoseconds, sides};
+use crate::grants;
+use crate::measure::{Random, Report, sides};
 
 /// Decisions in a round.
 const DECISIONS: usize = 500;
@@ -26,7 +27,7 @@ const DEPARTMENTS: [&str; 5] = ["sales", "legal", "finance", "support", "researc
 pub(crate) fn run() -> anyhow::Result<usize> {
     let mut report = Report::default();
     rules(&mut report)?;
-    roles()?;
+    grants::run(&mut report)?;
     Ok(report.missed())
 }
 
@@ -159,7 +160,11 @@ fn attributes_of_document(document: usize) -> (&'static str, usize, bool) {
     (department, document * 3 % 10, document % 7 == 3)
 }
 
-fn read(text: &str) -> anyhow::Result<Policy> {
+/// The policy that this text says.
+///
+/// # Errors
+/// It is mistaken.
+pub(crate) fn read(text: &str) -> anyhow::Result<Policy> {
     let sources = [Source::new("policy.yaml", text)];
     let policy = read_policy(&sources);
     policy.map_err(|mistakes| anyhow::anyhow!("{}", render(&mistakes, &sources, false)))
@@ -241,85 +246,4 @@ permit(principal, action == Action::\"read\", resource) when { resource.level ==
             .is_authorized(request, &self.policies, &self.entities);
         Ok(response.decision() == Decision::Allow)
     }
-}
-
-/// 100 roles that may do ten things each.
-const ROLES: usize = 100;
-const ACTIONS: usize = 10;
-
-fn roles() -> anyhow::Result<()> {
-    let mut text = "version: 1\ntypes:\n  user: {}\n".to_owned();
-    for kind in 0..ROLES {
-        let actions: Vec<_> = (0..ACTIONS)
-            .map(|action| format!("a{action}: instance"))
-            .collect();
-        let _ = writeln!(
-            text,
-            "  thing{kind}: {{ actions: {{ {} }} }}",
-            actions.join(", ")
-        );
-    }
-    text.push_str("roles:\n");
-    for role in 0..ROLES {
-        let actions: Vec<_> = (0..ACTIONS).map(|action| format!("a{action}")).collect();
-        let _ = writeln!(
-            text,
-            "  role{role}: {{ can: {{ thing{role}: [{}] }} }}",
-            actions.join(", ")
-        );
-    }
-    let policy = read(&text)?;
-    let subjects = (0..ROLES).map(|role| {
-        policy.subject(SubjectFacts {
-            reference: Some(format!("user:u{role}")),
-            signed_in: true,
-            roles: vec![format!("role{role}")],
-            ..SubjectFacts::default()
-        })
-    });
-    let subjects: Vec<Subject> = subjects
-        .collect::<Result<_, _>>()
-        .map_err(anyhow::Error::msg)?;
-    let resources = (0..ROLES)
-        .map(|kind| policy.resource(&format!("thing{kind}"), Some("1"), &serde_json::Map::new()));
-    let resources: Vec<Resource> = resources
-        .collect::<Result<_, _>>()
-        .map_err(anyhow::Error::msg)?;
-    let actions: Vec<String> = (0..ACTIONS).map(|action| format!("a{action}")).collect();
-    let ours = |(role, kind, action): &(usize, usize, usize)| {
-        let request = Request {
-            subject: subjects.get(*role)?,
-            action: actions.get(*action)?,
-            resource: resources.get(*kind)?,
-            now: jiff::Timestamp::UNIX_EPOCH,
-            facts: Facts::none(),
-            context: no_context(),
-        };
-        Some(policy.decide(&request).outcome == Outcome::Permit)
-    };
-    let questions = |round, count| {
-        let mut random = Random::new(round);
-        let question = move |_| {
-            let role = random.below(ROLES);
-            let kind = if random.below(2) == 0 {
-                role
-            } else {
-                random.below(ROLES)
-            };
-            (role, kind, random.below(ACTIONS))
-        };
-        (0..count).map(question).collect::<Vec<_>>()
-    };
-    let asked = questions(1_000, DECISIONS);
-    let mut permitted = 0;
-    let time = nanoseconds(DECISIONS, || {
-        for question in &asked {
-            permitted += usize::from(black_box(ours(question)) == Some(true));
-        }
-    });
-    Report::note(
-        "1,000 role grants, nanoseconds a decision",
-        &format!("{time:.0}, {permitted} of {DECISIONS} permitted"),
-    );
-    Ok(())
 }

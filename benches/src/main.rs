@@ -4,6 +4,7 @@
 
 mod conditions;
 mod decisions;
+mod grants;
 mod listing;
 mod measure;
 mod mixed;

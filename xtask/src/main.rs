@@ -5,6 +5,7 @@
 //! where there is one, git. `cargo xtask fuzz [TARGET ...] [--seconds N] [--seed N]` fuzzes.
 
 mod breach;
+mod bugs;
 mod checks;
 mod fuzz;
 mod house;
@@ -13,8 +14,7 @@ use std::process::ExitCode;
 
 use breach::Breach;
 
-const USAGE: &str =
-    "usage: cargo xtask check\n       cargo xtask fuzz [TARGET ...] [--seconds N] [--seed N]";
+const USAGE: &str = "usage: cargo xtask check\n       cargo xtask fuzz [TARGET ...] [--seconds N] [--seed N]\n       cargo xtask bugs [WORD ...]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +27,10 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             })
         }
+        Some((command, words)) if command == "bugs" => bugs::bugs(words).unwrap_or_else(|error| {
+            eprintln!("no bug is planted: {error:#}");
+            ExitCode::from(2)
+        }),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)

@@ -15,6 +15,8 @@ pub mod lint;
 
 pub mod matrix;
 
+pub mod mutate;
+
 pub mod policy_tests;
 
 pub mod witness;

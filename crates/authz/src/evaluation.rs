@@ -5,6 +5,7 @@
 mod account;
 pub(crate) mod combining;
 mod explain;
+mod filter_text;
 mod gates;
 mod grants;
 mod list;

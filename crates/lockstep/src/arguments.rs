@@ -19,7 +19,7 @@ use crate::terminal::Colour;
 
 pub(crate) use lint::Lint;
 pub(crate) use matrix::Matrix;
-pub(crate) use policy::{FailOn, PolicyDiff};
+pub(crate) use policy::{FailOn, PolicyDiff, PolicyMutate};
 pub(crate) use policy_import::{From, PolicyImport};
 pub(crate) use roles::{Roles, RolesCommand, RolesDiff};
 pub(crate) use scan::{Scan, ScanFormat};
@@ -272,6 +272,9 @@ pub(crate) enum PolicyCommand {
     Test(PolicyTest),
     /// Shows what a change of a policy changes in effect: who may now do what, and who may no longer.
     Diff(PolicyDiff),
+    /// Makes one mistake after the other in a policy, and tells which of them no test and no cell of
+    /// the suite would notice.
+    Mutate(PolicyMutate),
     /// Reads a policy of Casbin, OpenFGA or SpiceDB into ours, and tells what does not map.
     Import(PolicyImport),
 }
@@ -330,7 +333,7 @@ pub(crate) struct Init {
 /// `lockstep check`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 allowed; 1 denied; 2 a mistake in the files or on the command line; 3 it cannot be said.\n\nExample: lockstep check user:bob read document:plan --tenant acme --explain"
+    after_help = "Exit codes: 0 allowed; 1 denied; 2 a mistake in the files or on the command line; 3 it cannot be said, or depends on the resource.\n\nExamples: lockstep check user:bob read document:plan --tenant acme --explain\n          lockstep check user:bob read document:?"
 )]
 pub(crate) struct Check {
     /// Who asks, such as user:bob; `nobody` is a visitor without a session.
@@ -339,7 +342,8 @@ pub(crate) struct Check {
     /// What to do, an action of the resource's type.
     #[arg(value_name = "ACTION")]
     pub(crate) action: String,
-    /// To what, such as document:plan; a type alone is the collection.
+    /// To what, such as document:plan; a type alone is the collection, and document:? any document:
+    /// which ones, is the answer.
     #[arg(value_name = "RESOURCE")]
     pub(crate) resource: String,
     /// The tenant in which the subject acts. By default the only one in which it has a role.

@@ -35,7 +35,7 @@ impl Loaded {
 }
 
 /// The files of a suite, not yet read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Files {
     tree: Tree,
     suite: Option<Source>,
@@ -213,7 +213,11 @@ impl Files {
         }
     }
 
-    fn open(path: &Path) -> Result<Self, Failure> {
+    /// The files of a suite.
+    ///
+    /// # Errors
+    /// The suite file cannot be read.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let mut files = Self::default();
         let bytes = bytes(path).map_err(|error| {
             let path = path.display();
@@ -264,6 +268,19 @@ impl Files {
         }
         files.suite = Some(suite);
         Ok(files)
+    }
+
+    /// The files of the policy.
+    pub(crate) fn policy(&self) -> &[Source] {
+        &self.policy
+    }
+
+    /// The same with other files of the policy.
+    pub(crate) fn with_policy(&self, policy: &[Source]) -> Self {
+        Self {
+            policy: policy.to_vec(),
+            ..self.clone()
+        }
     }
 
     /// The files of a policy, with the relation models that they name.

@@ -19,10 +19,38 @@ pub(crate) fn sentence(record: &CellRecord) -> String {
             _ => format!("{actor} reaches {action}, which should not be there"),
         };
     }
+    if record.expected.what == "rows" {
+        return of_rows(record);
+    }
     let is_allowed = record.expected.what == "allow";
     match Phrase::of(record) {
         Some(phrase) => spoken(actor, &phrase, record.verdict, is_allowed),
         None => named(record, is_allowed),
+    }
+}
+
+/// The sentence of a cell that is decided row by row.
+fn of_rows(record: &CellRecord) -> String {
+    let actor = &record.actor;
+    let Some(Phrase { verb, .. }) = Phrase::of(record) else {
+        let end = match record.verdict {
+            Verdict::Held => "reaches only the rows that it may",
+            Verdict::Lockout => "does not reach every row that it may",
+            Verdict::Inconclusive => "is not known",
+            Verdict::NotApplicable => "is not applicable",
+            _ => "reaches rows that it must not",
+        };
+        return format!("{actor}: {} {end}", record.action);
+    };
+    let type_name = record.action.split('.').next().unwrap_or_default();
+    let rows = plural(type_name);
+    let does = third_person(verb);
+    match record.verdict {
+        Verdict::Held => format!("{actor} {does} only the {rows} that it may"),
+        Verdict::Lockout => format!("{actor} cannot {verb} every {type_name} that it may"),
+        Verdict::Inconclusive => format!("unknown which {rows} {actor} can {verb}"),
+        Verdict::NotApplicable => format!("{actor} is nobody who could {verb} {rows}"),
+        _ => format!("{actor} {does} {rows} that it must not"),
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exchange};
 use suite::model::Suite;
 use suite::plan::{
-    Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, caller, flow_step_name,
-    is_allowed, name, place, situation,
+    Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, caller, expected,
+    flow_step_name, is_allowed, name, place, situation,
 };
 use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
@@ -178,7 +178,7 @@ impl Recorder<'_> {
                 .to_owned(),
             verdict,
             access: Access::Unknown,
-            expected: cell.expectation.record(),
+            expected: expected(self.suite, cell),
             observed: String::new(),
             because: None,
             place: place(self.suite, cell)?.clone(),

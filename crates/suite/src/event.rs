@@ -133,7 +133,7 @@ pub struct CellRecord {
 /// What was expected of a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectedRecord {
-    /// `allow`, `deny`, `absent` or `?`.
+    /// `allow`, `deny`, `absent`, `reject`, `rows` (of each row what the policy says) or `?`.
     pub what: String,
     /// The kind of denial: `unauthenticated`, `forbidden` or `concealed`.
     #[serde(skip_serializing_if = "Option::is_none")]

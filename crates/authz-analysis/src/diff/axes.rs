@@ -69,6 +69,9 @@ pub(super) fn axes(
         .iter()
         .any(|it| it.related(type_name, action).is_some());
     let subject_types = subject_types(policies, type_name, action, &reads);
+    for (variable, value) in defaults(policies, type_name, &subject_types, &reads) {
+        reads.constant(variable, value);
+    }
     let asks = Asks {
         reads_subject: reads.has_subject() || is_related || !flags.is_empty(),
         reads_now: reads.has(&Variable::Now),
@@ -432,6 +435,30 @@ fn subject_types(
         found.insert("user".to_owned());
     }
     found.into_iter().collect()
+}
+
+/// What attributes that are read come to where they are not given.
+fn defaults(
+    policies: [&Policy; 2],
+    type_name: &str,
+    subject_types: &[String],
+    reads: &Reads,
+) -> Vec<(Variable, Value)> {
+    let mut found = Vec::new();
+    for policy in policies {
+        for variable in reads.variables() {
+            let value = match variable {
+                Variable::OfResource(name) => policy.attribute_default(type_name, name),
+                Variable::OfSubject(name) => {
+                    let mut types = subject_types.iter();
+                    types.find_map(|it| policy.attribute_default(it, name))
+                }
+                _ => None,
+            };
+            found.extend(value.map(|value| (variable.clone(), value.clone())));
+        }
+    }
+    found
 }
 
 fn kind_of(

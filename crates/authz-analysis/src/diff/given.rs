@@ -167,7 +167,7 @@ impl<'a> Given<'a> {
         diff: &mut Diff,
     ) -> (BTreeMap<Key, Differs>, bool) {
         let reads = Reads::of(asked.policies(), asked.name());
-        let by_name = is_by_name(asked, &reads, self.sides);
+        let by_name = is_by_name(asked, &reads);
         let subjects = self.subject_groups(asked, by_name);
         let resources = self.resource_groups(asked, by_name);
         let mut found: BTreeMap<Key, Differs> = BTreeMap::new();
@@ -318,7 +318,7 @@ struct Something {
 }
 
 /// Whether it matters who somebody is, and not only what is known of them.
-fn is_by_name(asked: &Asked<'_>, reads: &Reads, sides: [Side<'_>; 2]) -> bool {
+fn is_by_name(asked: &Asked<'_>, reads: &Reads) -> bool {
     let (type_name, action) = asked.name();
     let mut policies = asked.policies().into_iter();
     let reads_name = reads.has(&Variable::Subject) || reads.has(&Variable::Resource);
@@ -326,9 +326,6 @@ fn is_by_name(asked: &Asked<'_>, reads: &Reads, sides: [Side<'_>; 2]) -> bool {
         || !reads.flags.is_empty()
         || policies
             .any(|it| it.related(type_name, action).is_some() || it.may_share(type_name, action))
-        || sides
-            .iter()
-            .any(|it| it.facts.relationships().is_none() && it.policy.relation_model().is_some())
 }
 
 /// Whether the facts of both sides say the same.

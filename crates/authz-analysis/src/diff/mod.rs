@@ -44,8 +44,6 @@ pub struct Limits {
     pub requests_max: usize,
     /// The most requests over the given facts that are tried in all.
     pub given_max: usize,
-    /// Whether one difference is enough for each action.
-    pub first_only: bool,
 }
 
 impl Default for Limits {
@@ -53,7 +51,6 @@ impl Default for Limits {
         Self {
             requests_max: 200_000,
             given_max: 400_000,
-            first_only: false,
         }
     }
 }

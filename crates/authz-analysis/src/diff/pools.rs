@@ -174,6 +174,13 @@ impl Group {
             let bound = format!("more than {FRESH_MAX} values are compared with one another");
             pools.bounds.push(bound);
         }
+        let mut kinds: Vec<AttributeKind> = self.variables.iter().filter_map(kind).collect();
+        kinds.retain(|it| !matches!(it, AttributeKind::Reference(_) | AttributeKind::Tenant));
+        kinds.dedup();
+        if kinds.len() > 1 {
+            let bound = "values of several types are compared with one another";
+            pools.bounds.push(bound.to_owned());
+        }
         let declared = self.variables.iter().find_map(kind);
         let shared = match declared.or_else(|| self.kind_of_constants()) {
             Some(AttributeKind::Bool) => vec![json!(true), json!(false)],

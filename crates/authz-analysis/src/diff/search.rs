@@ -182,9 +182,6 @@ impl Search<'_> {
         for _ in 0..tried {
             diff.requests += 1;
             self.try_one(at, &mut found);
-            if limits.first_only && !found.is_empty() {
-                break;
-            }
             at = (at + stride) % total;
         }
         found

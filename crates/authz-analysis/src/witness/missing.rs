@@ -161,7 +161,7 @@ fn next_choice(before: &[usize], of: usize) -> Option<Vec<usize>> {
 /// Near is what links up what the subject has with what leads to the resource, then what has the
 /// fewest hops; a role that reaches little is nearer than one that reaches much, and all of them than
 /// another value of an attribute, or everybody.
-fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, bool, usize, usize, String) {
+fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, usize, bool, usize, usize, String) {
     let kinds = candidate.facts.iter().map(|fact| match fact {
         Fact::Relationship(fact) if fact.subject.is_wildcard() => 4,
         Fact::Relationship(_) => 0,
@@ -175,7 +175,8 @@ fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, bool, usize, usize, S
     });
     let text: Vec<String> = candidate.facts.iter().map(ToString::to_string).collect();
     (
-        kinds.max().unwrap_or(0),
+        kinds.clone().max().unwrap_or(0),
+        kinds.sum(),
         !links_up(&candidate.way),
         candidate.way.len(),
         reach.sum(),

@@ -16,6 +16,7 @@ mod import;
 mod imported_stores;
 mod lints;
 mod matrix;
+mod mutants;
 mod patterns;
 mod random;
 mod stages;

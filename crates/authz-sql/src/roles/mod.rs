@@ -2,12 +2,14 @@
 //! differs from the policy.
 
 mod drift;
+mod kind;
 mod names;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use drift::{Drift, DriftKind, drifts};
+pub use drift::drifts;
+pub use kind::{Drift, DriftKind};
 pub use names::RoleTables;
 pub use read::{NotRead, read};
 

@@ -251,6 +251,10 @@ impl<'a> Scan<'a> {
         if self.looked_at() == 0 {
             doubts.push("there is no table, view or function to look at".to_owned());
         }
+        if self.reach.doors.is_empty() {
+            let why = "only superusers can log in, whom no policy binds: name with `--role` as which role applications do";
+            doubts.push(why.to_owned());
+        }
         doubts
     }
 

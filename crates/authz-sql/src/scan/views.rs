@@ -26,19 +26,13 @@ fn protected<'a>(scan: &Scan<'a>, view: Id) -> Vec<(Id, &'a Relation)> {
 fn view(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
     let mut tables = protected(scan, id);
     tables.retain(|(_, table)| scan.is_unbound(view.owner, table));
-    let users = scan.users(id, view, &ROWS);
-    if tables.is_empty() || !users.any() {
-        return None;
-    }
-    let under = joined(tables.iter().map(|(_, table)| &table.name));
+    let (who, under) = readers(scan, id, view, &tables)?;
     let sentence = format!(
-        "{} reads {under} through it as its owner `{}`, whom the policies there do not bind",
-        scan.names(users.grantees),
+        "{who} reads {under} through it as its owner `{}`, whom the policies there do not bind",
         scan.name(view.owner)
     );
     let name = &view.name;
     let fix = format!("ALTER VIEW {name} SET (security_invoker = true);");
-    let tables = tables.iter().map(|(id, _)| *id).collect();
     Some(Candidate {
         finding: finding(
             Rule::ViewWithoutSecurityInvoker,
@@ -47,38 +41,42 @@ fn view(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
             sentence,
             fix,
         ),
-        probe: Probe::As(
-            users.triers.into_iter().collect(),
-            Question::SeesThrough(id, tables),
-        ),
+        probe: sees_through(scan, id, view, &tables),
     })
 }
 
 fn materialised(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
     let tables = protected(scan, id);
+    let (who, under) = readers(scan, id, view, &tables)?;
+    let sentence = format!("{who} reads rows of {under} in it, where their policies do not count");
+    let name = &view.name;
+    let users = scan.users(id, view, &ROWS);
+    let from: Vec<&str> = users.grantees.iter().map(|role| scan.name(*role)).collect();
+    let fix = format!("REVOKE ALL ON {name} FROM {};", from.join(", "));
+    let rule = Rule::MaterialisedViewBypassesPolicies;
+    Some(Candidate {
+        finding: finding(rule, "materialised view", name, sentence, fix),
+        probe: sees_through(scan, id, view, &tables),
+    })
+}
+
+/// Who may read it, and the names of the tables; `None` where there are none of either.
+fn readers(
+    scan: &Scan<'_>,
+    id: Id,
+    view: &Relation,
+    tables: &[(Id, &Relation)],
+) -> Option<(String, String)> {
     let users = scan.users(id, view, &ROWS);
     if tables.is_empty() || !users.any() {
         return None;
     }
     let under = joined(tables.iter().map(|(_, table)| &table.name));
-    let who = scan.names(users.grantees.iter().copied());
-    let sentence = format!("{who} reads rows of {under} in it, where their policies do not count");
-    let name = &view.name;
-    let from = users.grantees.iter().map(|role| scan.name(*role));
-    let from: Vec<&str> = from.collect();
-    let fix = format!("REVOKE ALL ON {name} FROM {};", from.join(", "));
+    Some((scan.names(users.grantees), under))
+}
+
+fn sees_through(scan: &Scan<'_>, id: Id, view: &Relation, tables: &[(Id, &Relation)]) -> Probe {
+    let triers = scan.users(id, view, &ROWS).triers.into_iter().collect();
     let tables = tables.iter().map(|(id, _)| *id).collect();
-    Some(Candidate {
-        finding: finding(
-            Rule::MaterialisedViewBypassesPolicies,
-            "materialised view",
-            name,
-            sentence,
-            fix,
-        ),
-        probe: Probe::As(
-            users.triers.into_iter().collect(),
-            Question::SeesThrough(id, tables),
-        ),
-    })
+    Probe::As(triers, Question::SeesThrough(id, tables))
 }

@@ -11,7 +11,8 @@ use super::failure::Failure;
 use super::program::{Expression, SubjectAttribute};
 use super::value::Value;
 
-/// What a condition is about. A name that has no value there is none; [`About::lacks`] says why.
+/// What a condition is about. What a name stands for is looked up here; where it stands for
+/// nothing, [`About::lacks`] says why.
 #[derive(Clone, Copy)]
 pub(super) enum About<'a> {
     Request {
@@ -35,7 +36,7 @@ impl<'a> About<'a> {
     }
 
     /// Who asks, if there is a session.
-    pub(super) fn session(self) -> Option<&'a Subject> {
+    fn session(self) -> Option<&'a Subject> {
         let subject = self.request()?.subject;
         subject.signed_in.then_some(subject)
     }
@@ -50,6 +51,7 @@ impl<'a> About<'a> {
         self.request()?.resource.reference.as_ref()
     }
 
+    /// The active tenant of who asks.
     pub(super) fn tenant(self) -> Option<&'a Arc<str>> {
         self.session()?.tenant.as_ref()
     }
@@ -62,16 +64,49 @@ impl<'a> About<'a> {
     }
 
     /// The attribute of the resource in a slot.
-    pub(super) fn of_resource(self, slot: usize) -> Option<&'a Value> {
+    fn of_resource(self, slot: usize) -> Option<&'a Value> {
         self.request()?.resource.attributes.get(slot)?.as_ref()
     }
 
     /// The value of a parameter.
-    pub(super) fn parameter(self, slot: usize) -> Option<&'a Value> {
+    fn parameter(self, slot: usize) -> Option<&'a Value> {
         match self {
             Self::Request { .. } => None,
             Self::Parameters { values, .. } => values.get(slot)?.as_ref(),
         }
+    }
+
+    /// The value of a name or constant, where it stands.
+    pub(super) fn standing(self, name: &'a Expression) -> Option<&'a Value> {
+        match name {
+            Expression::Constant(value) => Some(value),
+            Expression::Claims => Some(&self.session()?.claims),
+            Expression::SubjectAttribute(attribute) => self.of_subject(attribute),
+            Expression::ResourceAttribute(attribute) => self.of_resource(attribute.slot),
+            Expression::Parameter(slot, _) => self.parameter(*slot),
+            _ => None,
+        }
+    }
+
+    /// The value of a name that stands nowhere as a value.
+    pub(super) fn made(self, name: &Expression) -> Option<Value> {
+        Some(match name {
+            Expression::Subject => Value::Reference(self.subject()?.clone()),
+            Expression::Resource => Value::Reference(self.resource()?.clone()),
+            Expression::Action => Value::String(self.request()?.action.into()),
+            Expression::Tenant => Value::String(Arc::clone(self.tenant()?)),
+            Expression::Flag(flag) => Value::Bool(flag.is_on(self.request()?.subject)),
+            Expression::Now => Value::Timestamp(self.request()?.now),
+            Expression::HasSubjectAttribute(attribute) => {
+                self.subject()?;
+                Value::Bool(self.of_subject(attribute).is_some())
+            }
+            Expression::HasResourceAttribute(attribute) => {
+                self.request()?;
+                Value::Bool(self.of_resource(attribute.slot).is_some())
+            }
+            _ => return None,
+        })
     }
 
     /// Why a name has no value.

@@ -98,18 +98,18 @@ fn collect(node: &Node, atoms: &mut Vec<Atom>) {
         }
         Kind::Literal(_) => {}
         Kind::Binary(operator, left, right) if operator.compares() => {
-            atoms.push(comparison(*operator, left, right).unwrap_or_else(|| beyond(node)));
+            atoms.extend(comparison(*operator, left, right).or_else(|| beyond(node)));
         }
         Kind::Has(object, field) => {
             let read = selected(object, &field.text);
-            atoms.push(read.map_or_else(|| beyond(node), Atom::Alone));
+            atoms.extend(read.map(Atom::Alone).or_else(|| beyond(node)));
         }
         Kind::Call {
             receiver: None,
             function,
             arguments,
-        } => atoms.push(called(&function.text, arguments).unwrap_or_else(|| beyond(node))),
-        _ => atoms.push(variable(node).map_or_else(|| beyond(node), Atom::Alone)),
+        } => atoms.extend(called(&function.text, arguments).or_else(|| beyond(node))),
+        _ => atoms.extend(variable(node).map(Atom::Alone).or_else(|| beyond(node))),
     }
 }
 
@@ -210,15 +210,30 @@ fn constant(node: &Node) -> Option<Value> {
     }
 }
 
-fn beyond(node: &Node) -> Atom {
+/// A question that is not understood; none about the action alone, to which the answer is always
+/// the same.
+fn beyond(node: &Node) -> Option<Atom> {
+    if is_about_action(node) {
+        return None;
+    }
     let mut variables = Vec::new();
     let mut constants = Vec::new();
     gather(node, &mut variables, &mut constants);
     variables.sort();
     variables.dedup();
-    Atom::Beyond {
+    Some(Atom::Beyond {
         variables,
         constants,
+    })
+}
+
+/// Whether nothing is read but the name of the action.
+fn is_about_action(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Name(name) => name == "action",
+        Kind::Call { function, .. } if function.text == "flag" => false,
+        Kind::Macro(_) => false,
+        _ => parts(node).into_iter().all(is_about_action),
     }
 }
 
@@ -301,6 +316,7 @@ mod tests {
         ] {
             assert!(told(text).contains("Beyond"), "{text}");
         }
-        assert!(told("not a condition").contains("[]"));
+        assert_eq!(told("not a condition"), "[]");
+        assert_eq!(told("action == 'read' || action.startsWith('x')"), "[]");
     }
 }

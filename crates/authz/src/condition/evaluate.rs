@@ -97,20 +97,22 @@ impl<'a> Evaluator<'a> {
 
     /// The value of an expression, where it stands if it stands somewhere.
     fn held(&mut self, expression: &'a Expression) -> Evaluated<Held<'a>> {
-        let about = self.about;
-        let standing = match expression {
-            Expression::Constant(value) => Some(value),
-            Expression::SubjectAttribute(attribute) => about.of_subject(attribute),
-            Expression::ResourceAttribute(attribute) => about.of_resource(attribute.slot),
-            Expression::Parameter(slot, _) => about.parameter(*slot),
+        match expression {
+            Expression::Constant(_)
+            | Expression::Claims
+            | Expression::SubjectAttribute(_)
+            | Expression::ResourceAttribute(_)
+            | Expression::Parameter(..) => {
+                self.charge(1)?;
+                let standing = self.about.standing(expression);
+                self.known(standing, expression).map(Held::Standing)
+            }
             Expression::Field(object, key) => {
                 self.charge(1)?;
-                return self.field(object, key);
+                self.field(object, key)
             }
-            other => return self.evaluate(other).map(Held::Made),
-        };
-        self.charge(1)?;
-        self.known(standing, expression).map(Held::Standing)
+            other => self.evaluate(other).map(Held::Made),
+        }
     }
 
     /// What a name stands for, or why it stands for nothing.
@@ -121,54 +123,26 @@ impl<'a> Evaluator<'a> {
     /// The value of an expression.
     pub(super) fn evaluate(&mut self, expression: &'a Expression) -> Evaluated {
         self.charge(1)?;
-        let about = self.about;
         match expression {
-            Expression::Constant(value) => Ok(value.clone()),
-            Expression::Subject => {
-                let found = about.subject().cloned().map(Value::Reference);
-                self.known(found, expression)
-            }
-            Expression::Resource => {
-                let found = about.resource().cloned().map(Value::Reference);
-                self.known(found, expression)
-            }
-            Expression::Action => {
-                let request = self.known(about.request(), expression)?;
-                Ok(Value::String(request.action.into()))
-            }
-            Expression::Tenant => {
-                let found = about.tenant().cloned().map(Value::String);
-                self.known(found, expression)
-            }
-            Expression::Claims => {
-                let session = self.known(about.session(), expression)?;
-                Ok(session.claims.clone())
-            }
-            Expression::Flag(flag) => {
-                let request = self.known(about.request(), expression)?;
-                Ok(Value::Bool(flag.is_on(request.subject)))
+            Expression::Constant(_)
+            | Expression::Claims
+            | Expression::SubjectAttribute(_)
+            | Expression::ResourceAttribute(_)
+            | Expression::Parameter(..) => {
+                self.known(self.about.standing(expression).cloned(), expression)
             }
             Expression::Now => {
                 self.read_now = true;
-                let request = self.known(about.request(), expression)?;
-                Ok(Value::Timestamp(request.now))
+                self.known(self.about.made(expression), expression)
             }
-            Expression::SubjectAttribute(attribute) => {
-                self.known(about.of_subject(attribute).cloned(), expression)
-            }
-            Expression::ResourceAttribute(attribute) => {
-                self.known(about.of_resource(attribute.slot).cloned(), expression)
-            }
-            Expression::Parameter(slot, _) => {
-                self.known(about.parameter(*slot).cloned(), expression)
-            }
-            Expression::HasSubjectAttribute(attribute) => {
-                self.known(about.subject(), expression)?;
-                Ok(Value::Bool(about.of_subject(attribute).is_some()))
-            }
-            Expression::HasResourceAttribute(attribute) => {
-                self.known(about.request(), expression)?;
-                Ok(Value::Bool(about.of_resource(attribute.slot).is_some()))
+            Expression::Subject
+            | Expression::Resource
+            | Expression::Action
+            | Expression::Tenant
+            | Expression::Flag(_)
+            | Expression::HasSubjectAttribute(_)
+            | Expression::HasResourceAttribute(_) => {
+                self.known(self.about.made(expression), expression)
             }
             Expression::Local(index) => self.local(*index),
             Expression::Field(object, key) => self.field(object, key).map(Held::into_value),

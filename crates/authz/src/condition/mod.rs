@@ -24,6 +24,7 @@ mod mistake;
 mod parser;
 mod partial;
 mod predicate;
+mod print;
 mod program;
 mod proposition;
 mod syntax;
@@ -49,6 +50,7 @@ pub(crate) use evaluate::Evaluation;
 pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
+pub(crate) use print::string;
 pub use proposition::{Leaf, Proposition, proposition};
 pub(crate) use time::timestamp;
 
@@ -125,6 +127,19 @@ impl Condition {
         }
     }
 
+    /// The condition as text, in the language's own words.
+    pub(crate) fn text(&self) -> String {
+        print::text(&self.expression)
+    }
+
+    /// Whether it is `&&`, `||` or `?:` of others.
+    pub(crate) fn is_joined(&self) -> bool {
+        matches!(
+            self.expression,
+            Expression::And(_) | Expression::Or(_) | Expression::Conditional(_)
+        )
+    }
+
     /// Whether it could hold where there is no session. Told from its form: one that cannot never
     /// does, and one that could may still not.
     pub(crate) fn may_hold_without_session(&self) -> bool {
@@ -150,23 +165,28 @@ impl Condition {
         parameters: &Parameters,
         values: &[Option<Value>],
     ) -> Result<bool, Failure> {
-        self.says(About::Parameters { parameters, values }).result
+        let about = About::Parameters { parameters, values };
+        match self.typed(about) {
+            Some((holds, _)) => Ok(holds),
+            None => evaluate::holds(&self.expression, about).result,
+        }
     }
 
     /// Whether the condition holds for a request whose action is of this kind, or why that
     /// cannot be said.
     pub(crate) fn holds(&self, request: &Request<'_>, kind: ActionKind) -> Evaluation<bool> {
-        self.says(About::Request { request, kind })
-    }
-
-    fn says(&self, about: About<'_>) -> Evaluation<bool> {
-        let typed = self.typed.as_ref().and_then(|it| it.holds(about));
-        match typed {
+        let about = About::Request { request, kind };
+        match self.typed(about) {
             Some((holds, read_now)) => Evaluation {
                 result: Ok(holds),
                 read_now,
             },
             None => evaluate::holds(&self.expression, about),
         }
+    }
+
+    /// What the typed form says, and whether the instant of the request was looked at.
+    fn typed(&self, about: About<'_>) -> Option<(bool, bool)> {
+        self.typed.as_ref()?.holds(about)
     }
 }

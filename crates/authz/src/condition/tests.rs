@@ -17,6 +17,7 @@ use super::check::{Checker, Flags, Scope};
 use super::evaluate::evaluate;
 use super::failure::Failure;
 use super::parser;
+use super::typed::Typed;
 use super::value::{Key, Value};
 
 const POLICY: &str = r#"
@@ -88,7 +89,13 @@ pub(super) fn outcome(policy: &Policy, text: &str) -> String {
         request: &request,
         kind: ActionKind::Instance,
     };
-    match evaluate(&expression, about).result {
+    let evaluated = evaluate(&expression, about);
+    let typed = Typed::new(&expression).and_then(|typed| typed.holds(about));
+    if let (Some((holds, _)), result) = (typed, &evaluated.result) {
+        let agrees = matches!(result, Ok(Value::Bool(value)) if *value == holds);
+        assert!(agrees, "{text}: the typed form says {holds}");
+    }
+    match evaluated.result {
         Ok(value) => format!("{found}: {}", show(&value)),
         Err(Failure::Error(error)) => format!("error: {error}"),
         Err(Failure::Absent) => "error: absent".to_owned(),

@@ -82,8 +82,14 @@ struct Comparison<T> {
 enum Number<T> {
     Constant(T),
     Slot(Slot),
-    Negated(Box<Number<T>>),
-    Combined(Operator, Box<[Number<T>; 2]>),
+    Computed(Box<Computed<T>>),
+}
+
+/// An operation on numbers.
+#[derive(Debug, Clone)]
+enum Computed<T> {
+    Negated(Number<T>),
+    Combined(Operator, [Number<T>; 2]),
 }
 
 /// What comes to a string.

@@ -62,10 +62,11 @@ fn joined(
     text: &str,
     found: &mut Vec<Variant>,
 ) {
-    let all: Vec<String> = operands.iter().map(|it| bracketed(it, text)).collect();
+    // An operand that needs brackets has them: its span begins and ends with them.
+    let all: Vec<&str> = operands.iter().map(|it| written(text, &it.span)).collect();
     for dropped in 0..all.len() {
         let kept = all.iter().enumerate().filter(|(at, _)| *at != dropped);
-        let kept: Vec<&str> = kept.map(|(_, it)| it.as_str()).collect();
+        let kept: Vec<&str> = kept.map(|(_, it)| *it).collect();
         let what = format!(
             "operand {} of `{sign}` is dropped",
             dropped.saturating_add(1)
@@ -91,14 +92,6 @@ fn turned(operator: Operator) -> &'static [Operator] {
         Operator::Greater => &[Operator::GreaterOrEqual, Operator::LessOrEqual],
         Operator::GreaterOrEqual => &[Operator::Greater, Operator::Less],
         _ => &[],
-    }
-}
-
-fn bracketed(node: &Node, text: &str) -> String {
-    let inside = written(text, &node.span);
-    match node.kind {
-        Kind::And(_) | Kind::Or(_) | Kind::Conditional(..) => format!("({inside})"),
-        _ => inside.to_owned(),
     }
 }
 
@@ -132,9 +125,9 @@ mod tests {
                 "(a == b)",
                 "(a == b || (c < 1 || !d))",
                 "a != b && (c < 1 || !d)",
-                "a == b && ((!d))",
-                "a == b && ((c < 1))",
-                "a == b && ((c < 1 && !d))",
+                "a == b && (!d)",
+                "a == b && (c < 1)",
+                "a == b && (c < 1 && !d)",
                 "a == b && (c <= 1 || !d)",
                 "a == b && (c >= 1 || !d)",
                 "a == b && (c < 1 || d)",

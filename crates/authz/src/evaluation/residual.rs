@@ -262,6 +262,15 @@ impl Remainder {
         }
     }
 
+    pub(super) fn text(&self) -> String {
+        self.condition.text()
+    }
+
+    /// Whether it has several parts.
+    pub(super) fn is_joined(&self) -> bool {
+        self.condition.is_joined()
+    }
+
     fn is(&self, wanted: bool, request: &Request<'_>, kind: ActionKind) -> bool {
         let Evaluation { result, .. } = self.condition.holds(request, kind);
         match result {
@@ -320,6 +329,11 @@ impl<'a> Inquiry<'a> {
 }
 
 impl Residual<'_> {
+    /// The type of the resources.
+    pub fn type_name(&self) -> &str {
+        self.inquiry.type_name
+    }
+
     /// The condition.
     pub fn filter(&self) -> &Filter {
         &self.filter

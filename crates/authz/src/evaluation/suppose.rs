@@ -34,10 +34,9 @@ pub enum Supposition {
 }
 
 /// A part that says nothing where its supposition does not hold.
-struct Part<'a> {
+struct Part {
     supposition: Option<Supposition>,
     effect: Effect,
-    rule: Option<&'a Rule>,
 }
 
 impl Policy {
@@ -64,10 +63,7 @@ impl Policy {
                 true if part.effect == Effect::Permit => Extended::Permit,
                 true => Extended::Deny,
             };
-            members.add(Member {
-                value,
-                by: part.rule.map(|rule| Arc::clone(&rule.name)),
-            });
+            members.add(Member { value, by: () });
         }
         Some(match members.finish().0 {
             Extended::Permit => Outcome::Permit,
@@ -80,7 +76,7 @@ impl Policy {
     }
 
     /// The parts that apply, in the order in which they are asked: those of [`Policy::decide`].
-    fn parts_supposed(&self, supposed: Supposed<'_>) -> Option<Vec<Part<'_>>> {
+    fn parts_supposed(&self, supposed: Supposed<'_>) -> Option<Vec<Part>> {
         let gate = gate(supposed);
         let found = self.types.get(supposed.type_name)?;
         let action = found.actions.get(supposed.action)?.number;
@@ -118,23 +114,21 @@ fn gate(supposed: Supposed<'_>) -> Gate {
 }
 
 /// What a rule says; `None` where it never says anything.
-fn part<'a>(rule: &'a Rule, target: &Target, is_signed_in: bool) -> Option<Part<'a>> {
+fn part(rule: &Rule, target: &Target, is_signed_in: bool) -> Option<Part> {
     let condition = target.condition.as_ref();
     let can_hold = condition.is_none_or(|it| is_signed_in || it.may_hold_without_session());
     let name = || Supposition::Rule(Arc::clone(&rule.name));
     can_hold.then(|| Part {
         supposition: condition.map(|_| name()),
         effect: rule.effect,
-        rule: Some(rule),
     })
 }
 
-impl Part<'_> {
+impl Part {
     fn permitting(supposition: Option<Supposition>) -> Self {
         Self {
             supposition,
             effect: Effect::Permit,
-            rule: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::condition::Value;
 use crate::facts::{Reference, Subject};
 
 use super::relation::{RelationModel, Rewrite, SubjectKind};
@@ -85,6 +86,12 @@ impl Policy {
             AttributeType::Tenant => AttributeKind::Tenant,
             AttributeType::Reference(name) => AttributeKind::Reference(name.to_string()),
         })
+    }
+
+    /// The value that an attribute has where none is given.
+    pub fn attribute_default(&self, type_name: &str, attribute: &str) -> Option<&Value> {
+        let found = self.types.get(type_name)?.attributes.get(attribute)?;
+        found.default.as_ref()
     }
 
     /// What the role grants of an action, itself or through roles that it includes.
@@ -243,13 +250,5 @@ impl RelationModel {
             });
         }
         found.into_iter().collect()
-    }
-
-    /// Whether some relationship of the model may carry a condition or an end, which looks for more
-    /// than who is related to what.
-    pub fn has_conditions(&self) -> bool {
-        let relations = self.types.values().flat_map(|it| it.relations.values());
-        let mut subjects = relations.flat_map(|it| &it.subjects);
-        subjects.any(|it| it.condition.is_some() || it.expires)
     }
 }

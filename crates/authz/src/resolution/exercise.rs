@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::condition;
 use crate::facts::Reference;
-use crate::model::relation::{RelationModel, Rewrite, SubjectKind, SubjectType};
+use crate::model::relation::{Relation, RelationModel, Rewrite, SubjectKind, SubjectType};
 use crate::relationships::{Edge, NO_RELATION, SubjectReference};
 use crate::source::Place;
 
@@ -64,35 +64,46 @@ pub(crate) fn spots(model: &RelationModel) -> Vec<ToldSpot> {
         tell(Spot::Asked, format!("{of} is asked for"), whole);
         let mut parts = Vec::new();
         list(&relation.rewrite, &mut 0, Use::Grants, &mut parts);
-        for (position, part, used) in parts {
-            let place = place_of(part).unwrap_or(whole);
-            let by = shown(part, model);
-            if used == Use::Excludes {
-                let text = format!("{of} is taken away by {by}");
-                tell(Spot::Part(position, true), text, place);
-                let text = format!("{of} is not taken away by {by}");
-                tell(Spot::Part(position, false), text, place);
-                continue;
-            }
-            match part {
-                Rewrite::Direct => {
-                    for (subject, it) in relation.subjects.iter().enumerate() {
-                        let text = format!("{of} holds by a written `{}`", written(it));
-                        tell(Spot::Subject(subject), text, &it.at.0);
-                    }
-                }
-                _ => {
-                    let text = format!("{of} holds by {by}");
-                    tell(Spot::Part(position, true), text, place);
-                }
-            }
-            if used == Use::Needed {
-                let text = format!("{of} fails for want of {by}");
-                tell(Spot::Part(position, false), text, place);
+        for part in &parts {
+            for (spot, happens) in happenings(relation, part, model) {
+                let place = place_of(relation, part, spot);
+                tell(spot, format!("{of} {happens}"), place);
             }
         }
     }
     told
+}
+
+/// What can happen at a part, each with the words for it.
+fn happenings(
+    relation: &Relation,
+    &(position, part, used): &Listed<'_>,
+    model: &RelationModel,
+) -> Vec<(Spot, String)> {
+    let by = shown(part, model);
+    let holds = Spot::Part(position, true);
+    let fails = Spot::Part(position, false);
+    if used == Use::Excludes {
+        return vec![
+            (holds, format!("is taken away by {by}")),
+            (fails, format!("is not taken away by {by}")),
+        ];
+    }
+    let mut found = match part {
+        Rewrite::Direct => {
+            let subjects = relation.subjects.iter().enumerate();
+            let told = subjects.map(|(subject, it)| {
+                let text = format!("holds by a written `{}`", written(it));
+                (Spot::Subject(subject), text)
+            });
+            told.collect()
+        }
+        _ => vec![(holds, format!("holds by {by}"))],
+    };
+    if used == Use::Needed {
+        found.push((fails, format!("fails for want of {by}")));
+    }
+    found
 }
 
 /// What a part is good for in the one around it.
@@ -106,13 +117,11 @@ enum Use {
     Excludes,
 }
 
-/// The parts that can decide, each with its position.
-fn list<'a>(
-    rewrite: &'a Rewrite,
-    position: &mut usize,
-    used: Use,
-    parts: &mut Vec<(usize, &'a Rewrite, Use)>,
-) {
+/// A part with its position and what it is good for.
+type Listed<'a> = (usize, &'a Rewrite, Use);
+
+/// The parts that can decide.
+fn list<'a>(rewrite: &'a Rewrite, position: &mut usize, used: Use, parts: &mut Vec<Listed<'a>>) {
     let own = *position;
     *position += 1;
     let is_joined = matches!(
@@ -137,10 +146,15 @@ fn list<'a>(
     }
 }
 
-fn place_of(rewrite: &Rewrite) -> Option<&Place> {
-    match rewrite {
-        Rewrite::Computed(_, at) | Rewrite::Arrow { at, .. } => Some(&at.0),
+/// Where the part stands, or else the relation.
+fn place_of<'a>(relation: &'a Relation, part: &Listed<'a>, spot: Spot) -> &'a Place {
+    let written = match spot {
+        Spot::Subject(subject) => relation.subjects.get(subject).map(|it| &it.at),
         _ => None,
+    };
+    match part.1 {
+        Rewrite::Computed(_, at) | Rewrite::Arrow { at, .. } => &at.0,
+        _ => &written.unwrap_or(&relation.at).0,
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use authz::{Denial, Facts, Outcome, ReasonKind, Request, SubjectFacts, no_context};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 
 use crate::decisions::policy;
@@ -369,15 +369,19 @@ fn role(index: usize) -> impl Strategy<Value = RoleData> {
     })
 }
 
-fn policies() -> impl Strategy<Value = PolicyData> {
+fn rule() -> impl Strategy<Value = RuleData> {
     let rule = (any::<bool>(), pairs(1), 0..CONDITIONS.len());
-    let rule = rule.prop_map(|(permits, targets, condition)| RuleData {
+    rule.prop_map(|(permits, targets, condition)| RuleData {
         permits,
         targets,
         condition,
-    });
+    })
+}
+
+#[cfg(test)]
+fn policies() -> impl Strategy<Value = PolicyData> {
     let roles: Vec<_> = (0..ROLES.len()).map(role).collect();
-    let rules = prop::collection::vec(rule, 0..4);
+    let rules = prop::collection::vec(rule(), 0..4);
     let tenants = prop::option::weighted(0.8, any::<bool>());
     (roles, rules, tenants).prop_map(|(roles, rules, tenants)| PolicyData {
         roles,
@@ -427,15 +431,44 @@ fn questions() -> impl Strategy<Value = Question> {
     })
 }
 
-/// Compares on one policy and one request that the runner makes. Panics where the two do not agree.
-pub(crate) fn compare_once(runner: &mut TestRunner) {
-    let Ok(data) = policies().new_tree(runner) else {
-        return;
+/// What a part of the input of a fuzzer chooses: four bytes each, so that a changed byte changes one
+/// part and leaves the others. (proptest can take all its choices from outside, but comes to no end
+/// where they run out.)
+fn chosen<T>(bytes: &[u8], part: usize, strategy: &impl Strategy<Value = T>) -> T {
+    let mut seed = [0_u8; 32];
+    seed[31] = u8::try_from(part).unwrap();
+    let of_part = bytes.chunks(4).nth(part).unwrap_or_default();
+    seed[..of_part.len()].copy_from_slice(of_part);
+    let choices = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(Config::default(), choices);
+    strategy.new_tree(&mut runner).unwrap().current()
+}
+
+/// Each role, the tenants, each rule and each question from a part of its own.
+fn chosen_by(bytes: &[u8]) -> (PolicyData, Vec<Question>) {
+    let mut part = 0;
+    let mut next = || {
+        part += 1;
+        part - 1
     };
-    let data = data.current();
+    let roles = (0..ROLES.len()).map(|index| chosen(bytes, next(), &role(index)));
+    let roles = roles.collect();
+    let tenants = chosen(bytes, next(), &prop::option::weighted(0.8, any::<bool>()));
+    let rules = (0..3).filter_map(|_| chosen(bytes, next(), &prop::option::weighted(0.7, rule())));
+    let data = PolicyData {
+        roles,
+        rules: rules.collect(),
+        tenants,
+    };
+    let questions = (0..6).map(|_| chosen(bytes, next(), &questions()));
+    (data, questions.collect())
+}
+
+/// Compares on the policy and the requests that the bytes choose. Panics where the two do not agree.
+pub(crate) fn compare_bytes(bytes: &[u8]) {
+    let (data, questions) = chosen_by(bytes);
     let policy = policy(&written(&data));
-    let questions = prop::collection::vec(questions(), 1..8).new_tree(runner);
-    for question in questions.iter().flat_map(ValueTree::current) {
+    for question in questions {
         let (decided, expected) = (decided(&policy, &question), expected(&data, &question));
         assert_eq!(decided, expected, "{question:?}");
     }
@@ -458,9 +491,29 @@ proptest! {
 
 #[test]
 fn policies_made_as_for_the_fuzz_target_are_decided_so_too() {
-    let mut runner = TestRunner::deterministic();
-    for _ in 0..100 {
-        compare_once(&mut runner);
+    for byte in 0..100_u8 {
+        compare_bytes(&vec![byte; usize::from(byte)]);
+    }
+}
+
+#[test]
+fn a_byte_of_the_fuzz_target_changes_one_part() {
+    let bytes: Vec<u8> = (0..80).collect();
+    let (data, questions) = chosen_by(&bytes);
+    for at in 0..68 {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x80;
+        let (data_then, questions_then) = chosen_by(&changed);
+        let roles = data.roles.iter().zip(&data_then.roles);
+        let roles = roles.filter(|(a, b)| format!("{a:?}") != format!("{b:?}"));
+        let asked = questions.iter().zip(&questions_then);
+        let asked = asked.filter(|(a, b)| format!("{a:?}") != format!("{b:?}"));
+        let is_rest = format!("{:?}{:?}", data.rules, data.tenants)
+            != format!("{:?}{:?}", data_then.rules, data_then.tenants);
+        let changes = roles.count() + asked.count() + usize::from(is_rest);
+        assert!(changes <= 1, "{at}: {changes}");
+        // A question has many places where another choice shows.
+        assert!(at < 44 || changes == 1, "{at}");
     }
 }
 

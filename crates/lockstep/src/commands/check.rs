@@ -2,9 +2,12 @@
 //! account.
 
 mod told;
+mod which;
 
 use authz::source::nearest;
-use authz::{Account, Credential, Facts, Outcome, Reference, Request, SubjectFacts, no_context};
+use authz::{
+    Account, Credential, Facts, Outcome, Policy, Reference, Request, SubjectFacts, no_context,
+};
 use authz_analysis::drawing::Drawing;
 use authz_analysis::witness::{self, Question, Why};
 use jiff::Timestamp;
@@ -27,19 +30,14 @@ pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
     let subject_facts = subject(command, &facts)?;
     let subject = policy.subject(subject_facts.clone());
     let subject = subject.map_err(Failure::usage)?;
+    let now = command.at.unwrap_or_else(Timestamp::now);
+    if let Some(type_name) = command.resource.strip_suffix(":?") {
+        return which::execute(command, (&policy, &facts), (&subject, type_name, now));
+    }
     let (type_name, id, attributes) = resource(command, &facts)?;
     let resource = policy.resource(&type_name, id.as_deref(), &attributes);
     let resource = resource.map_err(Failure::usage)?;
-    if policy.action_kind(&type_name, &command.action).is_none() {
-        let action = &command.action;
-        let meant = nearest(action, policy.action_names(&type_name));
-        let help = meant.map(|meant| format!("\nhelp: did you mean `{meant}`?"));
-        return Err(Failure::usage(format!(
-            "`{type_name}` has no action `{action}`{}",
-            help.unwrap_or_default()
-        )));
-    }
-    let now = command.at.unwrap_or_else(Timestamp::now);
+    expect_action(&policy, &type_name, &command.action)?;
     let context = command.context.as_ref().unwrap_or(no_context());
     let account = policy.account(&Request {
         subject: &subject,
@@ -66,6 +64,19 @@ pub(super) fn execute(command: &Check) -> Result<ExitCode, Failure> {
         Outcome::Deny(_) => ExitCode::Finding,
         Outcome::Indeterminate => ExitCode::Inconclusive,
     })
+}
+
+/// Refuses an action that the type does not have.
+fn expect_action(policy: &Policy, type_name: &str, action: &str) -> Result<(), Failure> {
+    if policy.action_kind(type_name, action).is_some() {
+        return Ok(());
+    }
+    let meant = nearest(action, policy.action_names(type_name));
+    let help = meant.map(|meant| format!("\nhelp: did you mean `{meant}`?"));
+    Err(Failure::usage(format!(
+        "`{type_name}` has no action `{action}`{}",
+        help.unwrap_or_default()
+    )))
 }
 
 fn text(command: &Check, question: &Question<'_>, account: &Account) -> Result<String, Failure> {

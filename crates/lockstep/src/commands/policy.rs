@@ -2,6 +2,7 @@
 //! name, runs them, tells what failed and what they do not exercise.
 
 mod diff;
+mod mutate;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -22,6 +23,7 @@ pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Fail
     match &command.command {
         PolicyCommand::Test(command) => test(command, colour),
         PolicyCommand::Diff(command) => diff::execute(command),
+        PolicyCommand::Mutate(command) => mutate::execute(command),
         PolicyCommand::Import(command) => super::policy_import::execute(command),
     }
 }
@@ -112,19 +114,22 @@ fn run(path: &Path, coverage: Option<&mut Coverage>) -> Result<Result<Report, Br
             return Err(Failure::usage(message));
         }
     };
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let load = &mut |name: &str| {
-        let relative = Path::new(name);
-        if !is_inside(relative) {
-            return Err("it is outside of the folder of the tests".to_owned());
-        }
-        let normal = relative
-            .components()
-            .filter(|it| matches!(it, Component::Normal(_)));
-        read(&folder.join(normal.collect::<PathBuf>()))
-    };
+    let load = &mut |name: &str| named_by_tests(path, name);
     let now = jiff::Timestamp::now();
     Ok(policy_tests::run_noting(&source, load, now, coverage))
+}
+
+/// A file that a file of tests names.
+fn named_by_tests(tests: &Path, name: &str) -> Result<Source, String> {
+    let relative = Path::new(name);
+    if !is_inside(relative) {
+        return Err("it is outside of the folder of the tests".to_owned());
+    }
+    let normal = relative
+        .components()
+        .filter(|it| matches!(it, Component::Normal(_)));
+    let folder = tests.parent().unwrap_or(Path::new(""));
+    read(&folder.join(normal.collect::<PathBuf>()))
 }
 
 /// Whether a relative path stays in the folder that it starts from.
@@ -147,11 +152,25 @@ fn files(command: &PolicyTest) -> Result<Vec<PathBuf>, Failure> {
     if !command.files.is_empty() {
         return Ok(command.files.clone());
     }
+    let found = found(&[PathBuf::new(), "policy".into()])?;
+    if found.is_empty() {
+        return Err(Failure::usage(
+            "there is no `*.test.yaml` or `*.fga.yaml` here or under `policy/`\nhelp: name the files of tests",
+        ));
+    }
+    Ok(found)
+}
+
+/// The files of tests in these folders, in the order of their names.
+fn found(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
-    for folder in ["", "policy"] {
-        let shown = if folder.is_empty() { "." } else { folder };
+    for folder in folders {
+        let shown = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
         for entry in fs::read_dir(shown).into_iter().flatten() {
-            let path = Path::new(folder).join(entry?.file_name());
+            let path = folder.join(entry?.file_name());
             let text = path.to_string_lossy();
             let is_tests = [".test.yaml", ".fga.yaml"]
                 .iter()
@@ -162,10 +181,13 @@ fn files(command: &PolicyTest) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     found.sort();
-    if found.is_empty() {
-        return Err(Failure::usage(
-            "there is no `*.test.yaml` or `*.fga.yaml` here or under `policy/`\nhelp: name the files of tests",
-        ));
-    }
+    found.dedup();
     Ok(found)
+}
+
+/// The lines, each clean.
+fn clean_lines(text: &str) -> String {
+    text.lines()
+        .map(|line| report::clean(line) + "\n")
+        .collect()
 }

@@ -116,6 +116,41 @@ fn the_worked_case_says_no_and_shows_the_missing_link() {
 }
 
 #[test]
+fn with_the_resource_unknown_the_answer_is_a_condition_over_it() {
+    let project = project();
+    let rules = "rules:
+  - name: own-and-open
+    permit: { document: [update] }
+    when: subject == resource.owner && (resource.level + 1 < 3 || resource.name.startsWith('x'))
+  - name: office
+    deny: { document: [read, update] }
+    when: resource.level > 5 && !within(now, '08:00', '18:00', 'UTC')
+";
+    let policy = POLICY.replace("rules:\n", rules).replace(
+        "locked: {",
+        "owner: user, level: int, name: string, locked: {",
+    );
+    write(&project, "policy/policy.yaml", &policy);
+    let cases = [
+        "user:bob read document:?",
+        "user:bob update document:?",
+        "user:bob update document:? --at 2026-11-22T19:00:00Z",
+        "user:otto read document:? --tenant acme",
+        "user:gina read document:?",
+        "user:gina read document:? --at 2027-01-01T00:00:00Z",
+        "user:alice create document:?",
+        "user:alice update document:? --scopes profile",
+        "nobody read document:?",
+        "user:bob update document:? --json",
+        "user:bob update document:? --explain",
+        "user:bob updat document:?",
+        "user:bob update documnt:?",
+    ];
+    let shown: String = cases.iter().map(|case| told(&project, case)).collect();
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
 fn the_worked_case_is_drawn() {
     let project = project();
     let mut shown = told(&project, "user:bob read document:plan --draw dot");

@@ -35,6 +35,7 @@ mod minting;
 mod policy_coverage;
 mod policy_diff;
 mod policy_import;
+mod policy_mutate;
 mod policy_tests;
 mod portal;
 mod proxy;

@@ -94,8 +94,8 @@ fn the_exit_code_says_whether_the_difference_counts() {
 fn what_cannot_be_enumerated_is_never_called_equal() {
     let project = project();
     let with = |when: &str| OLD.replace("resource.owner == subject", when);
-    project.write("a.yaml", with("action.startsWith(\"x\")").as_bytes());
-    project.write("b.yaml", with("action.endsWith(\"x\")").as_bytes());
+    project.write("a.yaml", with("claims.a.startsWith(\"x\")").as_bytes());
+    project.write("b.yaml", with("claims.a.endsWith(\"x\")").as_bytes());
     let (code, told) = diff(&project, &["a.yaml", "b.yaml", "--fail-on", "any"]);
     assert_eq!(code, Some(3), "{told}");
     assert!(told.contains("not everything was searched"), "{told}");

@@ -148,7 +148,7 @@ impl Table {
     }
 }
 
-/// `allow`, `absent`, `?`, or a status.
+/// `allow`, `absent`, `rows`, `?`, or a status.
 fn place_text(cell: &PlannedCell) -> String {
     match (cell.statuses.first(), cell.expected.denial.as_deref()) {
         (Some(status), _) => status.to_string(),
@@ -189,6 +189,7 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
     let further = [
         (number("absent"), "absent".to_owned()),
         (number("reject"), "refused as bad input".to_owned()),
+        (number("rows"), "decided row by row".to_owned()),
         (
             number("?"),
             "only observed, which is never green".to_owned(),
@@ -219,7 +220,7 @@ fn totals(cells: &[PlannedCell], style: Style) -> String {
 fn without_control(cells: &[PlannedCell], paint: Paint) -> String {
     let alone: Vec<&PlannedCell> = cells
         .iter()
-        .filter(|cell| cell.untried.is_none())
+        .filter(|cell| cell.untried.is_none() && !cell.counts_alone)
         .filter(|cell| matches!(cell.expected.what.as_str(), "deny" | "reject"))
         .filter(|cell| cell.control.is_none())
         .collect();

@@ -108,6 +108,7 @@ fn a_plan_does_not_steer_the_terminal() {
         differs_in: None,
         fixture: Some(EVIL.to_owned()),
         untried: Some(EVIL.to_owned()),
+        counts_alone: false,
     };
     let style = Style {
         verbose: true,

@@ -15,6 +15,7 @@ mod junit;
 mod markdown;
 mod plan;
 mod record;
+mod rows;
 mod sarif;
 mod surface;
 mod terminal;

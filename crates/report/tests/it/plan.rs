@@ -109,6 +109,7 @@ pub(crate) fn cells() -> Vec<PlannedCell> {
                 untried: (action == "post.hide")
                     .then(|| "`DELETE` may change something".to_owned()),
                 situation: parts.next(),
+                counts_alone: false,
                 action,
             }
         })

@@ -175,7 +175,9 @@ impl<'a> StatementTrial<'a> {
                     .await?
             }
         }
-        let doubts = doubts.into_iter().filter(|it| matters(it.kind, &seen));
+        let doubts = doubts
+            .into_iter()
+            .filter(|it| matters(it.kind, policy.bounds(), seen.refused));
         let mut judgement = judge_rows(&seen);
         if inserts {
             judgement.observed = match seen.rows.iter().any(|row| row.reached) {
@@ -432,13 +434,13 @@ fn reached(seen: &mut RowsSeen, keys: impl Iterator<Item = String>) {
 }
 
 /// Whether a doubt says anything against what was seen.
-fn matters(kind: DoubtKind, seen: &RowsSeen) -> bool {
+fn matters(kind: DoubtKind, bounds: Bounds, refused: bool) -> bool {
     match kind {
         DoubtKind::Superuser | DoubtKind::SwitchedOff => true,
         // Where every row is permitted, nothing could be hidden.
-        DoubtKind::Bypass | DoubtKind::Owner => seen.bounds != Bounds::All,
+        DoubtKind::Bypass | DoubtKind::Owner => bounds != Bounds::All,
         // Grants alone have refused it.
-        DoubtKind::NotEnabled => seen.bounds != Bounds::All && !seen.refused,
+        DoubtKind::NotEnabled => bounds != Bounds::All && !refused,
     }
 }
 

@@ -21,7 +21,7 @@ pub use flow::{action_name as flow_step_name, caller};
 
 pub use leaving::{makes_something, never_removed};
 pub use select::Shard;
-pub use statement::{Bounds, RowExpectation, RowPolicy, rows_of};
+pub use statement::{Bounds, RowExpectation, RowPolicy, expected, rows_of};
 
 use std::sync::Arc;
 
@@ -159,6 +159,9 @@ pub struct PlannedCell {
     /// Why it is not tried, if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untried: Option<String>,
+    /// Whether a denial needs no control: a database says by its SQLSTATE why it refuses.
+    #[serde(skip)]
+    pub counts_alone: bool,
 }
 
 impl Plan {
@@ -498,7 +501,7 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
         situation: situation(cell.trial),
         target: target_name(suite, cell),
         phase: cell.phase,
-        expected: cell.expectation.record(),
+        expected: expected(suite, cell),
         statuses: statuses(suite, cell),
         control: control.map(|control| plan.name(suite, control)),
         differs_in: control
@@ -506,6 +509,7 @@ fn record(plan: &Plan, suite: &Suite, cell: &Cell) -> PlannedCell {
             .map(|control| DiffersIn::of(cell, control)),
         fixture: fixture(suite, cell),
         untried: cell.untried.as_deref().map(str::to_owned),
+        counts_alone: matches!(cell.trial, Trial::Statement { .. }),
     }
 }
 

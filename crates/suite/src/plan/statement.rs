@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::expectation::{Expectation, Expectations, subject};
 use super::{Cell, Phase, Trial, probing_actors};
+use crate::event::ExpectedRecord;
 use crate::model::{Action, ActionIndex, ActorIndex, Expected, Rows, Statement, Suite};
 
 /// Adds the cells of an action's statements: one for each actor who has a session of its own.
@@ -58,6 +59,20 @@ pub(super) fn add_cells(
 /// What the rows of a statement are to the policy, if it decides on each of them.
 pub fn rows_of<'a>(suite: &'a Suite, statement: &Statement) -> Option<&'a Rows> {
     statement.rows_of(suite.databases.get(statement.database)?)
+}
+
+/// What is expected of a cell as reports show it: where the policy decides on each row, that.
+pub fn expected(suite: &Suite, cell: &Cell) -> ExpectedRecord {
+    let record = cell.expectation.record();
+    let statement = cell.trial.statement(suite);
+    match statement.and_then(|it| rows_of(suite, it)) {
+        Some(_) => ExpectedRecord {
+            what: "rows".to_owned(),
+            denial: None,
+            ..record
+        },
+        None => record,
+    }
 }
 
 /// What is expected of a statement as a whole: that an actor who may reach some row can do so.

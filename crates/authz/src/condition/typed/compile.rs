@@ -12,7 +12,9 @@ use crate::condition::syntax::Operator;
 use crate::condition::types::Type;
 use crate::condition::value::Value;
 
-use super::{Comparison, Instant, Number, Numeric, Object, Slot, Span, Test, Text, Typed};
+use super::{
+    Comparison, Computed, Instant, Number, Numeric, Object, Slot, Span, Test, Text, Typed,
+};
 
 /// The longest text that the typed form looks at, in bytes: the steps that text takes are known
 /// beforehand only where its length is bounded.
@@ -267,7 +269,7 @@ fn combined<T: Numeric>(operator: Operator, left: Number<T>, right: Number<T>) -
         _ => None,
     };
     known.map_or_else(
-        || Number::Combined(operator, Box::new([left, right])),
+        || Number::Computed(Box::new(Computed::Combined(operator, [left, right]))),
         Number::Constant,
     )
 }
@@ -277,7 +279,10 @@ fn negated<T: Numeric>(inner: Number<T>) -> Number<T> {
         Number::Constant(value) => value.negated(),
         _ => None,
     };
-    known.map_or_else(|| Number::Negated(Box::new(inner)), Number::Constant)
+    known.map_or_else(
+        || Number::Computed(Box::new(Computed::Negated(inner))),
+        Number::Constant,
+    )
 }
 
 fn constant(value: &Value) -> Option<Operand> {

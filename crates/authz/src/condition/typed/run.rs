@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::condition::STEPS_MAX;
 use crate::condition::about::About;
 use crate::condition::evaluate::Evaluator;
-use crate::condition::program::Expression;
+use crate::condition::program::{Expression, SubjectAttribute};
 use crate::condition::syntax::Operator;
 use crate::condition::time;
 use crate::condition::value::Value;
@@ -13,7 +13,8 @@ use crate::facts::Reference;
 
 use super::compile::TEXT_MAX;
 use super::{
-    Comparison, Instant, Number, Numeric, Object, Slot, Span, Test, Text, Typed, reference,
+    Comparison, Computed, Instant, Number, Numeric, Object, Slot, Span, Test, Text, Typed,
+    reference,
 };
 
 impl Typed {
@@ -128,8 +129,13 @@ impl<'a> Run<'a> {
         match slot {
             Slot::Parameter(slot) => self.parameters.get(*slot)?.as_ref(),
             Slot::Resource(slot) => self.resource.get(*slot)?.as_ref(),
-            Slot::Subject(attribute) => self.about.of_subject(attribute),
+            Slot::Subject(attribute) => self.of_subject(attribute),
         }
+    }
+
+    #[inline(never)]
+    fn of_subject(&self, attribute: &SubjectAttribute) -> Option<&'a Value> {
+        self.about.of_subject(attribute)
     }
 
     fn has(&self, slot: &Slot) -> Option<bool> {
@@ -145,20 +151,18 @@ impl<'a> Run<'a> {
         match number {
             Number::Slot(slot) => T::of(self.slot(slot)?),
             Number::Constant(value) => Some(*value),
-            Number::Negated(_) | Number::Combined(..) => self.computed(number),
+            Number::Computed(computed) => self.computed(computed),
         }
     }
 
-    /// What [`Run::number`] leaves, so that only its leaves are woven into what uses them.
+    /// Not woven into what uses it, so that a comparison of names and constants stays short.
     #[inline(never)]
-    fn computed<T: Numeric>(&self, number: &Number<T>) -> Option<T> {
-        match number {
-            Number::Combined(operator, operands) => {
-                let [left, right] = &**operands;
+    fn computed<T: Numeric>(&self, computed: &Computed<T>) -> Option<T> {
+        match computed {
+            Computed::Combined(operator, [left, right]) => {
                 T::combined(*operator, self.number(left)?, self.number(right)?)
             }
-            Number::Negated(inner) => self.number(inner)?.negated(),
-            Number::Slot(_) | Number::Constant(_) => self.number(number),
+            Computed::Negated(inner) => self.number(inner)?.negated(),
         }
     }
 

@@ -22,17 +22,10 @@ pub(super) fn execute(command: &PolicyDiff) -> Result<ExitCode, Failure> {
     } else if command.markdown {
         diff::markdown(&found)
     } else {
-        clean_lines(&diff::text(&found))
+        super::clean_lines(&diff::text(&found))
     };
     print(&text)?;
     Ok(exit_code(command, &found))
-}
-
-/// The lines, each clean.
-fn clean_lines(text: &str) -> String {
-    text.lines()
-        .map(|line| report::clean(line) + "\n")
-        .collect()
 }
 
 fn side(ruling: &Ruling) -> Side<'_> {

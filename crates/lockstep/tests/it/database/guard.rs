@@ -120,6 +120,16 @@ fn a_session_that_proves_nothing_is_told_with_what_mends_it() {
     }
 }
 
+/// What is added by somebody whom no policy holds says nothing of policies either.
+#[test]
+fn a_row_that_is_added_past_the_policies_proves_nothing() {
+    let shop = Shop::new(SCHEMA);
+    shop.change("ALTER ROLE MEMBER BYPASSRLS");
+    let report = shop.run(SUITE, &["vera/post.create", "vic/post.create"]);
+    assert_eq!(report.code, Some(3), "{}", report.told);
+    assert_eq!(report.with("inconclusive").len(), 2, "{}", report.told);
+}
+
 /// Where grants alone refuse, no policy is needed.
 #[test]
 fn a_refusal_by_grants_counts_without_row_security() {

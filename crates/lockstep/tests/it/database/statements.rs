@@ -202,6 +202,24 @@ fn a_view_reads_as_its_owner() {
     }
 }
 
+/// What is put off to the end of a transaction counts, although it never ends.
+#[test]
+fn deferred_triggers_are_seen() {
+    let shop = Shop::new(SCHEMA);
+    shop.change(
+        "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE insufficient_privilege; END $$;
+         CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON posts DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION stop();",
+    );
+    let report = shop.run(SUITE, &["vera/post.update"]);
+    assert_eq!(
+        report.verdict("vera/post.update"),
+        "lockout",
+        "{}",
+        report.told
+    );
+}
+
 #[test]
 fn a_column_that_may_not_be_read_is_a_denial() {
     let shop = Shop::new(SCHEMA);

@@ -1,0 +1,253 @@
+//! Mutants of policies: which there are, who notices them, and that what is said of those that nobody
+//! notices is so.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use authz::source::Source;
+use authz::{Facts, read_policy};
+use authz_analysis::diff::{Limits, Side, diff};
+use authz_analysis::mutate::{
+    Judged, Mutant, Operator, Oracles, TestFile, Verdict, judge, mutants, score,
+};
+
+use crate::conformance::now;
+
+/// A policy with something of everything that can be mistaken.
+const EVERYTHING: &str = "\
+version: 1
+types:
+  user: { attributes: { level: int } }
+  doc:
+    attributes: { owner: user, tenant: tenant, kind: string }
+    actions: { list: collection, read: instance, write: instance }
+roles:
+  reader: { can: { doc: [list, read] } }
+  writer:
+    includes: [reader]
+    can:
+      doc:
+        - write
+  boss: { across_tenants: true, includes: [writer], can: { doc: [\"*\"] } }
+tenants: { conceal: true }
+combine: first-applicable
+scopes:
+  \"read\": { doc: [list, read] }
+claims: { doc: { write: { mfa: true } } }
+flags:
+  beta: { roles: [boss], rollout: 10, default: false }
+shares: { may_grant: { doc: [read] } }
+rules:
+  - name: secret
+    deny: { doc: [read] }
+    when: resource.kind == \"secret\" && !flag('beta')
+  - name: own
+    permit: { doc: [read, write] }
+    when: >-
+      resource.owner == subject
+";
+
+fn one(text: &str) -> Vec<Source> {
+    vec![Source::new("policy.yaml", text)]
+}
+
+fn told(mutants: &[Mutant]) -> String {
+    let mut text = String::new();
+    for it in mutants {
+        text += &format!("{:?}: {} ({})\n", it.operator, it.what, it.place);
+        text.extend(it.before.iter().map(|line| format!("- {line}\n")));
+        text.extend(it.after.iter().map(|line| format!("+ {line}\n")));
+    }
+    text
+}
+
+#[test]
+fn every_part_of_a_policy_is_mistaken_in_turn() {
+    insta::assert_snapshot!("mutants", told(&mutants(&one(EVERYTHING))));
+}
+
+#[test]
+fn every_operand_of_a_model_is_mistaken_in_turn() {
+    let (_, sources) = example("patterns/folder-sharing");
+    insta::assert_snapshot!("mutants_of_a_model", told(&mutants(&sources)));
+    let zed = "definition user {}\ndefinition folder {\n  relation owner: user\n  relation banned: user\n  permission view = owner - banned\n}\ndefinition doc {\n  relation parent: folder\n  relation viewer: user | user:*\n  permission view = viewer + parent->view\n}\n";
+    let policy = "version: 1\ntypes: { user: {}, doc: { actions: { read: instance } } }\nrelations: model.zed\nrelated: { doc: { read: view } }\n";
+    let sources = [
+        Source::new("policy.yaml", policy),
+        Source::new("model.zed", zed),
+    ];
+    insta::assert_snapshot!("mutants_of_a_schema", told(&mutants(&sources)));
+}
+
+/// The folder and the files of an example's policy.
+fn example(folder: &str) -> (PathBuf, Vec<Source>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../suites")
+        .join(folder);
+    let names = ["policy.yaml", "model.fga"].into_iter();
+    let names = names.filter(|it| folder.join(it).is_file());
+    let read = |it: &str| Source::new(it, &fs::read_to_string(folder.join(it)).unwrap());
+    let sources = names.map(read).collect();
+    (folder, sources)
+}
+
+fn examples() -> Vec<(PathBuf, Vec<Source>)> {
+    let patterns = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/patterns");
+    let folders = fs::read_dir(patterns).unwrap().map(|it| it.unwrap().path());
+    let mut names: Vec<String> = folders
+        .filter(|it| it.is_dir())
+        .map(|it| format!("patterns/{}", it.file_name().unwrap().to_str().unwrap()))
+        .collect();
+    names.push("demo/policy".to_owned());
+    names.sort();
+    names.iter().map(|it| example(it)).collect()
+}
+
+/// What changes nothing when it is gone: the flag `search` is on for all.
+const REDUNDANT: &str = "feature-flags: rule `search-is-out`";
+
+#[test]
+fn whatever_rule_or_grant_is_taken_from_an_example_the_difference_names_it() {
+    let mut count = 0;
+    for (folder, sources) in examples() {
+        let old = read_policy(&sources).unwrap();
+        for mutant in mutants(&sources) {
+            let is_gone = [
+                Operator::DropRule,
+                Operator::NarrowGrant,
+                Operator::NarrowRule,
+                Operator::DropRelated,
+            ];
+            if !is_gone.contains(&mutant.operator) {
+                continue;
+            }
+            let side = |policy| Side {
+                policy,
+                facts: Facts::none(),
+            };
+            let found = diff(side(&old), side(&mutant.policy), now(), Limits::default());
+            let name = format!(
+                "{}: {}",
+                folder.file_name().unwrap().to_str().unwrap(),
+                mutant.what
+            );
+            assert_eq!(
+                found.lines.is_empty(),
+                name.starts_with(REDUNDANT),
+                "{name}"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 60, "{count}");
+}
+
+/// The tests of an example with the files that they may name.
+fn tests(folder: &Path, sources: &[Source], text: &str) -> TestFile {
+    let mut files: Vec<(String, Source)> = sources
+        .iter()
+        .map(|it| (it.name().to_owned(), it.clone()))
+        .collect();
+    if let Ok(facts) = fs::read_to_string(folder.join("facts.yaml")) {
+        files.push(("facts.yaml".to_owned(), Source::new("facts.yaml", &facts)));
+    }
+    TestFile {
+        source: Source::new("policy.test.yaml", text),
+        files,
+    }
+}
+
+fn judged(sources: &[Source], mutants: &[Mutant], tests: TestFile) -> Vec<Judged> {
+    let oracles = Oracles {
+        tests: &[tests],
+        cells: &|_| Vec::new(),
+        now: now(),
+    };
+    let policy = read_policy(sources).unwrap();
+    judge(&policy, mutants, &oracles, &mut |_| {})
+}
+
+#[test]
+fn what_is_proposed_for_a_survivor_kills_it() {
+    let (mut pasted, mut told) = (0, String::new());
+    for (folder, sources) in examples() {
+        let text = fs::read_to_string(folder.join("policy.test.yaml")).unwrap();
+        let all = mutants(&sources);
+        let before = judged(&sources, &all, tests(&folder, &sources, &text));
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        told += &format!(
+            "{name}: {:?}, {} %\n",
+            score(&before),
+            score(&before).percent()
+        );
+        for (mutant, it) in all.iter().zip(&before) {
+            assert_eq!(
+                it.example.is_some(),
+                it.verdict == Verdict::Survived,
+                "{}",
+                it.what
+            );
+            let proposed = it
+                .suggestion
+                .as_ref()
+                .filter(|it| it.starts_with("  - name"));
+            let Some(proposed) = proposed else { continue };
+            let more = format!("{}\n{proposed}", text.trim_end());
+            let after = judged(
+                &sources,
+                std::slice::from_ref(mutant),
+                tests(&folder, &sources, &more),
+            );
+            assert_eq!(after[0].verdict, Verdict::Killed, "{}\n{proposed}", it.what);
+            let test = proposed.split('"').nth(1).unwrap();
+            let tells = |it: &String| it.starts_with(test) || it.ends_with("it cannot be run");
+            assert!(
+                after[0].tests.iter().any(tells),
+                "{proposed}: {:?}",
+                after[0].tests
+            );
+            pasted += 1;
+        }
+    }
+    assert!(pasted > 20, "{pasted}");
+    insta::assert_snapshot!("patterns", told);
+}
+
+#[test]
+fn what_changes_nothing_is_equivalent_and_what_cannot_be_searched_is_unknown() {
+    let text = "version: 1\ntypes: { user: {}, doc: { attributes: { title: string }, actions: { read: instance } } }\n\
+                roles:\n  reader: { can: { doc: [read] } }\n  writer: { includes: [reader], can: { doc: [read] } }\n";
+    let verdicts = |text: &str| {
+        let sources = one(text);
+        let all = mutants(&sources);
+        let none = TestFile {
+            source: Source::new("a.test.yaml", "tests: []"),
+            files: vec![("policy.yaml".to_owned(), sources[0].clone())],
+        };
+        let judged = judged(&sources, &all, none).into_iter();
+        judged
+            .map(|it| (it.what, it.verdict))
+            .collect::<BTreeSet<_>>()
+    };
+    let found = verdicts(text);
+    for (what, verdict) in [
+        ("role `writer` has no `read` of `doc`", Verdict::Equivalent),
+        (
+            "role `writer` does not include `reader`",
+            Verdict::Equivalent,
+        ),
+        ("role `reader` has no `read` of `doc`", Verdict::Survived),
+    ] {
+        assert!(found.contains(&(what.to_owned(), verdict)), "{found:?}");
+    }
+    let opaque = format!(
+        "{text}rules:\n  - name: long\n    deny: {{ doc: [read] }}\n    when: resource.title.size() > 100 && resource.title.size() > 200\n"
+    );
+    let found = verdicts(&opaque);
+    let weaker = (
+        "rule `long`: operand 1 of `&&` is dropped".to_owned(),
+        Verdict::Unknown,
+    );
+    assert!(found.contains(&weaker), "{found:?}");
+}

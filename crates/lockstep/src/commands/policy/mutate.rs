@@ -1,0 +1,206 @@
+//! `lockstep policy mutate`: which mistakes in a policy nobody would notice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use authz::read_policy;
+use authz::source::Source;
+use authz_analysis::mutate::{self, Oracles, TestFile};
+use authz_analysis::policy_tests;
+use jiff::Timestamp;
+use serde_json::json;
+use suite::model::{ActorIndex, Expected};
+use suite::plan::Plan;
+
+use super::{found, named_by_tests, read};
+use crate::arguments::PolicyMutate;
+use crate::commands::{environment, print};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::load::{self, Files, load_policy};
+
+/// The suite, where none is named.
+const SUITE: &str = "lockstep.yaml";
+
+pub(super) fn execute(command: &PolicyMutate) -> Result<ExitCode, Failure> {
+    let now = command.at.unwrap_or_else(Timestamp::now);
+    let suite = suite(command)
+        .map(|path| Suite::open(&path, now))
+        .transpose()?;
+    let sources = match &suite {
+        Some(suite) => suite.files.policy().to_vec(),
+        None => load_policy(command.policy.as_deref(), &[])?.sources,
+    };
+    let policy = read_policy(&sources).map_err(|mistakes| Failure::Mistakes {
+        mistakes,
+        sources: sources.clone(),
+    })?;
+    let tests = tests(command, &sources, now)?;
+    if tests.is_empty() && suite.is_none() {
+        return Err(Failure::usage(
+            "there are no tests and no suite that could notice anything\nhelp: name files of tests, or a suite with `--suite FILE`",
+        ));
+    }
+    let mutants = mutate::mutants(&sources);
+    let oracles = Oracles {
+        tests: &tests,
+        cells: &|sources| {
+            suite
+                .as_ref()
+                .map_or(Vec::new(), |it| it.noticed_by(sources))
+        },
+        now,
+    };
+    let mut progress = progress(mutants.len());
+    let judged = mutate::judge(&policy, &mutants, &oracles, &mut progress);
+    let score = mutate::score(&judged);
+    let text = match command.json {
+        true => {
+            let told = json!({ "percent": score.percent(), "score": score, "mutants": judged });
+            format!("{}\n", serde_json::to_string_pretty(&told)?)
+        }
+        false => super::clean_lines(&mutate::render(&judged)),
+    };
+    print(&text)?;
+    Ok(match score.percent() >= usize::from(command.min_killed) {
+        true => ExitCode::Held,
+        false => ExitCode::Finding,
+    })
+}
+
+/// The suite that is named, or that is there.
+fn suite(command: &PolicyMutate) -> Option<PathBuf> {
+    let here = Path::new(SUITE).is_file() && command.policy.is_none();
+    command.suite.clone().or_else(|| here.then(|| SUITE.into()))
+}
+
+/// Tells on a terminal how many mutants are through.
+fn progress(all: usize) -> impl FnMut(usize) {
+    let is_terminal = io::stderr().is_terminal();
+    move |through| {
+        if is_terminal {
+            let end = if through == all { "\r\x1b[K" } else { "" };
+            // A terminal that is gone is told nothing.
+            let _ = write!(io::stderr(), "\r{through} of {all} mutants{end}");
+        }
+    }
+}
+
+/// The files of tests, each with all that it names.
+fn tests(
+    command: &PolicyMutate,
+    sources: &[Source],
+    now: Timestamp,
+) -> Result<Vec<TestFile>, Failure> {
+    let mut paths = command.files.clone();
+    if paths.is_empty() {
+        let beside = sources
+            .iter()
+            .filter_map(|it| Path::new(it.name()).parent());
+        let mut folders: BTreeSet<PathBuf> = beside.map(Path::to_owned).collect();
+        if command.suite.is_none() && command.policy.is_none() {
+            folders.extend([PathBuf::new(), "policy".into()]);
+        }
+        paths = found(&folders.into_iter().collect::<Vec<_>>())?;
+    }
+    paths.iter().map(|path| test_file(path, now)).collect()
+}
+
+fn test_file(path: &Path, now: Timestamp) -> Result<TestFile, Failure> {
+    let source = read(path).map_err(|why| {
+        let path = path.display();
+        Failure::usage(format!("the tests `{path}` cannot be read: {why}"))
+    })?;
+    let mut files = Vec::new();
+    let load = &mut |name: &str| {
+        let source = named_by_tests(path, name)?;
+        files.push((name.to_owned(), source.clone()));
+        Ok(source)
+    };
+    let ran = policy_tests::run(&source, load, now);
+    let report = ran.map_err(|broken| Failure::Mistakes {
+        mistakes: broken.mistakes,
+        sources: broken.sources,
+    })?;
+    let failed = report.failed().count();
+    if failed > 0 {
+        let path = path.display();
+        let message = format!(
+            "{path}: {failed} assertions fail without any mutant\nhelp: see `lockstep policy test`"
+        );
+        return Err(Failure::usage(message));
+    }
+    Ok(TestFile { source, files })
+}
+
+/// A suite, and what its plan expects of each cell.
+struct Suite {
+    files: Files,
+    now: Timestamp,
+    cells: BTreeMap<String, Cell>,
+}
+
+/// What is expected of a cell.
+struct Cell {
+    expected: Expected,
+    /// Whose items a listing shows, and whose it does not.
+    items: Vec<(ActorIndex, bool)>,
+    /// Whether a run would notice anything there: it is tried, and a denial has its control.
+    counts: bool,
+}
+
+impl Suite {
+    fn open(path: &Path, now: Timestamp) -> Result<Self, Failure> {
+        let files = Files::open(path)?;
+        if files.policy().is_empty() {
+            return Err(Failure::usage(format!(
+                "the suite `{}` names no policy\nhelp: name one with `--policy PATH`",
+                path.display()
+            )));
+        }
+        let cells = cells(&files, now)?;
+        Ok(Self { files, now, cells })
+    }
+
+    /// The cells of which something else is expected with these files of the policy, so that a
+    /// system which behaves so has a finding there.
+    fn noticed_by(&self, sources: &[Source]) -> Vec<String> {
+        let Ok(mutated) = cells(&self.files.with_policy(sources), self.now) else {
+            return vec!["the suite cannot be read with it".to_owned()];
+        };
+        let differs = |(name, cell): (&String, &Cell)| {
+            let other = mutated.get(name)?;
+            let is_other = other.expected != cell.expected && other.expected != Expected::Observe;
+            let shows_other = other.items != cell.items && other.expected == cell.expected;
+            (cell.counts && (is_other || shows_other)).then(|| name.clone())
+        };
+        self.cells.iter().filter_map(differs).collect()
+    }
+}
+
+/// What the plan of a suite expects. The table `expect` is left out: it says what is right, and here
+/// it is asked what a policy says.
+fn cells(files: &Files, now: Timestamp) -> Result<BTreeMap<String, Cell>, Failure> {
+    let mut loaded = load::read(files.clone(), None, &environment, false)?;
+    loaded.suite.expect = None;
+    let plan = Plan::new(&loaded.suite, now).map_err(|mistakes| Failure::Mistakes {
+        mistakes,
+        sources: loaded.sources.clone(),
+    })?;
+    let named = plan.cells.iter().enumerate().map(|(at, cell)| {
+        let expected = cell.expectation.expected;
+        let has_control = match expected {
+            Expected::Allow => true,
+            Expected::Deny(_) => !cell.controls.is_empty(),
+            Expected::Absent | Expected::Reject | Expected::Observe => false,
+        };
+        let cell = Cell {
+            expected,
+            items: cell.items.clone(),
+            counts: has_control && cell.untried.is_none(),
+        };
+        (plan.name(&loaded.suite, at), cell)
+    });
+    Ok(named.collect())
+}
