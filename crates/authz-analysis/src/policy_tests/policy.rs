@@ -1,6 +1,8 @@
 //! Our own tests of a policy: who is given, what they may do and what not. The policy is the
 //! `policy.yaml` beside the file.
 
+use std::borrow::Cow;
+
 use authz::language::{beside, named_files, read_policy};
 use authz::parts::Parts;
 use authz::source::yaml::{Entry, Node, Value};
@@ -128,12 +130,12 @@ fn policy(reading: &mut Reading<'_, '_>, node: Option<&Node>) -> Option<(Policy,
 }
 
 /// Who asks about what, when, and what is known besides.
-struct Given {
+struct Given<'k> {
     subject: Subject,
     resource: Resource,
     now: Timestamp,
     /// Those of the file and those of the test.
-    facts: Facts,
+    facts: Cow<'k, Facts>,
     context: Map<String, Json>,
 }
 
@@ -178,7 +180,7 @@ fn test(
     Some(())
 }
 
-impl Given {
+impl Given<'_> {
     fn request<'a>(&'a self, action: &'a str) -> Request<'a> {
         Request {
             subject: &self.subject,
@@ -228,7 +230,7 @@ fn decide(policy: &Policy, request: &Request<'_>, expected: bool) -> Assertion {
 /// `{ subject: "user:vera", tenant: acme, roles: [editor], resource: { post: {...} } }`, and what
 /// is known besides: `scopes` and `claims` of the credential, `relationships`, the `context` of
 /// conditions, and the instant `at` which it is asked.
-fn given(reading: &mut Reading<'_, '_>, node: &Node, known: &Known) -> Option<Given> {
+fn given<'k>(reading: &mut Reading<'_, '_>, node: &Node, known: &'k Known) -> Option<Given<'k>> {
     let diagnostics = &mut reading.diagnostics;
     let mut fields = node.fields(diagnostics)?;
     let subject = fields.optional("subject").filter(|node| !node.is_null());
@@ -266,10 +268,14 @@ fn given(reading: &mut Reading<'_, '_>, node: &Node, known: &Known) -> Option<Gi
     let subject = known.policy.subject(known.facts.complete(facts));
     let tell = |error: String| diagnostics.push(Diagnostic::new(node.place.clone(), error));
     let subject = subject.map_err(tell).ok();
-    let facts = known
-        .facts
-        .with_relationships(&known.policy, &relationships);
-    let facts = told(reading, facts);
+    // Most tests add none, and there may be many facts.
+    let facts = match relationships.as_slice() {
+        [] => Some(Cow::Borrowed(&known.facts)),
+        more => {
+            let facts = known.facts.with_relationships(&known.policy, more);
+            told(reading, facts).map(Cow::Owned)
+        }
+    };
     let resource = self::resource(reading, resource?, known);
     Some(Given {
         subject: subject?,

@@ -378,6 +378,7 @@ fn rule() -> impl Strategy<Value = RuleData> {
     })
 }
 
+#[cfg(test)]
 fn policies() -> impl Strategy<Value = PolicyData> {
     let roles: Vec<_> = (0..ROLES.len()).map(role).collect();
     let rules = prop::collection::vec(rule(), 0..4);
