@@ -122,6 +122,8 @@ class Service(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer goes out in two pieces, and the second is not to wait for the first to be acknowledged.
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         self.respond(self.get)
