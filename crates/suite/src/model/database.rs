@@ -74,7 +74,7 @@ pub struct Statement {
     pub place: Place,
     /// What is done.
     pub verb: Verb,
-    /// To what; for [`Verb::Usage`] of a schema its name stands in both places.
+    /// To what; for [`Verb::UsageOfSchema`] the name of the schema stands in both places.
     pub object: ObjectName,
     /// Index into [`Database::rows`], if the table is one whose rows the policy knows.
     pub rows: Option<usize>,
