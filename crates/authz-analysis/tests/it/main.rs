@@ -12,6 +12,7 @@ mod conformance;
 mod corpus;
 mod coverage;
 mod diffs;
+mod given_facts;
 mod import;
 mod imported_stores;
 mod lints;
