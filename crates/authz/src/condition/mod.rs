@@ -51,7 +51,7 @@ pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
 pub(crate) use print::string;
-pub use proposition::{Leaf, Proposition, proposition};
+pub use proposition::{Leaf, Order, Proposition, Size, proposition};
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;
