@@ -20,6 +20,7 @@ mod mutants;
 mod patterns;
 mod random;
 mod stages;
+mod values;
 mod ways;
 mod witness;
 mod worlds;
