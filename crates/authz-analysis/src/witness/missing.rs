@@ -32,13 +32,18 @@ pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
     let singles = singles::of(case);
     let target = relation_of(case);
     let engine = case.policy.relations_with(&case.facts);
-    let mut search = target.as_ref().zip(engine).map(|((_, subject), engine)| {
-        let circumstances = Circumstances {
-            context: case.context,
-            now: case.now,
-        };
-        Search::new(engine, subject.clone(), circumstances, WAYS_MAX)
-    });
+    let mut search = target
+        .as_ref()
+        .zip(engine)
+        .map(|((target, subject), engine)| {
+            let circumstances = Circumstances {
+                context: case.context,
+                now: case.now,
+            };
+            let mut search = Search::new(engine, subject.clone(), circumstances, WAYS_MAX);
+            search.know(&target.object);
+            search
+        });
     let mut is_complete = singles.is_complete;
     for size in 1..=WITNESS_FACTS_MAX {
         let mut found = Vec::new();
@@ -57,12 +62,15 @@ pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
                 break;
             }
             trials -= 1;
-            if suffices(case, &candidate.facts) && is_smallest(case, &candidate.facts) {
+            if !suffices(case, &candidate.facts) {
+                is_complete &= !may_do_with_more(&candidate, search.as_ref());
+            } else if is_smallest(case, &candidate.facts) {
                 found.push(candidate);
             }
         }
         is_complete &= search.as_ref().is_none_or(|search| search.is_complete);
         if !found.is_empty() {
+            without_made_up(&mut found, search.as_ref());
             found.sort_by_cached_key(|it| rank(case, it, &singles.made_up));
             once_for_values(&mut found);
             is_complete &= found.len() <= WITNESSES_MAX;
@@ -85,6 +93,33 @@ fn is_stopped_by_credential(case: &Case<'_>) -> bool {
 
 fn suffices(case: &Case<'_>, facts: &[Fact]) -> bool {
     case.with(facts).is_some_and(|case| case.is_permitted())
+}
+
+/// Whether a set of relationships that does not suffice might, with something else than was tried: a
+/// condition holds with other values, or one fact of the set asks for others.
+fn may_do_with_more(candidate: &Candidate, search: Option<&Search<'_>>) -> bool {
+    let facts = candidate.facts.iter();
+    let is_conditional = |fact: &Fact| match fact {
+        Fact::Relationship(fact) => fact.condition.is_some(),
+        _ => false,
+    };
+    let has_met_all = search.is_some_and(|search| search.has_met_all);
+    let relationships = facts
+        .clone()
+        .filter(|it| matches!(it, Fact::Relationship(_)));
+    facts.clone().any(is_conditional) || (has_met_all && relationships.count() > 1)
+}
+
+/// Leaves out sets about objects that are made up, if there are others.
+fn without_made_up(found: &mut Vec<Candidate>, search: Option<&Search<'_>>) {
+    let Some(search) = search else { return };
+    let is_made_up = |candidate: &Candidate| {
+        let missing = derivation::missing(&candidate.way);
+        missing.into_iter().any(|fact| search.is_made_up(fact))
+    };
+    if !found.iter().all(is_made_up) {
+        found.retain(|candidate| !is_made_up(candidate));
+    }
 }
 
 /// Whether no part of the set suffices.

@@ -8,10 +8,12 @@
 mod case;
 mod derivation;
 mod fact;
+mod lacking;
 mod missing;
 mod nearest;
 mod obstacle;
 mod paths;
+mod reach;
 mod search;
 mod singles;
 mod writable;

@@ -11,6 +11,7 @@ mod casbin;
 mod conformance;
 mod corpus;
 mod coverage;
+mod cycles;
 mod diffs;
 mod import;
 mod imported_stores;
