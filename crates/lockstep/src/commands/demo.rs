@@ -58,7 +58,8 @@ pub(super) async fn execute(command: Demo, colour: Colour) -> Result<ExitCode, F
     if command.serve {
         serve(&variables).await?;
     } else if code == ExitCode::Finding {
-        io::stderr().write_all(REPEATING.as_bytes())?;
+        // Whoever does not read on does not need it.
+        let _ = io::stderr().write_all(REPEATING.as_bytes());
     }
     system.stop().await;
     Ok(code)
