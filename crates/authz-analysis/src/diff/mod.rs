@@ -14,7 +14,6 @@ mod diagram;
 mod given;
 mod line;
 mod markdown;
-mod pools;
 mod relations;
 mod request;
 mod roles;

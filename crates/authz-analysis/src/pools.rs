@@ -1,7 +1,7 @@
 //! The values that are tried for what conditions read: enough to tell all their questions apart.
 //!
 //! Variables that are compared with one another share a pool. Where only equality is asked, that is
-//! every constant and as many other values as there are variables; where order is asked, as many
+//! every constant and as many other values as may have to differ; where order is asked, as many
 //! between any two constants, too. For these questions no other value could change an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,6 +137,24 @@ impl Reads {
         let last = self.groups.len().saturating_sub(1);
         #[expect(clippy::indexing_slicing, reason = "it was pushed just now")]
         &mut self.groups[last]
+    }
+
+    /// Whether the variable is compared with others.
+    pub(super) fn is_compared(&self, variable: &Variable) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|it| it.variables.len() > 1 && it.variables.contains(variable))
+    }
+
+    /// Whether a condition asks more than its values can be enumerated for.
+    pub(super) fn is_bounded(&self) -> bool {
+        !self.bounds.is_empty()
+    }
+
+    /// The constants that a variable is compared with, itself or by way of others.
+    pub(super) fn constants(&self, variable: &Variable) -> impl Iterator<Item = &Value> {
+        let mut groups = self.groups.iter();
+        let group = groups.find(|it| it.variables.contains(variable));
+        group.into_iter().flat_map(|it| &it.constants)
     }
 
     /// Adds a constant to what a variable is compared with.
