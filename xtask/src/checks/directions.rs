@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
-    ("fuzz", &["authz-analysis", "runner", "report"]),
+    ("fuzz", &["authz-analysis", "authz-sql", "runner", "report"]),
 ];
 
 /// For tests only: a dev-dependency, save in the benches, which are nothing but a test.
