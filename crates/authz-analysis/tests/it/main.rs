@@ -17,6 +17,7 @@ mod given_facts;
 mod import;
 mod imported_stores;
 mod lints;
+mod many_questions;
 mod matrix;
 mod mutants;
 mod patterns;
