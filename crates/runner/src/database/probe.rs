@@ -2,11 +2,11 @@
 
 use authz_sql::guard::Table;
 use serde_json::Value;
-use suite::model::{Statement, Verb};
+use suite::model::{ObjectName, Statement, Verb};
 
 use super::session::as_column;
 use super::witness::column;
-use super::{Entered, Values};
+use super::{Databases, Entered, Rows, Values};
 
 /// A statement with its values.
 #[derive(Debug, Clone)]
@@ -188,6 +188,7 @@ fn typed(table: &Table, name: &str, number: usize) -> Result<String, String> {
 
 /// What is not decided on row by row.
 pub(super) async fn plain(
+    databases: &Databases,
     entered: &Entered,
     statement: &Statement,
     table: Option<&Table>,
@@ -215,7 +216,7 @@ pub(super) async fn plain(
         Verb::UsageOfSequence => Ok(named(
             "SELECT pg_catalog.nextval(pg_catalog.format('%I.%I', $1, $2)::pg_catalog.regclass)::text",
         )),
-        Verb::Execute => execute(entered, statement, arguments).await,
+        Verb::Execute => execute(databases, entered, statement, arguments).await,
         verb => Err(format!("`{}` needs a table", verb.word())),
     }
 }
@@ -232,19 +233,30 @@ SELECT pg_catalog.format('%I.%I', n.nspname, p.proname), p.prokind::text,
  WHERE n.nspname::text = $1 AND p.proname::text = $2
    AND $3::text::int BETWEEN p.pronargs - p.pronargdefaults AND p.pronargs";
 
+/// What the catalogue says of the functions of a name that take so many arguments.
+pub(super) async fn routines(
+    entered: &Entered,
+    object: &ObjectName,
+    arity: usize,
+) -> Result<Rows, String> {
+    let asked = vec![
+        Some(object.schema.clone()),
+        Some(object.name.clone()),
+        Some(arity.to_string()),
+    ];
+    entered.learn(FUNCTION, &asked).await
+}
+
 async fn execute(
+    databases: &Databases,
     entered: &Entered,
     statement: &Statement,
     arguments: &[Value],
 ) -> Result<Probe, String> {
-    let object = &statement.object;
-    let asked = vec![
-        Some(object.schema.clone()),
-        Some(object.name.clone()),
-        Some(arguments.len().to_string()),
-    ];
-    let (name, arity) = (&object.name, arguments.len());
-    let rows = entered.learn(FUNCTION, &asked).await?;
+    let (object, arity) = (&statement.object, arguments.len());
+    let name = &object.name;
+    let rows = databases.routines(statement.database, object, arity, entered);
+    let rows = rows.await?;
     let [row] = rows.as_slice() else {
         let found = rows.len();
         return Err(format!(

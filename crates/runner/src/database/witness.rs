@@ -18,14 +18,14 @@ pub(super) struct Row {
     pub(super) columns: Map<String, Value>,
 }
 
-/// Every row of a table, in the order of keys; none with more than `rows_max` of them.
+/// Every row of a table, in the order of keys; none with more than `rows_max` of them. The witness
+/// sees all of them ([`check`]).
 pub(super) async fn rows(
     witness: &Entered,
     table: &Table,
     rows: &Rows,
     rows_max: usize,
 ) -> Result<Vec<Row>, String> {
-    is_witness(witness, table).await?;
     let rows_max = rows_max.min(ROWS_MAX);
     let key = column(table, &rows.key)?;
     let sql = format!(
@@ -55,8 +55,8 @@ pub(super) fn column<'t>(table: &'t Table, name: &str) -> Result<&'t str, String
         .ok_or_else(|| format!("{} has no column `{name}`", table.quoted))
 }
 
-/// Whether the witness sees all rows, and not only what policies leave.
-async fn is_witness(witness: &Entered, table: &Table) -> Result<(), String> {
+/// Makes sure that the witness sees all rows, and not only what policies leave.
+pub(super) async fn check(witness: &Entered, table: &Table) -> Result<(), String> {
     let sql = "SELECT pg_catalog.row_security_active($1::text::oid)::text, pg_catalog.quote_ident(current_user)";
     let number = vec![Some(table.oid.to_string())];
     let Outcome::Done { rows, .. } = witness.ask(sql, &number).await else {
