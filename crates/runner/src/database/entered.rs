@@ -8,17 +8,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use authz_sql::connection::told;
-use futures_util::StreamExt as _;
+use bytes::Bytes;
 use futures_util::future::{join, join3};
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
+
+use super::probe::{Copy, Probe};
 
 /// The SQLSTATE of a denial: `insufficient_privilege`.
 const DENIED: &str = "42501";
 
 /// The SQLSTATE of a value that is taken: `unique_violation`.
 const DUPLICATE: &str = "23505";
+
+/// The SQLSTATE of what a transaction that may only read cannot do: `read_only_sql_transaction`.
+const READ_ONLY: &str = "25006";
+
+/// The SQLSTATE of a `COPY ... FROM` to a table whose policies hold: `feature_not_supported`.
+const NOT_SUPPORTED: &str = "0A000";
 
 /// How much longer than the server may take is waited for it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -30,6 +39,8 @@ pub(crate) struct Entered {
     time_max: Duration,
     /// Whether a transaction has begun that has not ended.
     in_transaction: AtomicBool,
+    /// Whether answers no longer belong to what they are taken for.
+    is_spoilt: AtomicBool,
 }
 
 /// What a statement came to.
@@ -45,12 +56,39 @@ pub(crate) enum Outcome {
         constraint: String,
         why: String,
     },
+    /// Permitted, but for the transaction, which may only read (SQLSTATE 25006).
+    ReadOnly(String),
     /// Anything else: no denial, and no success.
     Failed(String),
 }
 
+impl Outcome {
+    /// What was answered, in words.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Done { reached, .. } => format!("{reached} rows"),
+            Self::Refused(why)
+            | Self::Duplicate { why, .. }
+            | Self::ReadOnly(why)
+            | Self::Failed(why) => why,
+        }
+    }
+}
+
+/// What becomes of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It is rolled back. What is put off to its end happens at once, as it would never be seen.
+    RolledBack,
+    /// It is rolled back, and may only read.
+    ReadOnly,
+}
+
 /// Rows, every value as text.
 pub(crate) type Rows = Vec<Vec<Option<String>>>;
+
+/// What a session sets, in this order.
+pub(crate) type Settings = Vec<(String, String)>;
 
 /// What is known when a statement is sent: texts, or nothing (NULL).
 pub(crate) type Values = Vec<Option<String>>;
@@ -62,6 +100,7 @@ impl Entered {
             client,
             time_max,
             in_transaction: AtomicBool::new(false),
+            is_spoilt: AtomicBool::new(false),
         }
     }
 
@@ -72,41 +111,50 @@ impl Entered {
 
     /// Whether it can be used again: it is open, and nothing that was begun goes on.
     pub(super) fn is_idle(&self) -> bool {
-        !self.client.is_closed() && !self.in_transaction.load(Ordering::Relaxed)
+        let is_of_use = !self.client.is_closed() && !self.is_spoilt.load(Ordering::Relaxed);
+        is_of_use && !self.in_transaction.load(Ordering::Relaxed)
     }
 
-    /// Begins a transaction that has settings of its own, in the order given; the first may be
+    /// Ends the transaction before, and begins one that has settings of its own, in the order given; the first may be
     /// its `role`. What it takes and sets ends with it.
-    pub(super) async fn begin(&self, settings: &[(String, String)]) -> Result<(), String> {
+    pub(super) async fn begin(&self, settings: &Settings, ending: Ending) -> Result<(), String> {
+        self.end().await?;
+        self.in_transaction.store(true, Ordering::Relaxed);
+        let begin = self.command(match ending {
+            Ending::RolledBack => "BEGIN; SET CONSTRAINTS ALL IMMEDIATE",
+            Ending::ReadOnly => "BEGIN READ ONLY",
+        });
+        let (begun, set) = join(begin, self.set(settings, true)).await;
+        begun.and(set)
+    }
+
+    /// Takes settings for good: every statement then commits by itself.
+    pub(super) async fn take(&self, settings: &Settings) -> Result<(), String> {
+        self.set(settings, false).await
+    }
+
+    async fn set(&self, settings: &Settings, local: bool) -> Result<(), String> {
         let milliseconds = self.time_max.as_millis().to_string();
         let limits = ["statement_timeout", "lock_timeout"];
         let limits = limits.map(|name| (name.to_owned(), milliseconds.clone()));
-        let settings: Vec<&(String, String)> = limits.iter().chain(settings).collect();
-        self.in_transaction.store(true, Ordering::Relaxed);
-        // What is put off to the end of a transaction would never be seen: it has none.
-        let begin = self.command("BEGIN; SET CONSTRAINTS ALL IMMEDIATE");
-        let (begun, set) = join(begin, self.set(&settings)).await;
-        begun?;
+        let mut calls = Vec::new();
+        let mut values = Values::new();
+        for (name, value) in limits.iter().chain(settings) {
+            values.extend([Some(name.clone()), Some(value.clone())]);
+            let (name, value) = (values.len() - 1, values.len());
+            calls.push(format!("pg_catalog.set_config(${name}, ${value}, {local})"));
+        }
+        let sql = format!("SELECT {}", calls.join(", "));
+        let set = self.learn(&sql, &values).await.map(drop);
         set.map_err(|why| format!("the role and the settings of the session were not taken: {why}"))
     }
 
-    async fn set(&self, settings: &[&(String, String)]) -> Result<(), String> {
-        let calls: Vec<String> = (0..settings.len())
-            .map(|at| {
-                let (name, value) = (2 * at + 1, 2 * at + 2);
-                format!("pg_catalog.set_config(${name}, ${value}, true)")
-            })
-            .collect();
-        let values: Values = settings
-            .iter()
-            .flat_map(|(name, value)| [Some(name.clone()), Some(value.clone())])
-            .collect();
-        let sql = format!("SELECT {}", calls.join(", "));
-        self.learn(&sql, &values).await.map(drop)
-    }
-
-    /// Undoes everything since [`Entered::begin`].
+    /// Undoes everything since [`Entered::begin`]. A connection that is spoilt is closed instead,
+    /// which does the same.
     pub(super) async fn end(&self) -> Result<(), String> {
+        if self.is_spoilt.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         if self.in_transaction.load(Ordering::Relaxed) {
             self.command("ROLLBACK").await?;
             self.in_transaction.store(false, Ordering::Relaxed);
@@ -114,18 +162,30 @@ impl Entered {
         Ok(())
     }
 
-    /// Sends the last statement of a transaction, and ends that.
-    pub(super) async fn ask_last(&self, sql: &str, values: &Values) -> Result<Outcome, String> {
-        let (outcome, ended) = join(self.ask(sql, values), self.end()).await;
+    /// Sends a statement.
+    pub(super) async fn send(&self, probe: &Probe) -> Outcome {
+        match &probe.copy {
+            None => self.ask(&probe.sql, &probe.values).await,
+            Some(copy) => self.copy(&probe.sql, copy).await,
+        }
+    }
+
+    /// Sends the last statement of a transaction, and undoes that.
+    pub(super) async fn send_last(&self, probe: &Probe) -> Result<Outcome, String> {
+        // A `COPY` takes two round trips, so that nothing can be sent along with it.
+        let (outcome, ended) = match probe.copy {
+            None => join(self.send(probe), self.end()).await,
+            Some(_) => (self.send(probe).await, self.end().await),
+        };
         ended?;
         Ok(outcome)
     }
 
-    /// Sends a statement whose effect is gone before the next one.
-    pub(super) async fn ask_undone(&self, sql: &str, values: &Values) -> Result<Outcome, String> {
+    /// Sends a statement whose effect is gone before the next one; it is no `COPY`.
+    pub(super) async fn send_undone(&self, probe: &Probe) -> Result<Outcome, String> {
         let (kept, outcome, undone) = join3(
             self.command("SAVEPOINT cell"),
-            self.ask(sql, values),
+            self.send(probe),
             self.command("ROLLBACK TO SAVEPOINT cell"),
         )
         .await;
@@ -135,26 +195,30 @@ impl Entered {
     }
 
     /// Sends a statement; every value is a text.
-    pub(crate) async fn ask(&self, sql: &str, values: &Values) -> Outcome {
+    pub(super) async fn ask(&self, sql: &str, values: &Values) -> Outcome {
         let params: Vec<(&(dyn ToSql + Sync), Type)> = values
             .iter()
             .map(|value| (value as &(dyn ToSql + Sync), Type::TEXT))
             .collect();
-        let answer = tokio::time::timeout(self.time_max + GRACE, self.rows(sql, &params)).await;
-        match answer {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => failure(&error),
-            Err(_) => Outcome::Failed("no answer in time".to_owned()),
-        }
+        let answer = self.timed(self.rows(sql, &params)).await;
+        answer.unwrap_or_else(|failed| failed)
     }
 
     /// The rows of a statement that has to succeed.
-    pub(crate) async fn learn(&self, sql: &str, values: &Values) -> Result<Rows, String> {
+    pub(super) async fn learn(&self, sql: &str, values: &Values) -> Result<Rows, String> {
         match self.ask(sql, values).await {
             Outcome::Done { rows, .. } => Ok(rows),
-            Outcome::Refused(why) | Outcome::Duplicate { why, .. } | Outcome::Failed(why) => {
-                Err(why)
-            }
+            other => Err(other.words()),
+        }
+    }
+
+    async fn timed<T>(
+        &self,
+        sent: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Outcome> {
+        match tokio::time::timeout(self.time_max + GRACE, sent).await {
+            Ok(answer) => answer.map_err(|error| failure(&error)),
+            Err(_) => Err(Outcome::Failed("no answer in time".to_owned())),
         }
     }
 
@@ -177,18 +241,38 @@ impl Entered {
         Ok(Outcome::Done { rows, reached })
     }
 
-    /// Sends a `COPY ... TO STDOUT`; every row is the text of its first column.
-    /// It takes two round trips, so that nothing can be sent along with it.
-    pub(crate) async fn copy(&self, sql: &str) -> Outcome {
-        match tokio::time::timeout(self.time_max + GRACE, self.copied(sql)).await {
-            Ok(Ok(text)) => {
-                let rows: Vec<_> = text.lines().map(|line| vec![copied_value(line)]).collect();
-                let reached = rows.len() as u64;
-                Outcome::Done { rows, reached }
+    /// Sends a `COPY`; every row that comes is the text of its first column.
+    async fn copy(&self, sql: &str, copy: &Copy) -> Outcome {
+        match copy {
+            Copy::Out => match self.timed(self.copied(sql)).await {
+                Ok(text) => {
+                    let rows: Vec<_> = text.lines().map(|line| vec![copied_value(line)]).collect();
+                    let reached = rows.len() as u64;
+                    Outcome::Done { rows, reached }
+                }
+                Err(failed) => failed,
+            },
+            Copy::In(lines) => {
+                let sent = async { Ok(self.copy_in(sql, lines).await) };
+                match self.timed(sent).await {
+                    Ok(Ok(reached)) => Outcome::Done {
+                        rows: Rows::new(),
+                        reached,
+                    },
+                    Ok(Err(error)) => copy_failure(&error),
+                    Err(failed) => failed,
+                }
             }
-            Ok(Err(error)) => failure(&error),
-            Err(_) => Outcome::Failed("no answer in time".to_owned()),
         }
+    }
+
+    async fn copy_in(&self, sql: &str, lines: &str) -> Result<u64, tokio_postgres::Error> {
+        let sink = self.client.copy_in(sql).await;
+        // The client answers a refusal as if rows had begun to flow, and the server that once more.
+        self.is_spoilt.store(sink.is_err(), Ordering::Relaxed);
+        let mut sink = std::pin::pin!(sink?);
+        sink.send(Bytes::copy_from_slice(lines.as_bytes())).await?;
+        sink.finish().await
     }
 
     async fn copied(&self, sql: &str) -> Result<String, tokio_postgres::Error> {
@@ -202,13 +286,9 @@ impl Entered {
     }
 
     /// Sends a command that has no values and no rows.
-    pub(crate) async fn command(&self, sql: &str) -> Result<(), String> {
-        let sent =
-            tokio::time::timeout(self.time_max + GRACE, self.client.batch_execute(sql)).await;
-        match sent {
-            Ok(done) => done.map_err(|error| told(&error)),
-            Err(_) => Err("no answer in time".to_owned()),
-        }
+    pub(super) async fn command(&self, sql: &str) -> Result<(), String> {
+        let sent = self.timed(self.client.batch_execute(sql)).await;
+        sent.map_err(Outcome::words)
     }
 }
 
@@ -222,7 +302,20 @@ fn failure(error: &tokio_postgres::Error) -> Outcome {
             constraint: constraint.to_owned(),
             why,
         },
+        (Some(READ_ONLY), _) => Outcome::ReadOnly(why),
         _ => Outcome::Failed(why),
+    }
+}
+
+/// A `COPY ... FROM` is not supported where policies hold for the session, whatever they say: no
+/// policy has denied anything.
+fn copy_failure(error: &tokio_postgres::Error) -> Outcome {
+    match (failure(error), error.code().map(SqlState::code)) {
+        (Outcome::Failed(why), Some(NOT_SUPPORTED)) => Outcome::Failed(format!(
+            "PostgreSQL adds no row by `COPY` where policies hold, whatever they say, so that none \
+             of them was asked; try it without `copy`: {why}"
+        )),
+        (outcome, _) => outcome,
     }
 }
 

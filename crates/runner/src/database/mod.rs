@@ -3,18 +3,21 @@
 //! Connections are kept and shared by actors, as an application's pool shares them; whatever an
 //! actor's transaction sets ends with it.
 
+mod clones;
 mod entered;
 mod judging;
+mod memo;
 mod probe;
 mod rows;
 mod session;
 mod trial;
 mod witness;
 
+pub(crate) use clones::remove_clone;
 pub(crate) use entered::{Entered, Outcome, Rows, Values};
 pub(crate) use trial::{StatementTried, try_statement};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,27 +26,26 @@ use authz_sql::connection::{Address, told};
 use authz_sql::guard::{self, Standing, Table};
 use suite::model::{DatabaseIndex, ObjectName};
 
+use self::memo::{Lately, Memo};
 use self::session::Session;
+use self::witness::Row;
 
 /// Everything that a run knows of its databases.
 #[derive(Debug, Default)]
 pub(crate) struct Databases {
     idle: Mutex<BTreeMap<Entrance, Vec<Entered>>>,
-    tables: Mutex<Tables>,
-    routines: Mutex<Routines>,
-    standings: Mutex<Standings>,
-    witnesses: Mutex<BTreeSet<(Entrance, ObjectName)>>,
+    /// Tables; `None` for those that are not there.
+    tables: Memo<(Catalogue, ObjectName), Option<Arc<Table>>>,
+    /// What the catalogue says of functions, by name and number of arguments.
+    routines: Memo<(Catalogue, ObjectName, usize), Arc<Rows>>,
+    /// What sessions are to the tables that they reach, or to none.
+    standings: Memo<(Session, Option<ObjectName>), Arc<Standing>>,
+    /// Witnesses that see every row of a table.
+    witnesses: Memo<(Entrance, ObjectName), ()>,
+    /// The rows of tables, as witnesses saw them a moment ago.
+    rows: Lately<(Entrance, ObjectName), Vec<Row>>,
     statements: AtomicU64,
 }
-
-/// What is known of tables: `None` for those that are not there.
-type Tables = BTreeMap<(DatabaseIndex, ObjectName), Option<Arc<Table>>>;
-
-/// What the catalogue says of functions, by name and number of arguments.
-type Routines = BTreeMap<(DatabaseIndex, ObjectName, usize), Arc<Rows>>;
-
-/// What sessions are to the tables that they reach, or to none.
-type Standings = BTreeMap<(Session, Option<ObjectName>), Arc<Standing>>;
 
 /// A way into a database.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +55,29 @@ pub(crate) struct Entrance {
     pub(crate) url: String,
     /// As which user, where that is not the one of the address.
     pub(crate) user: Option<(String, Option<String>)>,
+    /// Which clone, where it is not the database itself.
+    pub(crate) clone: Option<String>,
 }
+
+impl Entrance {
+    /// The way in of an address as it is.
+    pub(crate) fn of(database: DatabaseIndex, url: &str) -> Self {
+        Self {
+            database,
+            url: url.to_owned(),
+            user: None,
+            clone: None,
+        }
+    }
+
+    /// Which catalogue stands behind it: all clones are copies of one.
+    fn catalogue(&self) -> Catalogue {
+        (self.database, self.clone.is_some())
+    }
+}
+
+/// A database of the suite, and whether it is a clone of its template.
+type Catalogue = (DatabaseIndex, bool);
 
 /// Why a database was not entered, in words.
 #[derive(Debug)]
@@ -88,6 +112,10 @@ impl Databases {
             Some((user, password)) => address.as_user(user, password.as_deref()),
             None => address,
         };
+        let address = match &entrance.clone {
+            Some(name) => address.in_database(name),
+            None => address,
+        };
         let client = address.connect().await;
         let client = client.map_err(|error| match error.is_denied {
             true => NotEntered::Denied(error.to_string()),
@@ -97,9 +125,9 @@ impl Databases {
     }
 
     /// Ends whatever an actor has begun, and keeps the connection for the next one; one that does
-    /// not end it is closed.
+    /// not end it is closed, and one to a clone, which nobody enters again.
     pub(crate) async fn leave(&self, entrance: Entrance, entered: Entered) {
-        if entered.end().await.is_ok() {
+        if entrance.clone.is_none() && entered.end().await.is_ok() && entered.is_idle() {
             lock(&self.idle).entry(entrance).or_default().push(entered);
         }
     }
@@ -107,21 +135,16 @@ impl Databases {
     /// A table by its name; asked for once in a run.
     pub(crate) async fn table(
         &self,
-        database: DatabaseIndex,
+        entrance: &Entrance,
         object: &ObjectName,
         entered: &Entered,
     ) -> Result<Arc<Table>, String> {
-        let key = (database, object.clone());
-        let known = lock(&self.tables).get(&key).cloned();
-        let found = match known {
-            Some(found) => found,
-            None => {
-                let found = guard::table(entered.client(), &object.schema, &object.name).await;
-                let found = found.map_err(|error| told(&error))?.map(Arc::new);
-                lock(&self.tables).insert(key, found.clone());
-                found
-            }
+        let key = (entrance.catalogue(), object.clone());
+        let asked = async {
+            let found = guard::table(entered.client(), &object.schema, &object.name).await;
+            Ok::<_, String>(found.map_err(|error| told(&error))?.map(Arc::new))
         };
+        let found = self.tables.get(key, asked).await?;
         found.ok_or_else(|| {
             format!(
                 "there is no table `{}` in schema `{}`",
@@ -134,19 +157,14 @@ impl Databases {
     /// once in a run.
     pub(crate) async fn routines(
         &self,
-        database: DatabaseIndex,
+        entrance: &Entrance,
         object: &ObjectName,
         arity: usize,
         entered: &Entered,
     ) -> Result<Arc<Rows>, String> {
-        let key = (database, object.clone(), arity);
-        let known = lock(&self.routines).get(&key).cloned();
-        if let Some(found) = known {
-            return Ok(found);
-        }
-        let found = Arc::new(probe::routines(entered, object, arity).await?);
-        lock(&self.routines).insert(key, Arc::clone(&found));
-        Ok(found)
+        let key = (entrance.catalogue(), object.clone(), arity);
+        let asked = async { Ok(Arc::new(probe::routines(entered, object, arity).await?)) };
+        self.routines.get(key, asked).await
     }
 
     /// What a session, which has begun its transaction, is to a table; asked for once in a run.
@@ -157,31 +175,36 @@ impl Databases {
         entered: &Entered,
     ) -> Result<Arc<Standing>, String> {
         let key = (session.clone(), table.map(|(name, _)| name.clone()));
-        let known = lock(&self.standings).get(&key).cloned();
-        if let Some(found) = known {
-            return Ok(found);
-        }
-        let found = guard::look(entered.client(), table.map(|(_, table)| table)).await;
-        let found = Arc::new(found.map_err(|error| told(&error))?);
-        lock(&self.standings).insert(key, Arc::clone(&found));
-        Ok(found)
+        let asked = async {
+            let found = guard::look(entered.client(), table.map(|(_, table)| table)).await;
+            Ok(Arc::new(found.map_err(|error| told(&error))?))
+        };
+        self.standings.get(key, asked).await
     }
 
-    /// Makes sure, once in a run, that a witness sees every row of a table.
-    pub(crate) async fn check_witness(
+    /// The rows of a table as a witness sees them, or saw them at most so long ago, and whether
+    /// they were read now. That it sees all of them is made sure once in a run.
+    pub(crate) async fn rows(
         &self,
         witness: &Entrance,
+        age_max: Duration,
         object: &ObjectName,
-        table: &Table,
-        entered: &Entered,
-    ) -> Result<(), String> {
+        (table, rows): (&Table, &suite::model::Rows),
+        time_max: Duration,
+    ) -> Result<(Arc<Vec<Row>>, bool), String> {
         let key = (witness.clone(), object.clone());
-        let is_known = lock(&self.witnesses).contains(&key);
-        if !is_known {
-            witness::check(entered, table).await?;
-            lock(&self.witnesses).insert(key);
-        }
-        Ok(())
+        let read = async {
+            let entered = self.enter(witness, time_max).await;
+            let entered = entered.map_err(|why| format!("the witness: {}", String::from(why)))?;
+            let sees_all = witness::check(&entered, table);
+            let found = match self.witnesses.get(key.clone(), sees_all).await {
+                Ok(()) => witness::rows(&entered, table, rows).await,
+                Err(why) => Err(why),
+            };
+            self.leave(witness.clone(), entered).await;
+            found
+        };
+        self.rows.get(key.clone(), age_max, read).await
     }
 
     /// Counts statements that actors were tried by.

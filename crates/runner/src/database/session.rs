@@ -9,6 +9,7 @@ use suite::plan::declared_field;
 use suite::template::{Encoding, Scope, Template, Variable, plain};
 
 use super::Entrance;
+use super::entered::Settings;
 use crate::caller::World;
 use crate::session::Live;
 
@@ -105,7 +106,7 @@ pub(crate) struct Session {
     /// How it enters.
     pub(super) entrance: Entrance,
     /// What its transactions set, in this order; the role that they take comes first.
-    pub(super) settings: Vec<(String, String)>,
+    pub(super) settings: Settings,
 }
 
 impl Session {
@@ -122,7 +123,7 @@ impl Session {
             }
             None => None,
         };
-        let mut settings = Vec::new();
+        let mut settings = Settings::new();
         if let Some(role) = &database.role {
             let role = scope.text(role)?;
             // It would leave the role instead of taking one.
@@ -142,6 +143,7 @@ impl Session {
                 database: index,
                 url: database.url.clone(),
                 user,
+                clone: None,
             },
             settings,
         })

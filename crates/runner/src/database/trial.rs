@@ -8,10 +8,12 @@ use suite::model::{Action, Database, Rows, Statement, Verb};
 use suite::plan::{Cell, RowPolicy, rows_of};
 use suite::verdict::RowsJudgement;
 
+use super::clones::Cloner;
+use super::entered::Ending;
 use super::judging::{doubted, inconclusive, judge_plain, shown};
 use super::probe::{self, Probe, Written};
 use super::session::{Session, StatementScope};
-use super::{Databases, Entered, NotEntered, Outcome};
+use super::{Databases, Entered, Entrance, NotEntered, Outcome};
 use crate::caller::World;
 
 /// What came of a cell on a database.
@@ -43,13 +45,15 @@ pub(crate) async fn try_statement(
 ) -> Option<StatementTried> {
     let action = cell.trial.action(&world.suite)?;
     let statement = cell.trial.statement(&world.suite)?;
+    let database = world.suite.databases.get(statement.database)?;
     let mut trial = StatementTrial {
         world,
         databases: &world.databases,
         cell,
         action,
         statement,
-        database: world.suite.databases.get(statement.database)?,
+        database,
+        cloner: Cloner::new(world, statement.database, database, unique),
         told: None,
     };
     let started = Instant::now();
@@ -68,6 +72,8 @@ pub(super) struct StatementTrial<'a> {
     pub(super) action: &'a Action,
     pub(super) statement: &'a Statement,
     pub(super) database: &'a Database,
+    /// Makes the databases in which something may be committed.
+    pub(super) cloner: Cloner<'a>,
     pub(super) told: Option<Told>,
 }
 
@@ -80,8 +86,8 @@ pub(super) struct Entry<'e> {
 
 impl Entry<'_> {
     /// Begins a transaction as the actor.
-    pub(super) async fn begin(self) -> Result<(), String> {
-        self.entered.begin(&self.session.settings).await
+    pub(super) async fn begin(self, ending: Ending) -> Result<(), String> {
+        self.entered.begin(&self.session.settings, ending).await
     }
 }
 
@@ -93,21 +99,36 @@ impl<'a> StatementTrial<'a> {
         let actor = self.cell.actor;
         let scope =
             StatementScope::of(self.world, actor, self.database, self.statement, unique).await?;
-        let session = Session::of(self.statement.database, self.database, &scope)?;
-        let written = self.written(&scope)?;
+        let mut session = Session::of(self.statement.database, self.database, &scope)?;
+        if !self.statement.commits {
+            return self.run_as(&session, &scope).await;
+        }
+        let clone = self.cloner.make().await?;
+        session.entrance.clone = Some(clone.name.clone());
+        let judged = self.run_as(&session, &scope).await;
+        self.cloner.drop(clone).await;
+        judged
+    }
+
+    async fn run_as(
+        &mut self,
+        session: &Session,
+        scope: &StatementScope<'_>,
+    ) -> Result<RowsJudgement, Unsure> {
+        let written = self.written(scope)?;
         let databases = self.databases;
         let entered = match databases.enter(&session.entrance, self.time_max()).await {
             Ok(entered) => entered,
             // Whoever may not enter may do nothing there.
-            Err(NotEntered::Denied(why)) => return self.shut_out(&written, why).await,
+            Err(NotEntered::Denied(why)) => return self.shut_out(session, &written, why).await,
             Err(NotEntered::Failed(why)) => return Err(why),
         };
         let entry = Entry {
             entered: &entered,
-            session: &session,
+            session,
         };
-        let judged = self.with(entry, &scope, &written).await;
-        databases.leave(session.entrance, entered).await;
+        let judged = self.with(entry, scope, &written).await;
+        databases.leave(session.entrance.clone(), entered).await;
         judged
     }
 
@@ -115,9 +136,14 @@ impl<'a> StatementTrial<'a> {
         self.world.client.timeout()
     }
 
-    async fn shut_out(&self, written: &Written, why: String) -> Result<RowsJudgement, Unsure> {
+    async fn shut_out(
+        &self,
+        session: &Session,
+        written: &Written,
+        why: String,
+    ) -> Result<RowsJudgement, Unsure> {
         match rows_of(&self.world.suite, self.statement) {
-            Some(rows) => self.shut_out_from_rows(rows, written, why).await,
+            Some(rows) => self.shut_out_from_rows(session, rows, written, why).await,
             None => Ok(judge_plain(self.cell.expectation.expected, false, &why)),
         }
     }
@@ -130,7 +156,7 @@ impl<'a> StatementTrial<'a> {
     ) -> Result<RowsJudgement, Unsure> {
         let table = match self.statement.verb {
             Verb::Execute | Verb::UsageOfSchema | Verb::UsageOfSequence => None,
-            _ => Some(self.table(entry.entered).await?),
+            _ => Some(self.table(&entry.session.entrance, entry.entered).await?),
         };
         let table = table.as_deref();
         match (rows_of(&self.world.suite, self.statement), table) {
@@ -139,7 +165,7 @@ impl<'a> StatementTrial<'a> {
                 self.try_rows(entry, table, rows, written, &policy).await
             }
             _ => {
-                let probe = self.plain_probe(entry.entered, scope, written, table);
+                let probe = self.plain_probe(entry, scope, written, table);
                 let probe = probe.await?;
                 self.try_plain(entry, &probe).await
             }
@@ -147,9 +173,13 @@ impl<'a> StatementTrial<'a> {
     }
 
     /// The table of the statement, as somebody sees it who has entered.
-    pub(super) async fn table(&self, entered: &Entered) -> Result<Arc<Table>, Unsure> {
-        let (index, object) = (self.statement.database, &self.statement.object);
-        self.databases.table(index, object, entered).await
+    pub(super) async fn table(
+        &self,
+        entrance: &Entrance,
+        entered: &Entered,
+    ) -> Result<Arc<Table>, Unsure> {
+        let object = &self.statement.object;
+        self.databases.table(entrance, object, entered).await
     }
 
     /// The policy, to be asked about rows.
@@ -174,13 +204,68 @@ impl<'a> StatementTrial<'a> {
         self.databases.count();
         self.told = Some(Told {
             sql: shown(probe),
-            answer: match &outcome {
-                Outcome::Done { reached, .. } => format!("{reached} rows"),
-                Outcome::Refused(why) | Outcome::Duplicate { why, .. } | Outcome::Failed(why) => {
-                    why.clone()
-                }
-            },
+            answer: outcome.clone().words(),
         });
+        outcome
+    }
+
+    /// What becomes of the transactions of the statement, but for those in clones.
+    pub(super) fn ending(&self) -> Ending {
+        match self.statement.verb {
+            Verb::UsageOfSequence => Ending::ReadOnly,
+            _ => Ending::RolledBack,
+        }
+    }
+
+    /// Sends the last statement of a transaction that has begun; one that commits is sent in a
+    /// clone of its own.
+    pub(super) async fn send_last(
+        &mut self,
+        entry: Entry<'_>,
+        probe: &Probe,
+    ) -> Result<Outcome, Unsure> {
+        let outcome = match self.statement.commits {
+            true => self.committed(entry.session, probe).await?,
+            false => entry.entered.send_last(probe).await?,
+        };
+        Ok(self.tell(probe, outcome))
+    }
+
+    /// Sends a statement whose effect is gone before the next one.
+    pub(super) async fn send_undone(
+        &mut self,
+        entry: Entry<'_>,
+        probe: &Probe,
+    ) -> Result<Outcome, Unsure> {
+        let outcome = match self.statement.commits {
+            true => self.committed(entry.session, probe).await?,
+            false => entry.entered.send_undone(probe).await?,
+        };
+        Ok(self.tell(probe, outcome))
+    }
+
+    /// Sends a statement in a clone of its own, and commits it there.
+    async fn committed(&mut self, session: &Session, probe: &Probe) -> Result<Outcome, Unsure> {
+        let clone = self.cloner.make().await?;
+        let session = Session {
+            entrance: Entrance {
+                clone: Some(clone.name.clone()),
+                ..session.entrance.clone()
+            },
+            settings: session.settings.clone(),
+        };
+        let outcome = match self
+            .databases
+            .enter(&session.entrance, self.time_max())
+            .await
+        {
+            Ok(entered) => match entered.take(&session.settings).await {
+                Ok(()) => Ok(entered.send(probe).await),
+                Err(why) => Err(why),
+            },
+            Err(not_entered) => Err(not_entered.into()),
+        };
+        self.cloner.drop(clone).await;
         outcome
     }
 
@@ -206,10 +291,9 @@ impl<'a> StatementTrial<'a> {
         entry: Entry<'_>,
         probe: &Probe,
     ) -> Result<RowsJudgement, Unsure> {
-        entry.begin().await?;
+        entry.begin(self.ending()).await?;
         let doubts = self.doubts(entry, None).await?;
-        let outcome = entry.entered.ask_last(&probe.sql, &probe.values).await?;
-        let judgement = match self.tell(probe, outcome) {
+        let judgement = match self.send_last(entry, probe).await? {
             Outcome::Done { reached, .. } => {
                 let hidden = reached == 0 && self.statement.verb.is_of_rows();
                 if hidden {
@@ -217,15 +301,18 @@ impl<'a> StatementTrial<'a> {
                 }
                 judge_plain(self.cell.expectation.expected, true, "done")
             }
+            Outcome::ReadOnly(why) if self.ending() == Ending::ReadOnly => {
+                judge_plain(self.cell.expectation.expected, true, &why)
+            }
             Outcome::Refused(why) => judge_plain(self.cell.expectation.expected, false, &why),
-            Outcome::Duplicate { why, .. } | Outcome::Failed(why) => return Err(why),
+            other => return Err(other.words()),
         };
         Ok(doubted(judgement, doubts.into_iter()))
     }
 
     async fn plain_probe(
         &self,
-        entered: &Entered,
+        entry: Entry<'_>,
         scope: &StatementScope<'_>,
         written: &Written,
         table: Option<&Table>,
@@ -233,6 +320,7 @@ impl<'a> StatementTrial<'a> {
         let columns = &self.statement.columns;
         match (self.statement.verb, table) {
             (Verb::Select, Some(table)) => probe::select(table, None, columns),
+            (Verb::Insert, Some(table)) if self.statement.copies => probe::copy_in(table, written),
             (Verb::Insert, Some(table)) => probe::insert(table, written, None, columns),
             (Verb::Update, Some(table)) => probe::update(table, written, None, columns),
             (Verb::Delete, Some(table)) => probe::delete(table, None, columns),
@@ -241,7 +329,8 @@ impl<'a> StatementTrial<'a> {
                 let arguments: Result<Vec<_>, _> = arguments.map(|it| it.fill(scope)).collect();
                 let arguments = arguments.map_err(|it| it.to_string())?;
                 let (databases, statement) = (self.databases, self.statement);
-                probe::plain(databases, entered, statement, table, &arguments).await
+                let entry = (&entry.session.entrance, entry.entered);
+                probe::plain(databases, entry, statement, table, &arguments).await
             }
         }
     }
