@@ -19,4 +19,6 @@ pub mod mutate;
 
 pub mod policy_tests;
 
+mod pools;
+
 pub mod witness;

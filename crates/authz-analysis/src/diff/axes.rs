@@ -8,8 +8,8 @@ use authz::{ActionKind, AttributeKind, Policy, SubjectFacts};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
-use super::pools::{Pools, Reads, SOMEONE};
 use super::roles::Classes;
+use crate::pools::{Pools, Reads, SOMEONE};
 
 /// The most subjects, and the most resources, that are made up for an action.
 const POINTS_MAX: usize = 4_000;

@@ -12,7 +12,6 @@ mod axes;
 mod given;
 mod line;
 mod markdown;
-mod pools;
 mod relations;
 mod request;
 mod roles;

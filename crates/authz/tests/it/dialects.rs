@@ -382,6 +382,24 @@ fn row_13_a_userset_is_its_own_member() {
 }
 
 #[test]
+fn what_is_written_for_a_group_is_not_for_its_members() {
+    let model = "type user\ntype group\n  relations\n    define member: [user]\ntype doc\n  relations\n    define walked: [group, group#member]\n    define banned: [user]\n    define can: [group, group#member] but not banned\n";
+    for relation in ["walked", "can"] {
+        let of_group = format!("doc:1#{relation}@group:a");
+        let of_members = format!("doc:1#{relation}@group:a#member");
+        for (written, asked, expected) in [
+            (&of_group, &of_group, "yes"),
+            (&of_group, &of_members, "no"),
+            (&of_members, &of_members, "yes"),
+            (&of_members, &of_group, "no"),
+        ] {
+            let engine = engine(fga(model).unwrap(), &[written]);
+            assert_eq!(ask(&engine, asked), expected, "{written} asked {asked}");
+        }
+    }
+}
+
+#[test]
 fn row_14_what_is_stored_wins() {
     let facts = ["doc:1#viewer@user:ann[either:{\"a\":0,\"b\":false}]"];
     let question = "doc:1#viewer@user:ann with {\"a\": 5, \"b\": true}";

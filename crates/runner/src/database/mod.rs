@@ -6,6 +6,7 @@
 mod clones;
 mod entered;
 mod judging;
+mod known;
 mod memo;
 mod probe;
 mod rows;
@@ -15,6 +16,7 @@ mod witness;
 
 pub(crate) use clones::remove_clone;
 pub(crate) use entered::{Entered, Outcome, Rows, Values};
+pub(crate) use known::{RowTried, fixtures_of};
 pub(crate) use trial::{StatementTried, try_statement};
 
 use std::collections::BTreeMap;

@@ -57,6 +57,7 @@ impl<'a> StatementTrial<'a> {
         written: &Written,
         policy: &RowPolicy<'_>,
     ) -> Result<(RowsJudgement, bool), Unsure> {
+        self.rows.clear();
         // Two connections, and so neither waits for the other.
         let there = self.there(age_max, entry.session, table, rows, written);
         let (there, begun) = join(there, entry.begin(self.ending())).await;
@@ -81,13 +82,13 @@ impl<'a> StatementTrial<'a> {
         if let Some(lack) = judgement.lacks {
             judgement.because = format!("{}; {}", judgement.because, mended(lack, table, rows));
         }
-        Ok((doubted(judgement, doubts), is_fresh))
+        Ok((self.judged(&seen, doubted(judgement, doubts)), is_fresh))
     }
 
     /// Judges an actor who may not even enter: it reaches no row, and no guard need be asked, as
     /// what it is refused by is no policy.
     pub(super) async fn shut_out_from_rows(
-        &self,
+        &mut self,
         session: &Session,
         rows: &'a Rows,
         written: &Written,
@@ -104,10 +105,19 @@ impl<'a> StatementTrial<'a> {
         let policy = self.policy(rows)?;
         let mut seen = self.seen(&there, written, &policy);
         seen.refused = true;
-        Ok(RowsJudgement {
+        let judgement = RowsJudgement {
             observed: why,
             ..judge_rows(&seen)
-        })
+        };
+        Ok(self.judged(&seen, judgement))
+    }
+
+    /// Keeps what became of the rows that calls are tried on too, where anything can be said of it.
+    fn judged(&mut self, seen: &RowsSeen, judgement: RowsJudgement) -> RowsJudgement {
+        if judgement.verdict != Verdict::Inconclusive {
+            self.rows = self.rows_tried(seen);
+        }
+        judgement
     }
 
     /// What is known before the actor has tried anything.

@@ -4,23 +4,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authz_sql::guard::{Doubt, Table};
-use suite::model::{Action, Database, Rows, Statement, Verb};
+use suite::model::{Action, ActorIndex, Database, Rows, Statement, Verb};
 use suite::plan::{Cell, RowPolicy, rows_of};
 use suite::verdict::RowsJudgement;
 
 use super::clones::Cloner;
 use super::entered::Ending;
 use super::judging::{doubted, inconclusive, judge_plain, shown};
+use super::known::{RowTried, known_rows};
 use super::probe::{self, Probe, Written};
 use super::session::{Session, StatementScope};
 use super::{Databases, Entered, Entrance, NotEntered, Outcome};
 use crate::caller::World;
+use crate::fixture::Fixtures;
 
 /// What came of a cell on a database.
 #[derive(Debug)]
 pub(crate) struct StatementTried {
     /// What it means.
     pub(crate) judgement: RowsJudgement,
+    /// What became of the rows that calls are tried on too.
+    pub(crate) rows: Vec<RowTried>,
     /// The statement that tried it, and what was answered.
     pub(crate) told: Option<Told>,
     /// From the first statement to the verdict.
@@ -40,6 +44,7 @@ pub(super) type Unsure = String;
 /// Tries the cell of a statement. `unique` is a text that occurs nowhere else.
 pub(crate) async fn try_statement(
     world: &World,
+    fixtures: &Fixtures,
     cell: &Cell,
     unique: &str,
 ) -> Option<StatementTried> {
@@ -54,12 +59,15 @@ pub(crate) async fn try_statement(
         statement,
         database,
         cloner: Cloner::new(world, statement.database, database, unique),
+        known: known_rows(world, fixtures, action, statement).await,
+        rows: Vec::new(),
         told: None,
     };
     let started = Instant::now();
     let judged = trial.run(unique).await;
     Some(StatementTried {
         judgement: judged.unwrap_or_else(inconclusive),
+        rows: trial.rows,
         told: trial.told,
         duration: started.elapsed(),
     })
@@ -74,6 +82,9 @@ pub(super) struct StatementTrial<'a> {
     pub(super) database: &'a Database,
     /// Makes the databases in which something may be committed.
     pub(super) cloner: Cloner<'a>,
+    /// Rows that calls are tried on too: whose, and by which key.
+    pub(super) known: Vec<(ActorIndex, String)>,
+    pub(super) rows: Vec<RowTried>,
     pub(super) told: Option<Told>,
 }
 
@@ -137,7 +148,7 @@ impl<'a> StatementTrial<'a> {
     }
 
     async fn shut_out(
-        &self,
+        &mut self,
         session: &Session,
         written: &Written,
         why: String,

@@ -121,6 +121,24 @@ impl Reads {
         &mut self.groups[last]
     }
 
+    /// Whether the variable is compared with others.
+    pub(super) fn is_compared(&self, variable: &Variable) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|it| it.variables.len() > 1 && it.variables.contains(variable))
+    }
+
+    /// Whether a condition asks more than its values can be enumerated for.
+    pub(super) fn is_bounded(&self) -> bool {
+        !self.bounds.is_empty()
+    }
+
+    /// The constants that a variable is compared with, itself or by way of others.
+    pub(super) fn constants(&self, variable: &Variable) -> impl Iterator<Item = &Value> {
+        let mut groups = self.groups.iter();
+        let group = groups.find(|it| it.variables.contains(variable));
+        group.into_iter().flat_map(|it| &it.constants)
+    }
+
     /// Adds a constant to what a variable is compared with.
     pub(super) fn constant(&mut self, variable: Variable, value: Value) {
         self.group([variable]).constants.push(value);
