@@ -243,15 +243,13 @@ impl Parser<'_> {
             _ => !is_list && (!is_ordered || values.iter().all(is_number)),
         };
         let text = self.written(start);
-        maps.then(|| {
-            Test::Attribute(Attribute {
-                request,
-                name,
-                operator,
-                values,
-                text,
-            })
-        })
+        maps.then_some(Test::Attribute(Attribute {
+            request,
+            name,
+            operator,
+            values,
+            text,
+        }))
     }
 
     fn take_word(&mut self, word: &str) -> bool {
