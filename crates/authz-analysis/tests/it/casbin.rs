@@ -58,8 +58,10 @@ const KNOWN: [(&str, f64, &str); 5] = [
     ("dan", 60.0, "sales"),
     ("zoe", 30.0, "legal"),
 ];
-/// Rules of lines, with what they say of somebody.
-const RULES: [(&str, fn(f64, &str) -> bool); 5] = [
+/// What a rule says of somebody of this age and this team.
+type Says = fn(f64, &str) -> bool;
+/// Rules of lines, with what they say.
+const RULES: [(&str, Says); 5] = [
     ("r.sub.Age >= 18", |age, _| age >= 18.0),
     ("18 < r.sub.Age", |age, _| 18.0 < age),
     ("r.sub.Age < 60 && r.sub.Team == 'news'", |age, team| {
