@@ -1,7 +1,12 @@
 //! Functions that act as their owners.
 
-use super::{Candidate, Probe, Question, Rule, Scan, finding};
+use std::collections::BTreeSet;
+
+use super::{Candidate, Probe, Question, Rule, Scan, finding, joined};
 use crate::catalogue::{Function, Grant, Id, Object, PUBLIC};
+
+/// The most tables that a sentence names.
+const TABLES_MAX: usize = 3;
 
 pub(super) fn find(scan: &Scan<'_>) -> Vec<Candidate> {
     let definers = scan.functions().filter(|(_, function)| function.definer);
@@ -9,7 +14,9 @@ pub(super) fn find(scan: &Scan<'_>) -> Vec<Candidate> {
         .filter_map(|(id, function)| Some((id, function, callers(scan, id, function)?)))
         .flat_map(|(id, function, callers)| {
             let path = mutable_path(scan, function).map(|why| search_path(function, why));
-            path.into_iter().chain(wider(scan, id, function, &callers))
+            path.into_iter()
+                .chain(wider(scan, id, function, &callers))
+                .chain(bypassing(scan, id, function, &callers))
         })
         .collect()
 }
@@ -116,12 +123,9 @@ fn wider(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Option
         (false, false) => return None,
     };
     let name = &function.name;
-    let who = match callers {
-        [] => "whoever changes a row".to_owned(),
-        callers => scan.names(callers.iter().copied()),
-    };
     let sentence = format!(
-        "{who} may call it, and it acts as its owner `{}`, {what}",
+        "{} may call it, and it acts as its owner `{}`, {what}",
+        who_calls(scan, callers),
         owner.name
     );
     let fix = format!("ALTER ROUTINE {name} OWNER TO a_role_with_less;");
@@ -139,6 +143,63 @@ fn wider(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Option
             _ => Probe::As(callers.to_vec(), question),
         },
     })
+}
+
+/// A function whose owner reads past the policies of tables that it can come to.
+fn bypassing(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Option<Candidate> {
+    let owner = scan.catalogue.roles.get(&function.owner)?;
+    if owner.superuser || owner.bypasses {
+        return None;
+    }
+    let askers = callers.iter().flat_map(|role| scan.reach.triers(*role));
+    let comes = |it: &Id| *it != function.owner && scan.reach.uses_schema(*it, function.schema);
+    let askers: BTreeSet<Id> = askers.filter(comes).collect();
+    let relations = scan.catalogue.relations.iter();
+    let passed: BTreeSet<&String> = relations
+        .filter(|(table, _)| can_read(scan, id, **table))
+        .filter(|(id, table)| scan.reads_past(function.owner, &askers, **id, table))
+        .map(|(_, table)| &table.name)
+        .collect();
+    if passed.is_empty() {
+        return None;
+    }
+    let name = &function.name;
+    let shown = joined(passed.iter().copied().take(TABLES_MAX));
+    let more = match passed.len().saturating_sub(TABLES_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more tables"),
+    };
+    let reads = match scan.catalogue.function_reads.contains_key(&id) {
+        true => "reads",
+        false => "can read",
+    };
+    let sentence = format!(
+        "{} may call it, and it acts as its owner `{}`, who {reads} past the policies of {shown}{more}",
+        who_calls(scan, callers),
+        owner.name
+    );
+    let rule = Rule::DefinerBypassesPolicies;
+    let fix = format!("ALTER ROUTINE {name} SECURITY INVOKER;");
+    Some(Candidate {
+        finding: finding(rule, "function", name, sentence, fix),
+        probe: Probe::None("what it does with the rows, its body says"),
+    })
+}
+
+/// Whether a function may come to read a table. Only of some it is known what they read.
+fn can_read(scan: &Scan<'_>, function: Id, table: Id) -> bool {
+    let Some(reads) = scan.catalogue.function_reads.get(&function) else {
+        return true;
+    };
+    let mut under = reads.iter().map(|id| scan.catalogue.tables_under(*id));
+    under.any(|tables| tables.contains(&table))
+}
+
+fn who_calls(scan: &Scan<'_>, callers: &[Id]) -> String {
+    match callers {
+        [] => "whoever changes a row".to_owned(),
+        callers => scan.names(callers.iter().copied()),
+    }
 }
 
 /// Whether everybody may call a function that acts as its owner.
