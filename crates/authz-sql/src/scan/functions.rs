@@ -1,6 +1,6 @@
 //! Functions that act as their owners.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Candidate, Probe, Question, Rule, Scan, finding, joined};
 use crate::catalogue::{Function, Grant, Id, Object, PUBLIC};
@@ -9,17 +9,22 @@ use crate::catalogue::{Function, Grant, Id, Object, PUBLIC};
 const TABLES_MAX: usize = 3;
 
 pub(super) fn find(scan: &Scan<'_>) -> Vec<Candidate> {
-    let definers = scan.functions().filter(|(_, function)| function.definer);
-    definers
-        .filter_map(|(id, function)| Some((id, function, callers(scan, id, function)?)))
-        .flat_map(|(id, function, callers)| {
-            let path = mutable_path(scan, function).map(|why| search_path(function, why));
-            path.into_iter()
-                .chain(wider(scan, id, function, &callers))
-                .chain(bypassing(scan, id, function, &callers))
-        })
-        .collect()
+    let mut found = Vec::new();
+    let mut passed = Passed::new();
+    for (id, function) in scan.functions().filter(|(_, function)| function.definer) {
+        let Some(callers) = callers(scan, id, function) else {
+            continue;
+        };
+        let path = mutable_path(scan, function);
+        found.extend(path.map(|why| search_path(function, why)));
+        found.extend(wider(scan, id, function, &callers));
+        found.extend(bypassing(scan, id, function, &callers, &mut passed));
+    }
+    found
 }
+
+/// The tables past whose policies an owner reads for these askers.
+type Passed = BTreeMap<(Id, BTreeSet<Id>), Vec<Id>>;
 
 impl<'a> Scan<'a> {
     /// The functions of the schemas that are looked at.
@@ -146,7 +151,13 @@ fn wider(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Option
 }
 
 /// A function whose owner reads past the policies of tables that it can come to.
-fn bypassing(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Option<Candidate> {
+fn bypassing(
+    scan: &Scan<'_>,
+    id: Id,
+    function: &Function,
+    callers: &[Id],
+    passed: &mut Passed,
+) -> Option<Candidate> {
     let owner = scan.catalogue.roles.get(&function.owner)?;
     if owner.superuser || owner.bypasses {
         return None;
@@ -154,11 +165,21 @@ fn bypassing(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Op
     let askers = callers.iter().flat_map(|role| scan.reach.triers(*role));
     let comes = |it: &Id| *it != function.owner && scan.reach.uses_schema(*it, function.schema);
     let askers: BTreeSet<Id> = askers.filter(comes).collect();
-    let relations = scan.catalogue.relations.iter();
-    let passed: BTreeSet<&String> = relations
-        .filter(|(table, _)| can_read(scan, id, **table))
-        .filter(|(id, table)| scan.reads_past(function.owner, &askers, **id, table))
-        .map(|(_, table)| &table.name)
+    let relations = &scan.catalogue.relations;
+    let passed = passed
+        .entry((function.owner, askers.clone()))
+        .or_insert_with(|| {
+            let relations = relations.iter();
+            let passed =
+                relations.filter(|(id, it)| scan.reads_past(function.owner, &askers, **id, it));
+            passed.map(|(id, _)| *id).collect()
+        });
+    let known = scan.catalogue.function_reads.get(&id);
+    let known = known.map(|reads| tables_under(scan, reads));
+    let passed: BTreeSet<&String> = passed
+        .iter()
+        .filter(|id| known.as_ref().is_none_or(|known| known.contains(id)))
+        .filter_map(|id| Some(&relations.get(id)?.name))
         .collect();
     if passed.is_empty() {
         return None;
@@ -169,10 +190,7 @@ fn bypassing(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Op
         0 => String::new(),
         more => format!(" and {more} more tables"),
     };
-    let reads = match scan.catalogue.function_reads.contains_key(&id) {
-        true => "reads",
-        false => "can read",
-    };
+    let reads = if known.is_some() { "reads" } else { "can read" };
     let sentence = format!(
         "{} may call it, and it acts as its owner `{}`, who {reads} past the policies of {shown}{more}",
         who_calls(scan, callers),
@@ -186,13 +204,11 @@ fn bypassing(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Op
     })
 }
 
-/// Whether a function may come to read a table. Only of some it is known what they read.
-fn can_read(scan: &Scan<'_>, function: Id, table: Id) -> bool {
-    let Some(reads) = scan.catalogue.function_reads.get(&function) else {
-        return true;
-    };
-    let mut under = reads.iter().map(|id| scan.catalogue.tables_under(*id));
-    under.any(|tables| tables.contains(&table))
+fn tables_under(scan: &Scan<'_>, relations: &BTreeSet<Id>) -> BTreeSet<Id> {
+    let relations = relations.iter();
+    relations
+        .flat_map(|id| scan.catalogue.tables_under(*id))
+        .collect()
 }
 
 fn who_calls(scan: &Scan<'_>, callers: &[Id]) -> String {

@@ -137,6 +137,7 @@ pub fn scan(catalogue: &Catalogue, scope: &Scope) -> Found {
         scope,
         reach: Reach::new(catalogue, &scope.roles),
         grants: by_relation(catalogue),
+        reading: reading(catalogue),
     };
     let mut candidates = Vec::new();
     candidates.extend(tables::find(&scan));
@@ -169,6 +170,17 @@ struct Scan<'a> {
     reach: Reach<'a>,
     /// What was granted on each relation and its columns.
     grants: BTreeMap<Id, Vec<&'a Grant>>,
+    /// The policies of each table that let rows be seen.
+    reading: BTreeMap<Id, Vec<&'a Policy>>,
+}
+
+fn reading(catalogue: &Catalogue) -> BTreeMap<Id, Vec<&Policy>> {
+    let mut reading: BTreeMap<Id, Vec<&Policy>> = BTreeMap::new();
+    let policies = catalogue.policies.iter();
+    for policy in policies.filter(|it| it.command <= Command::Select) {
+        reading.entry(policy.relation).or_default().push(policy);
+    }
+    reading
 }
 
 fn by_relation(catalogue: &Catalogue) -> BTreeMap<Id, Vec<&Grant>> {
@@ -268,12 +280,9 @@ impl<'a> Scan<'a> {
         let of = |role: Id, permissive: bool| {
             let mut is = self.reach.inherits(role);
             is.insert(PUBLIC);
-            let policies = self.catalogue.policies_of(table);
-            let counting = policies.filter(|it| {
-                it.permissive == permissive
-                    && it.command <= Command::Select
-                    && !it.roles.is_disjoint(&is)
-            });
+            let policies = self.reading.get(&table).into_iter().flatten();
+            let counting =
+                policies.filter(|it| it.permissive == permissive && !it.roles.is_disjoint(&is));
             let names = counting.map(|it| it.name.as_str());
             names.collect::<BTreeSet<&str>>()
         };

@@ -20,6 +20,8 @@ pub(super) struct Reach<'a> {
     pub(super) grantees: BTreeSet<Id>,
     /// By role: those of the grantees that have its rights without `SET ROLE`, itself first.
     holders: BTreeMap<Id, Vec<Id>>,
+    /// Each role with all whose rights it has without `SET ROLE`.
+    inherited: BTreeMap<Id, BTreeSet<Id>>,
     /// Those that may read or write all tables, by being a member of a role of the server.
     all_data: Vec<(Id, &'static [&'static str])>,
     /// Who may use which schema, by a grant.
@@ -44,9 +46,12 @@ impl<'a> Reach<'a> {
             doors,
             grantees: BTreeSet::new(),
             holders: BTreeMap::new(),
+            inherited: BTreeMap::new(),
             all_data: Vec::new(),
             schema_users: schema_users(catalogue),
         };
+        let inherited = roles().map(|(id, _)| (*id, reach.inherits(*id)));
+        reach.inherited = inherited.collect();
         let grantees: BTreeSet<Id> = match named.is_empty() {
             true => catalogue.roles.keys().copied().collect(),
             false => reach
@@ -94,7 +99,8 @@ impl<'a> Reach<'a> {
 
     /// The role itself and all whose rights it has without `SET ROLE`.
     pub(super) fn inherits(&self, role: Id) -> BTreeSet<Id> {
-        self.closure(role, |membership| membership.inherits)
+        let known = self.inherited.get(&role).cloned();
+        known.unwrap_or_else(|| self.closure(role, |membership| membership.inherits))
     }
 
     /// The role itself and all whose rights it can come to have.

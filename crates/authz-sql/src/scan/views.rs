@@ -1,5 +1,7 @@
 //! Views and materialised views that read past policies.
 
+use std::collections::BTreeSet;
+
 use super::{Candidate, Probe, Question, ROWS, Rule, Scan, finding, joined};
 use crate::catalogue::{Id, Relation, RelationKind};
 
@@ -66,9 +68,15 @@ fn barrier(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
     let under: Vec<(Id, &Relation)> = under
         .filter_map(|id| Some((*id, scan.catalogue.relations.get(id)?)))
         .collect();
+    let open: Vec<(Id, BTreeSet<Id>)> = under
+        .iter()
+        .map(|(id, it)| (it.owner, scan.users(*id, it, &["SELECT"]).triers))
+        .collect();
     readers.retain(|role| {
-        let mut under = under.iter();
-        under.any(|(id, table)| !scan.may_read(*role, *id, table))
+        let is = scan.reach.inherits(*role);
+        let may_read =
+            |(owner, open): &(Id, BTreeSet<Id>)| is.contains(owner) || open.contains(role);
+        !open.iter().all(may_read)
     });
     if readers.is_empty() {
         return None;
@@ -85,13 +93,6 @@ fn barrier(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
         finding: finding(rule, "view", name, sentence, fix),
         probe: Probe::None("a probe would need a function that tells what it is shown"),
     })
-}
-
-impl Scan<'_> {
-    fn may_read(&self, role: Id, id: Id, relation: &Relation) -> bool {
-        let is = self.reach.inherits(role);
-        is.contains(&relation.owner) || self.users(id, relation, &["SELECT"]).triers.contains(&role)
-    }
 }
 
 fn materialised(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
