@@ -21,6 +21,7 @@ mod matrix;
 mod mutants;
 mod patterns;
 mod random;
+mod removals;
 mod stages;
 mod values;
 mod ways;
