@@ -22,6 +22,7 @@ mod matrix;
 mod mutants;
 mod patterns;
 mod random;
+mod removals;
 mod stages;
 mod values;
 mod ways;
