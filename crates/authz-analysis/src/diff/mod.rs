@@ -18,6 +18,8 @@ mod request;
 mod roles;
 mod search;
 mod show;
+mod subjects;
+mod values;
 
 use authz::{Facts, Policy};
 use jiff::Timestamp;

@@ -6,7 +6,7 @@ use authz::source::Source;
 use authz::{Facts, Policy, Relationship, Request, Writable, no_context, read_facts};
 
 use super::axes::Axes;
-use super::pools::SOMEONE;
+use super::pools::{SOMEONE, SOMETHING};
 use super::request::{self, Example};
 use super::search::Asked;
 
@@ -49,15 +49,14 @@ pub(super) fn worlds(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -
             let share = Some((resource.as_str(), with.as_str(), asked.action));
             world(policies, set, share)
         };
-        let first = sets.iter().take(1).map(shared);
-        worlds.extend(first.collect::<Vec<_>>());
+        worlds.extend(sets.iter().map(shared));
     }
     worlds
 }
 
 /// The resource of the small world and the tenant with which it may be shared.
 fn shareable(asked: &Asked<'_>, axes: &Axes) -> Option<(String, String)> {
-    axes.tenant_attribute.as_ref()?;
+    axes.tenant_attributes.first()?;
     let mut policies = asked.policies().into_iter();
     let may = policies.any(|it| it.may_share(asked.type_name, asked.action));
     let id = axes
@@ -134,8 +133,7 @@ fn granting(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -> Vec<Vec
 fn chain(asked: &Asked<'_>, axes: &Axes, policy: &Policy, reference: &str) -> Option<Vec<String>> {
     let thing = axes.things.iter().find(|it| it.id.is_some())?;
     let mut attributes = thing.attributes.clone();
-    if let Some(name) = &axes.tenant_attribute {
-        attributes.remove(name);
+    for name in &axes.tenant_attributes {
         attributes.insert(name.clone(), "acme".into());
     }
     let subject = request::subject(
@@ -179,8 +177,14 @@ fn candidates(asked: &Asked<'_>, axes: &Axes) -> Vec<String> {
             writable.extend(model.writable_for(type_name, relation));
         }
     }
-    let someone = |type_name: &str| axes.subject_types.iter().any(|it| it == type_name);
-    let id = |type_name: &str| if someone(type_name) { SOMEONE } else { "1" };
+    let someone = |type_name: &str| axes.subjects.has_type(type_name);
+    let id = |type_name: &str| {
+        if someone(type_name) {
+            SOMEONE
+        } else {
+            SOMETHING
+        }
+    };
     let mut all = Vec::new();
     for it in &writable {
         let leads_to_itself = it.type_name == it.subject_type && !it.is_wildcard;

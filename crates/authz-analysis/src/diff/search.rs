@@ -40,6 +40,14 @@ impl<'a> Asked<'a> {
         Classes::of(self.policies(), self.name(), &flags)
     }
 
+    /// The types of the subjects whom given facts know.
+    pub(super) fn subject_types(&self) -> BTreeSet<String> {
+        let known = [self.old, self.new].into_iter();
+        let known = known.flat_map(|it| it.facts.subjects());
+        let types: BTreeSet<&str> = known.map(|it| it.type_name()).collect();
+        types.into_iter().map(str::to_owned).collect()
+    }
+
     /// Whether both look up the same relation in the same model.
     pub(super) fn looks_up_alike(&self) -> bool {
         let [old, new] = self.policies().map(|policy| {
@@ -111,7 +119,7 @@ pub(super) fn lines(
     limits: Limits,
     diff: &mut Diff,
 ) -> Vec<Line> {
-    let axes = axes::axes(asked.policies(), asked.name(), classes, asked.now);
+    let axes = axes::axes(asked, classes);
     let mut bounds = axes.bounds.clone();
     let worlds = relations::worlds(asked, &axes, &mut bounds);
     let search = Search {
@@ -248,7 +256,7 @@ impl Search<'_> {
 
     /// Whose the resource is to whoever asks.
     fn whose(&self, asker: &Asker, thing: &Thing, world: &World) -> Option<&'static str> {
-        let attribute = self.axes.tenant_attribute.as_ref()?;
+        let attribute = self.axes.tenant_attributes.first()?;
         if !asker.facts.signed_in {
             return None;
         }

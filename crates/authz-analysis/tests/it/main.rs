@@ -17,6 +17,7 @@ mod imported_stores;
 mod lints;
 mod matrix;
 mod mutants;
+mod overlooked;
 mod patterns;
 mod random;
 mod stages;
