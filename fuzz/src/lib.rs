@@ -62,6 +62,23 @@ pub const TARGETS: &[Target] = &[
         targets::tests::policy_tests,
     ),
     target(
+        "import-casbin",
+        &["it/import/casbin_"],
+        targets::imports::casbin,
+    ),
+    target(
+        "import-openfga",
+        &["it/import/openfga_"],
+        targets::imports::openfga,
+    ),
+    target(
+        "import-spicedb",
+        &["it/import/spicedb_"],
+        targets::imports::spicedb,
+    ),
+    target("lint", &["it/lint/", "/policy.yaml"], targets::lints::lints),
+    target("matrix", &["policy.matrix"], targets::lints::table),
+    target(
         "suite",
         &[
             "/lockstep.yaml",
@@ -72,7 +89,11 @@ pub const TARGETS: &[Target] = &[
     ),
     target("table", &[], targets::suites::table),
     target("template", &[], targets::suites::template),
+    target("token", &[], targets::suites::token),
     target("openapi", &["openapi/"], targets::suites::openapi),
+    target("role-tables", &[], targets::databases::role_tables),
+    target("address", &[], targets::databases::address),
+    target("expression", &[], targets::databases::expression),
     target("baseline", &[], targets::runs::baseline),
     target("record", &[], targets::runs::record),
     target("report", &[], targets::runs::report),

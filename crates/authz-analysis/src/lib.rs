@@ -19,4 +19,8 @@ pub mod mutate;
 
 pub mod policy_tests;
 
+mod pools;
+
+mod values;
+
 pub mod witness;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authz::source::DatabaseAddress;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
@@ -27,7 +28,8 @@ pub struct Address {
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected the address of a PostgreSQL database, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"
+    "expected the address of a PostgreSQL database, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, \
+     with `@` and `?` in names and passwords written percent-encoded, as `%40` and `%3F`"
 )]
 pub struct NoAddress;
 
@@ -50,9 +52,7 @@ impl Address {
     /// # Errors
     /// That the text is no such address.
     pub fn parse(text: &str) -> Result<Self, NoAddress> {
-        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-            return Err(NoAddress);
-        }
+        DatabaseAddress::of(text).ok_or(NoAddress)?;
         let text = ["verify-full", "verify-ca"]
             .iter()
             .fold(text.to_owned(), |text, mode| {
@@ -249,6 +249,8 @@ mod tests {
             "postgres://ada:s3cret@db.test/shop?sslmode=s3cret",
             "postgres://ada:s3cret@db.test:s3cret/shop",
             "postgres:///shop",
+            "postgres://ada:s3cret?x@db.test/shop",
+            "postgres://ada:x@s3cret@db.test/shop",
         ] {
             let told = Address::parse(text).unwrap_err().to_string();
             assert!(!told.contains("s3cret"), "{told}");

@@ -599,6 +599,10 @@ pub(crate) enum Format {
     Drift,
     /// What `lockstep check --json` prints.
     Check,
+    /// What `lockstep scan --format json` prints.
+    Scan,
+    /// What `lockstep roles diff --json` prints.
+    Roles,
 }
 
 /// `lockstep completions`.

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use suite::event::{CellRecord, Counts, Drift, Event, RunStarted, Summary};
 
 use crate::Reporter;
+use crate::layers::{DISAGREEMENTS_MAX, Parted};
 use crate::surface::{SURFACE_MAX, Untried};
 use crate::text::clean_short;
 
@@ -36,6 +37,8 @@ pub(crate) struct Ran {
     pub(crate) surface: Vec<Untried>,
     /// The first drifts: what was added before what is gone.
     pub(crate) drifts: Vec<Drift>,
+    /// The first disagreements of layers, the gravest first.
+    pub(crate) parted: Vec<Parted>,
     /// How it ended; none where its end was never told.
     pub(crate) summary: Option<Summary>,
 }
@@ -50,6 +53,11 @@ impl Ran {
     /// How many grants are not in the baseline.
     pub(crate) fn grants_added(&self) -> usize {
         self.summary.as_ref().map_or(0, Summary::grants_added)
+    }
+
+    /// In how many rules layers disagree.
+    pub(crate) fn disagreements(&self) -> usize {
+        self.summary.as_ref().map_or(0, Summary::disagreements)
     }
 }
 
@@ -96,6 +104,7 @@ impl<W: Write, D: Document> Reporter for AtEnd<W, D> {
                     notes: Vec::new(),
                     surface: Vec::new(),
                     drifts: Vec::new(),
+                    parted: Vec::new(),
                     summary: None,
                 }));
             }
@@ -116,6 +125,11 @@ impl<W: Write, D: Document> Reporter for AtEnd<W, D> {
             (State::Running(ran), Event::Drift(drift)) => {
                 if ran.drifts.len() < DRIFTS_MAX {
                     ran.drifts.push(drift.clone());
+                }
+            }
+            (State::Running(ran), Event::Disagreement(it)) => {
+                if ran.parted.len() < DISAGREEMENTS_MAX {
+                    ran.parted.push(Parted::of(it));
                 }
             }
             (State::Running(_), Event::RunFinished(summary)) => {

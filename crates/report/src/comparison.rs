@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use suite::event::CellRecord;
+use suite::event::{self, CellRecord};
 use suite::verdict::{Access, Verdict};
 
 use crate::recorded::Recorded;
@@ -97,6 +97,10 @@ pub struct Changes {
     pub vanished: Vec<Pair>,
     /// How many are as they were.
     pub unchanged: usize,
+    /// Where layers disagree in the later run, and did not in the earlier one.
+    pub parted: Vec<event::Disagreement>,
+    /// Where they did, and are not seen to any more.
+    pub rejoined: Vec<event::Disagreement>,
     /// Cells that flap over the last runs.
     pub flapping: Vec<Flap>,
     /// Over how many runs, the later one included.
@@ -115,6 +119,8 @@ impl Changes {
             appeared: Vec::new(),
             vanished: Vec::new(),
             unchanged: 0,
+            parted: only(second, first),
+            rejoined: only(first, second),
             flapping: flapping(history),
             flapping_over: history.len(),
         };
@@ -128,6 +134,15 @@ impl Changes {
         }
         changes
     }
+}
+
+/// Where layers disagree in one run and not in the other.
+fn only(of: &Recorded, other: &Recorded) -> Vec<event::Disagreement> {
+    let others = other.disagreements.iter().map(|it| &*it.fingerprint);
+    let others: BTreeSet<&str> = others.collect();
+    let of = of.disagreements.iter();
+    let only = of.filter(|it| !others.contains(&*it.fingerprint));
+    only.cloned().collect()
 }
 
 /// Where two environments disagree.

@@ -9,6 +9,7 @@
 //! cell of which nothing can be said is an error: skipped tests are green in most views. For the
 //! same reason a run that did not come to its end has a test case of its own that says so, and so
 //! has each grant in which the run differs from the baseline; it fails if the grant is a new one.
+//! Layers that disagree fail in a suite of their own.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use suite::verdict::Verdict;
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
 use crate::finding::Finding;
+use crate::layers::Parted;
 use crate::surface::Untried;
 use crate::text::{clean, clean_short, grouped};
 
@@ -35,6 +37,9 @@ const RUN: &str = "lockstep";
 
 /// The suite of the test cases that stand for operations which are not tried as they should be.
 const SURFACE: &str = "surface";
+
+/// The suite of the test cases that stand for layers which disagree.
+const LAYERS: &str = "layers";
 
 /// Writes a run as JUnit XML, when the run is over.
 ///
@@ -142,6 +147,10 @@ impl Document for Cases {
         if !ran.surface.is_empty() {
             let cases = ran.surface.iter().map(of_operation).collect();
             self.by_actor.push((SURFACE.to_owned(), cases));
+        }
+        if !ran.parted.is_empty() {
+            let cases = ran.parted.iter().map(of_layers).collect();
+            self.by_actor.push((LAYERS.to_owned(), cases));
         }
         for (_, cases) in &mut self.by_actor {
             cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -265,6 +274,34 @@ fn of_operation(untried: &Untried) -> Case {
             },
             kind: untried.gap.word(),
             message: untried.sentence.clone(),
+            details: format!("\n{}\n", details.join("\n")),
+        })),
+    }
+}
+
+/// The case of layers that disagree.
+fn of_layers(parted: &Parted) -> Case {
+    let expected = &parted.expected;
+    let mut details = vec![format!(
+        "expected  {}  ({})",
+        expected.what, expected.reason
+    )];
+    if !expected.place.is_empty() {
+        details.push(format!("written   {}", expected.place));
+    }
+    for (label, sides) in [("allows", &parted.allows), ("denies", &parted.denies)] {
+        details.extend(sides.iter().map(|side| format!("{label:<10}{side}")));
+    }
+    details.push(format!("means     {}", parted.meaning));
+    details.push(format!("action    {}", parted.place));
+    Case {
+        name: parted.name.as_str().into(),
+        class: parted.action.as_str().into(),
+        duration_ms: 0,
+        trouble: Some(Box::new(Trouble {
+            element: Element::Failure,
+            kind: LAYERS,
+            message: parted.sentence.clone(),
             details: format!("\n{}\n", details.join("\n")),
         })),
     }

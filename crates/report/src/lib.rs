@@ -9,6 +9,7 @@ mod finding;
 mod inconclusive;
 pub mod json;
 pub mod junit;
+mod layers;
 pub mod markdown;
 mod merge;
 pub mod record;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use suite::event::{CellRecord, Drift, DriftCounts, Note, RunStarted, Summary};
+use suite::event::{CellRecord, Disagreement, Drift, DriftCounts, Note, RunStarted, Summary};
+use suite::layers::Layers;
 use suite::plan::Shard;
 
 use crate::finding::severity;
@@ -18,7 +19,7 @@ pub type Part = (String, Recorded);
 /// it. Others tell it too, where it is the control of one of their cells: where it came out worse
 /// there, the worse counts, and a note says so. Where its own part was interrupted before it, what
 /// another saw counts; where that came to its end, these are no parts of one run. A grant that differs from the baseline is told once; what has vanished from the suite no part
-/// can say.
+/// can say. Where layers disagree is found anew, because the cells of one action fall to several parts.
 ///
 /// # Errors
 /// Why these are not the parts of one run: all reasons, one a line.
@@ -60,7 +61,8 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
         .chain(worse)
         .collect();
     let drifts = drifts(&parts);
-    let summary = Some(summary(&parts, &cells, &drifts));
+    let mut summary = summary(&parts, &cells, &drifts);
+    let disagreements = disagreements(&cells, &drifts, &mut summary);
     Ok(Recorded {
         run,
         cells,
@@ -68,7 +70,8 @@ pub fn merge(mut parts: Vec<Part>) -> Result<Recorded, String> {
         drifts,
         // The first part tells it.
         surface: parts.into_iter().flat_map(|part| part.surface).collect(),
-        summary,
+        disagreements,
+        summary: Some(summary),
     })
 }
 
@@ -79,6 +82,18 @@ fn drifts(parts: &[Recorded]) -> Vec<Drift> {
         .map(|drift| ((drift.change, &drift.cell), drift))
         .collect();
     by_rank.into_values().cloned().collect()
+}
+
+/// Where layers disagree, whichever part tried them.
+fn disagreements(
+    cells: &[CellRecord],
+    drifts: &[Drift],
+    summary: &mut Summary,
+) -> Vec<Disagreement> {
+    let mut layers = Layers::default();
+    cells.iter().for_each(|cell| layers.judged(cell));
+    drifts.iter().for_each(|drift| layers.drifted(drift));
+    layers.finish(summary)
 }
 
 /// When the first part began: the forms are equal, so that their order is that of time.

@@ -2,7 +2,9 @@
 
 use std::io::{self, BufRead};
 
-use suite::event::{CellRecord, Counts, Drift, Event, Note, RunStarted, Summary, SurfaceRecord};
+use suite::event::{
+    CellRecord, Counts, Disagreement, Drift, Event, Note, RunStarted, Summary, SurfaceRecord,
+};
 
 use crate::{Reporter, json, record};
 
@@ -19,6 +21,8 @@ pub struct Recorded {
     pub surface: Vec<SurfaceRecord>,
     /// How it differed from the baseline.
     pub drifts: Vec<Drift>,
+    /// Where layers disagreed.
+    pub disagreements: Vec<Disagreement>,
     /// Its end; none where that was never told.
     pub summary: Option<Summary>,
 }
@@ -40,6 +44,7 @@ impl Recorded {
             notes: Vec::new(),
             surface: Vec::new(),
             drifts: Vec::new(),
+            disagreements: Vec::new(),
             summary: None,
         };
         for event in events {
@@ -48,6 +53,7 @@ impl Recorded {
                 Ok(Event::Note(note)) => recorded.notes.push(note),
                 Ok(Event::Surface(record)) => recorded.surface.push(record),
                 Ok(Event::Drift(drift)) => recorded.drifts.push(drift),
+                Ok(Event::Disagreement(it)) => recorded.disagreements.push(*it),
                 Ok(Event::RunFinished(summary)) => {
                     recorded.summary = Some(summary);
                     break;
@@ -71,10 +77,16 @@ impl Recorded {
     /// A record whose end says otherwise than its cells is not what a run wrote.
     fn check(self) -> io::Result<Self> {
         let told = self.summary.as_ref().map(|summary| summary.counts);
-        match told.is_none_or(|told| told == self.counts()) {
-            true => Ok(self),
-            false => Err(no_run("its summary does not count what its cells say")),
+        let disagreements = self.summary.as_ref().map(Summary::disagreements);
+        if told.is_some_and(|told| told != self.counts()) {
+            return Err(no_run("its summary does not count what its cells say"));
         }
+        if disagreements.is_some_and(|number| number != self.disagreements.len()) {
+            return Err(no_run(
+                "its summary does not count the disagreements of its layers",
+            ));
+        }
+        Ok(self)
     }
 
     /// How many cells have each verdict.
@@ -110,6 +122,9 @@ impl Recorded {
         }
         for drift in &self.drifts {
             reporter.event(&Event::Drift(drift.clone()))?;
+        }
+        for disagreement in &self.disagreements {
+            reporter.event(&Event::Disagreement(Box::new(disagreement.clone())))?;
         }
         reporter.event(&Event::RunFinished(self.end()))
     }

@@ -23,6 +23,7 @@ pub(crate) fn sentences(summary: &Summary, planned: usize) -> Vec<String> {
     if let Some(counts) = &summary.surface {
         sentences.push(crate::surface::sentence(counts));
     }
+    sentences.extend(summary.layers.as_ref().map(crate::layers::sentence));
     sentences.extend(summary.drift.as_ref().and_then(drift));
     let requests = usize::try_from(summary.requests).unwrap_or(usize::MAX);
     sentences.push(format!(

@@ -96,6 +96,17 @@ impl Fixtures {
         .clone()
     }
 
+    /// The fixture that cells share, if it has been made.
+    pub(crate) async fn made(
+        &self,
+        resource: ResourceIndex,
+        owner: ActorIndex,
+    ) -> Option<Arc<Fixture>> {
+        let shared = self.shared.lock().await;
+        let made = shared.get(&(resource, owner))?.get()?;
+        made.clone().ok()
+    }
+
     /// Takes away what cells shared.
     pub(crate) async fn remove_shared(&self, world: &World, failures: &mut Vec<String>) {
         for cell in self.shared.lock().await.values() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exchange};
+use suite::event::{AnswerRecord, BODY_CHARS_MAX, CellRecord, ControlRecord, Exchange, RowRecord};
 use suite::model::Suite;
 use suite::plan::{
     Cell, CellIndex, DiffersIn, Plan, SESSION_OPEN, Trial, actor_name, caller, expected,
@@ -13,7 +13,7 @@ use suite::probe::{self, Request};
 use suite::secret::{MASK, Masker};
 use suite::verdict::{Access, EffectSeen, Judgement, Verdict, access};
 
-use crate::database::StatementTried;
+use crate::database::{RowTried, StatementTried};
 use crate::session::Sending;
 use crate::trial::Tried;
 
@@ -89,6 +89,7 @@ impl Recorder<'_> {
         record.access = judgement.access;
         record.observed = cut(&masker.mask(&judgement.observed), DETAIL_CHARS_MAX);
         record.because = (!held).then(|| masker.mask(&judgement.because));
+        record.rows = tried.rows.iter().map(|row| self.row(row, masker)).collect();
         record.duration_ms = millis(tried.duration);
         if let Some(told) = tried.told.as_ref().filter(|_| !held || self.every_exchange) {
             record.exchanges.push(Exchange {
@@ -185,9 +186,20 @@ impl Recorder<'_> {
             control: None,
             effect_seen: None,
             curl: None,
+            rows: Vec::new(),
             exchanges: Vec::new(),
             duration_ms: 0,
         })
+    }
+
+    fn row(&self, row: &RowTried, masker: &Masker) -> RowRecord {
+        let owner = row.owner.map(|owner| actor_name(self.suite, owner));
+        RowRecord {
+            owner: owner.map(str::to_owned),
+            key: cut(&masker.mask(&row.key), DETAIL_CHARS_MAX),
+            permitted: row.permitted,
+            access: row.access,
+        }
     }
 
     /// Who makes the call of a cell in place of its actor.

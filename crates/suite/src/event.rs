@@ -28,6 +28,8 @@ pub enum Event {
     /// Something that the system allows is not in the baseline, or the other way round. Told when
     /// all cells are judged, before the end.
     Drift(Drift),
+    /// Layers of one action disagree. Told when all cells are judged, before the end.
+    Disagreement(Box<Disagreement>),
     /// The run is over.
     RunFinished(Summary),
 }
@@ -123,11 +125,29 @@ pub struct CellRecord {
     /// The probe as a `curl` command; the credential is a call of `lockstep token`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub curl: Option<String>,
+    /// For a statement that is decided on row by row: what it did with the rows that calls of the same action are tried
+    /// on too, or with the one that it adds. None where that is not established.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowRecord>,
     /// Every request of the cell with its answer; left out where the cell held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
     /// From the first request to the verdict, in milliseconds.
     pub duration_ms: u64,
+}
+
+/// What a statement did with one row that calls are tried on too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowRecord {
+    /// The owner of the resource that the row is; none for a row that is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Its key.
+    pub key: String,
+    /// Whether the policy permits it on this row.
+    pub permitted: bool,
+    /// What the database did.
+    pub access: Access,
 }
 
 /// What was expected of a cell.
@@ -291,6 +311,96 @@ impl DriftCounts {
     }
 }
 
+/// An action that one layer allows and another denies, to the same actor and on the same resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disagreement {
+    /// `actor/type.action[/owner][/situation=value]`: what the cells of both layers have in common.
+    pub name: String,
+    /// The same in every run in which the same layers disagree in the same way, and in no other case.
+    pub fingerprint: String,
+    /// Which side of it the policy is on.
+    pub clash: Clash,
+    /// The actor.
+    pub actor: String,
+    /// `type.action`.
+    pub action: String,
+    /// The owner of the resource, where the action is on one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// What was expected of both.
+    pub expected: ExpectedRecord,
+    /// The layers that allow it, sorted: whoever comes by one of them is not held by the others.
+    pub weaker: Vec<String>,
+    /// The cells that it was allowed in, sorted.
+    pub allows: Vec<Side>,
+    /// The cells that it was denied in, sorted.
+    pub denies: Vec<Side>,
+    /// Where the first cell is declared that is not as expected.
+    pub place: Place,
+}
+
+impl Disagreement {
+    /// The gravest first, then by name.
+    pub fn rank(&self) -> (Clash, &str, &str) {
+        (self.clash, &self.name, &self.fingerprint)
+    }
+
+    /// The cells that are not as expected; where nothing is expected, those that it was allowed in.
+    pub fn wrong(&self) -> &[Side] {
+        match self.clash {
+            Clash::Bypass | Clash::Undecided => &self.allows,
+            Clash::Lockout => &self.denies,
+        }
+    }
+}
+
+/// One of the cells of layers that disagree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Its name.
+    pub cell: String,
+    /// The layer: the name of its target.
+    pub target: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// What was observed, in words.
+    pub observed: String,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// How layers disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clash {
+    /// The policy denies it, and a layer lets it pass that another one holds.
+    Bypass,
+    /// The policy permits it, and what one layer grants ends at another.
+    Lockout,
+    /// Nothing is expected of it: one of them is wrong, and nobody has said which.
+    Undecided,
+}
+
+impl Clash {
+    /// A word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Lockout => "lockout",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+/// How many rules were seen at several layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerCounts {
+    /// Those of which it is established what at least two layers do.
+    pub compared: usize,
+    /// Those in which they disagree. More than none: the run fails.
+    pub disagreements: usize,
+}
+
 /// The control of a denial.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ControlRecord {
@@ -365,9 +475,17 @@ pub struct Summary {
     /// How far it is from the baseline; none where there is no baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftCounts>,
+    /// How the layers compare; none where no rule was seen at two of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<LayerCounts>,
 }
 
 impl Summary {
+    /// The rules in which layers disagree.
+    pub fn disagreements(&self) -> usize {
+        self.layers.map_or(0, |layers| layers.disagreements)
+    }
+
     /// The findings about operations that are not tried.
     pub fn surface_findings(&self) -> usize {
         self.surface.map_or(0, |surface| surface.findings)
@@ -380,7 +498,11 @@ impl Summary {
 
     /// Whether something was found that must not be: the run fails, whatever else happened.
     pub fn fails(&self) -> bool {
-        self.counts.findings() + self.grants_added() + self.surface_findings() > 0
+        self.counts.findings()
+            + self.grants_added()
+            + self.surface_findings()
+            + self.disagreements()
+            > 0
     }
 }
 

@@ -1,6 +1,9 @@
 //! The targets, by what they give the bytes to.
 
+pub(crate) mod databases;
 pub(crate) mod evaluators;
+pub(crate) mod imports;
+pub(crate) mod lints;
 pub(crate) mod models;
 pub(crate) mod policies;
 pub(crate) mod runs;

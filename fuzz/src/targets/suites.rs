@@ -1,10 +1,11 @@
 //! Suite files, the table and the templates in them, and OpenAPI documents.
 
 use authz::source::Source;
-use serde_json::json;
+use serde_json::{Map, json};
 use suite::file::{Inputs, SUITE_SCHEMA, read_suite, references};
 use suite::openapi::read_document;
 use suite::plan::Plan;
+use suite::token::Jwt;
 
 use super::{now, source, told};
 
@@ -108,5 +109,17 @@ pub(crate) fn openapi(bytes: &[u8]) {
         for parameter in &operation.required_parameters {
             document.sample_parameter(&parameter.schema);
         }
+    }
+}
+
+/// A token that is taken apart is put together again to the byte.
+pub(crate) fn token(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(token) = Jwt::parse(text) {
+        let again = format!("{}.{}", token.signing_input(), token.signature());
+        assert_eq!(again, text);
+        assert!(Jwt::parse(&token.unsigned(&Map::new())).is_some());
     }
 }

@@ -38,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("testkit", &[]),
     ("xtask", &[]),
     ("benches", &["authz-server", "enforce", "runner", "report"]),
-    ("fuzz", &["authz-analysis", "runner", "report"]),
+    ("fuzz", &["authz-analysis", "authz-sql", "runner", "report"]),
 ];
 
 /// For tests only: a dev-dependency, save in the benches, which are nothing but a test.

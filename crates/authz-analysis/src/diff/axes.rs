@@ -8,10 +8,10 @@ use authz::{ActionKind, AttributeKind, Policy, SubjectFacts};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
-use super::pools::{Known, Pools, Reads, SOMETHING};
 use super::roles::Classes;
 use super::search::Asked;
 use super::subjects::Subjects;
+use crate::pools::{Known, Pools, Reads, SOMETHING};
 
 /// The most subjects, and the most resources, that are made up for an action.
 const POINTS_MAX: usize = 4_000;
@@ -101,8 +101,8 @@ pub(super) fn axes(asked: &Asked<'_>, classes: &Classes) -> Axes {
     asks.of_resource.retain(|it| Some(it) != renamed.as_ref());
     let known = Known {
         kind: &|variable| kind_of(policies, type_name, &subjects, variable),
-        type_name,
-        subjects: &subjects,
+        resource: format!("{type_name}:{SOMETHING}"),
+        subjects: &subjects.ids,
         now: asked.now,
     };
     let mut pools = reads.pools(&known);

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
 use super::line::{Change, Line, Reach};
-use super::pools::Reads;
 use super::request::{self, Answer, Example};
 use super::roles::Classes;
 use super::search::{Asked, who};
 use super::{Diff, Limits, Side};
+use crate::pools::Reads;
 
 /// The given facts of both sides.
 pub(super) struct Given<'a> {

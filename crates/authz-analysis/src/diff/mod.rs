@@ -12,14 +12,12 @@ mod axes;
 mod given;
 mod line;
 mod markdown;
-mod pools;
 mod relations;
 mod request;
 mod roles;
 mod search;
 mod show;
 mod subjects;
-mod values;
 
 use authz::{Facts, Policy};
 use jiff::Timestamp;

@@ -6,9 +6,9 @@ use authz::source::Source;
 use authz::{Facts, Policy, Relationship, Request, Writable, no_context, read_facts};
 
 use super::axes::Axes;
-use super::pools::{SOMEONE, SOMETHING};
 use super::request::{self, Example};
 use super::search::Asked;
+use crate::pools::{SOMEONE, SOMETHING};
 
 /// Up to so many relationships, every set of them is tried; of more, every set of a few.
 const ALL_SETS_OF: usize = 10;

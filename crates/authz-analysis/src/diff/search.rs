@@ -8,11 +8,11 @@ use serde_json::{Value as Json, json};
 
 use super::axes::{self, Asker, Axes, Thing};
 use super::line::{Change, Line, Who};
-use super::pools::Reads;
 use super::relations::{self, World};
 use super::request::{self, Answer, Example};
 use super::roles::{Class, Classes};
 use super::{Diff, Limits, Side};
+use crate::pools::Reads;
 
 /// One action of both policies.
 #[derive(Debug, Clone, Copy)]

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use authz::condition::Variable;
 use authz::{AttributeKind, Policy, SubjectFacts};
 
-use super::pools::{Reads, SOMEONE};
 use super::request;
+use crate::pools::{Reads, SOMEONE};
 
 /// How many ids are tried to find one on each side of a flag's share of users.
 const ROLLOUT_TRIES: usize = 2_000;
@@ -18,8 +18,8 @@ const USER: &str = "user";
 /// Those who may ask.
 #[derive(Debug, Default)]
 pub(super) struct Subjects {
-    /// The ids for each type.
-    ids: BTreeMap<String, Vec<String>>,
+    /// The ids for each type; [`SOMEONE`] is the first.
+    pub(super) ids: BTreeMap<String, Vec<String>>,
     /// Why they may not be enough.
     pub(super) bounds: Vec<String>,
 }

@@ -69,6 +69,22 @@ impl<'a> Case<'a> {
         Some(Reference::new(self.type_name, self.id?))
     }
 
+    /// What is known of a side.
+    pub(super) fn attributes_of(&self, side: Side) -> &Map<String, Json> {
+        match side {
+            Side::Subject => &self.subject.attributes,
+            Side::Resource => &self.attributes,
+        }
+    }
+
+    /// The name of a side, if it has one.
+    pub(super) fn name_of(&self, side: Side) -> Option<String> {
+        match side {
+            Side::Subject => self.subject.reference.clone(),
+            Side::Resource => self.resource_reference().map(|it| it.to_string()),
+        }
+    }
+
     fn ask<T>(&self, question: impl FnOnce(&Request<'_>) -> T) -> Option<T> {
         let (subject, resource) = self.ends().ok()?;
         Some(question(&Request {

@@ -53,6 +53,11 @@ pub enum Side {
     Resource,
 }
 
+impl Side {
+    /// Both of them.
+    pub(super) const BOTH: [Self; 2] = [Self::Subject, Self::Resource];
+}
+
 impl Fact {
     /// What kind of fact it is, in a word.
     pub fn kind(&self) -> &'static str {

@@ -2,12 +2,13 @@
 
 use authz::StepKind;
 use authz::resolution::Circumstances;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::case::Case;
 use super::derivation::{self, Hop, Via, Way};
-use super::fact::{Fact, Side};
+use super::fact::Fact;
 use super::search::Search;
+use super::singles;
 use super::{WITNESS_FACTS_MAX, WITNESSES_MAX, Witness, relation_of};
 
 /// How many sets of each size are tried.
@@ -28,17 +29,22 @@ pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
     if is_stopped_by_credential(case) {
         return (Vec::new(), true);
     }
-    let singles = singles(case);
+    let singles = singles::of(case);
     let target = relation_of(case);
     let engine = case.policy.relations_with(&case.facts);
-    let mut search = target.as_ref().zip(engine).map(|((_, subject), engine)| {
-        let circumstances = Circumstances {
-            context: case.context,
-            now: case.now,
-        };
-        Search::new(engine, subject.clone(), circumstances, WAYS_MAX)
-    });
-    let mut is_complete = true;
+    let mut search = target
+        .as_ref()
+        .zip(engine)
+        .map(|((target, subject), engine)| {
+            let circumstances = Circumstances {
+                context: case.context,
+                now: case.now,
+            };
+            let mut search = Search::new(engine, subject.clone(), circumstances, WAYS_MAX);
+            search.know(&target.object);
+            search
+        });
+    let mut is_complete = singles.is_complete;
     for size in 1..=WITNESS_FACTS_MAX {
         let mut found = Vec::new();
         let mut trials = TRIALS_MAX;
@@ -46,7 +52,7 @@ pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
             (Some(search), Some((target, _))) => search.ways(target, size),
             _ => Vec::new(),
         };
-        for candidate in candidates(&singles, &ways, size) {
+        for candidate in candidates(&singles.facts, &ways, size) {
             let is_new = !found.iter().any(|it: &Candidate| same(it, &candidate));
             if !is_new {
                 continue;
@@ -56,13 +62,17 @@ pub(super) fn witnesses(case: &Case<'_>) -> (Vec<Witness>, bool) {
                 break;
             }
             trials -= 1;
-            if suffices(case, &candidate.facts) && is_smallest(case, &candidate.facts) {
+            if !suffices(case, &candidate.facts) {
+                is_complete &= !may_do_with_more(&candidate, search.as_ref());
+            } else if is_smallest(case, &candidate.facts) {
                 found.push(candidate);
             }
         }
         is_complete &= search.as_ref().is_none_or(|search| search.is_complete);
         if !found.is_empty() {
-            found.sort_by_cached_key(|it| rank(case, it));
+            without_made_up(&mut found, search.as_ref());
+            found.sort_by_cached_key(|it| rank(case, it, &singles.made_up));
+            once_for_values(&mut found);
             is_complete &= found.len() <= WITNESSES_MAX;
             found.truncate(WITNESSES_MAX);
             return (
@@ -83,6 +93,33 @@ fn is_stopped_by_credential(case: &Case<'_>) -> bool {
 
 fn suffices(case: &Case<'_>, facts: &[Fact]) -> bool {
     case.with(facts).is_some_and(|case| case.is_permitted())
+}
+
+/// Whether a set of relationships that does not suffice might, with something else than was tried: a
+/// condition holds with other values, or one fact of the set asks for others.
+fn may_do_with_more(candidate: &Candidate, search: Option<&Search<'_>>) -> bool {
+    let facts = candidate.facts.iter();
+    let is_conditional = |fact: &Fact| match fact {
+        Fact::Relationship(fact) => fact.condition.is_some(),
+        _ => false,
+    };
+    let has_met_all = search.is_some_and(|search| search.has_met_all);
+    let relationships = facts
+        .clone()
+        .filter(|it| matches!(it, Fact::Relationship(_)));
+    facts.clone().any(is_conditional) || (has_met_all && relationships.count() > 1)
+}
+
+/// Leaves out sets about objects that are made up, if there are others.
+fn without_made_up(found: &mut Vec<Candidate>, search: Option<&Search<'_>>) {
+    let Some(search) = search else { return };
+    let is_made_up = |candidate: &Candidate| {
+        let missing = derivation::missing(&candidate.way);
+        missing.into_iter().any(|fact| search.is_made_up(fact))
+    };
+    if !found.iter().all(is_made_up) {
+        found.retain(|candidate| !is_made_up(candidate));
+    }
 }
 
 /// Whether no part of the set suffices.
@@ -160,8 +197,13 @@ fn next_choice(before: &[usize], of: usize) -> Option<Vec<usize>> {
 
 /// Near is what links up what the subject has with what leads to the resource, then what has the
 /// fewest hops; a role that reaches little is nearer than one that reaches much, and all of them than
-/// another value of an attribute, or everybody.
-fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, usize, bool, usize, usize, String) {
+/// another value of an attribute, or everybody. A value that stands somewhere is nearer than one that
+/// is made up.
+fn rank(
+    case: &Case<'_>,
+    candidate: &Candidate,
+    made_up: &[Fact],
+) -> (usize, usize, usize, bool, usize, usize, String) {
     let kinds = candidate.facts.iter().map(|fact| match fact {
         Fact::Relationship(fact) if fact.subject.is_wildcard() => 4,
         Fact::Relationship(_) => 0,
@@ -177,11 +219,34 @@ fn rank(case: &Case<'_>, candidate: &Candidate) -> (usize, usize, bool, usize, u
     (
         kinds.clone().max().unwrap_or(0),
         kinds.sum(),
+        candidate
+            .facts
+            .iter()
+            .filter(|it| made_up.contains(it))
+            .count(),
         !links_up(&candidate.way),
         candidate.way.len(),
         reach.sum(),
         text.join("\n"),
     )
+}
+
+/// Of sets that differ in nothing but values of attributes, the nearest is kept.
+fn once_for_values(found: &mut Vec<Candidate>) {
+    let mut seen: Vec<Vec<Fact>> = Vec::new();
+    found.retain(|candidate| {
+        let mut facts = candidate.facts.clone();
+        for fact in &mut facts {
+            if let Fact::Attribute { value, .. } = fact {
+                *value = Json::Null;
+            }
+        }
+        let is_new = !seen.contains(&facts);
+        if is_new {
+            seen.push(facts);
+        }
+        is_new
+    });
 }
 
 /// Whether relationships that are there lead up to a missing one and on from it.
@@ -200,124 +265,6 @@ impl Candidate {
         Witness {
             facts: self.facts,
             way: self.way,
-        }
-    }
-}
-
-/// The facts other than relationships that could be added.
-fn singles(case: &Case<'_>) -> Vec<Fact> {
-    let mut facts = roles(case);
-    facts.extend(share(case));
-    facts.extend(attributes(case, Side::Subject));
-    facts.extend(attributes(case, Side::Resource));
-    facts
-}
-
-/// The roles that the subject does not have.
-fn roles(case: &Case<'_>) -> Vec<Fact> {
-    let Some(subject) = case
-        .subject
-        .reference
-        .as_ref()
-        .filter(|_| case.subject.signed_in)
-    else {
-        return Vec::new();
-    };
-    let reserved = [authz::model::ANYONE, authz::model::SIGNED_IN];
-    let names = case.policy.role_names();
-    let names = names.filter(|name| !reserved.contains(name));
-    let new = names.filter(|name| !case.subject.roles.iter().any(|held| held == name));
-    new.map(|role| Fact::Role {
-        subject: subject.clone(),
-        role: role.to_owned(),
-        tenant: case.subject.tenant.clone(),
-    })
-    .collect()
-}
-
-/// The share of the resource with the subject's tenant.
-fn share(case: &Case<'_>) -> Option<Fact> {
-    let with = case.subject.tenant.clone()?;
-    let resource = case.resource_reference()?;
-    let may = case.policy.may_share(case.type_name, case.action);
-    may.then(|| Fact::Share {
-        resource,
-        with,
-        action: case.action.to_owned(),
-    })
-}
-
-/// Values that attributes do not have, and that conditions could ask for. To whom a resource belongs
-/// stays, where it is known.
-fn attributes(case: &Case<'_>, side: Side) -> Vec<Fact> {
-    let (type_name, of) = match side {
-        Side::Subject => (
-            case.subject_reference().map(|it| it.type_name().to_owned()),
-            case.subject.reference.clone(),
-        ),
-        Side::Resource => (
-            Some(case.type_name.to_owned()),
-            case.resource_reference().map(|it| it.to_string()),
-        ),
-    };
-    let (Some(type_name), Some(of)) = (type_name, of) else {
-        return Vec::new();
-    };
-    let known = match side {
-        Side::Subject => &case.subject.attributes,
-        Side::Resource => &case.attributes,
-    };
-    let tenant = case.policy.tenant_attribute(&type_name);
-    let mut facts = Vec::new();
-    for name in case.policy.attribute_names(&type_name) {
-        if tenant == Some(name) && known.contains_key(name) {
-            continue;
-        }
-        for value in values(case, &type_name, name) {
-            if known.get(name) != Some(&value) {
-                facts.push(Fact::Attribute {
-                    side,
-                    of: of.clone(),
-                    name: name.to_owned(),
-                    value,
-                });
-            }
-        }
-    }
-    facts
-}
-
-/// The values that an attribute could want: the subject, its tenant, yes and no, or what an attribute
-/// of the same type has on either side.
-fn values(case: &Case<'_>, type_name: &str, attribute: &str) -> Vec<Json> {
-    let wanted = case.policy.attribute_type(type_name, attribute);
-    let subject = case.subject_reference();
-    match wanted.unwrap_or_default() {
-        "bool" => vec![json!(true), json!(false)],
-        "tenant" => case.subject.tenant.iter().map(|it| json!(it)).collect(),
-        wanted if case.policy.has_type(wanted) => {
-            let subject = subject.filter(|it| it.type_name() == wanted);
-            subject.iter().map(|it| json!(it.to_string())).collect()
-        }
-        wanted => {
-            let of_type = |type_name: &str, name: &str| {
-                case.policy.attribute_type(type_name, name) == Some(wanted)
-            };
-            let own = case.attributes.iter();
-            let own = own.filter(|(name, _)| of_type(case.type_name, name));
-            let who = subject
-                .as_ref()
-                .map(|it| it.type_name())
-                .unwrap_or_default();
-            let others = case.subject.attributes.iter();
-            let others = others.filter(|(name, _)| of_type(who, name));
-            let mut values: Vec<Json> = Vec::new();
-            for (_, value) in own.chain(others) {
-                if !values.contains(value) {
-                    values.push(value.clone());
-                }
-            }
-            values
         }
     }
 }

@@ -8,10 +8,14 @@
 mod case;
 mod derivation;
 mod fact;
+mod lacking;
 mod missing;
+mod nearest;
 mod obstacle;
 mod paths;
+mod reach;
 mod search;
+mod singles;
 mod writable;
 
 use authz::source::Place;
@@ -64,7 +68,8 @@ pub struct Why {
     pub paths: Vec<Path>,
     /// What stands in the way of a permit, whatever is added.
     pub obstacles: Vec<Obstacle>,
-    /// Everything in the policy that permits the action to somebody; empty for a permit.
+    /// Everything in the policy that permits the action to somebody, the nearest first; empty for a
+    /// permit.
     pub grants: Vec<Grant>,
     /// Whether the search came to its end. Without, there may be other witnesses, of this size or of
     /// fewer facts, or some where none is told; and more paths.
@@ -125,7 +130,7 @@ pub fn explain(question: &Question<'_>, all: bool) -> Result<Why, String> {
     }
     (why.witnesses, why.is_complete) = missing::witnesses(&case);
     why.obstacles = obstacle::of(&case);
-    why.grants = question.policy.grants(question.type_name, question.action);
+    why.grants = nearest::grants(&case, &why.witnesses);
     Ok(why)
 }
 

@@ -42,7 +42,8 @@ impl Search<'_> {
         let relation = node.relation.as_deref().unwrap_or_default();
         let engine = self.engine;
         let model = engine.model();
-        let mut kinds = model.writable(node.object.type_name(), relation);
+        let mut kinds =
+            without_needless_conditions(model.writable(node.object.type_name(), relation));
         kinds.sort_by_key(|it| {
             (
                 it.is_wildcard,
@@ -95,12 +96,31 @@ impl Search<'_> {
         facts.filter(|fact| fact.check(model).is_ok()).collect()
     }
 
-    /// The known objects of a type; one is made up where there is none.
-    fn objects_of(&self, type_name: &str) -> Vec<Reference> {
-        match self.objects.get(type_name) {
-            Some(known) => known.clone(),
-            None => vec![Reference::new(type_name, MADE_UP)],
+    /// Adds an object to those that are known.
+    pub(super) fn know(&mut self, object: &Reference) {
+        let of_type = self.objects.entry(object.type_name().into()).or_default();
+        if !of_type.contains(object) {
+            of_type.push(object.clone());
         }
+    }
+
+    /// The known objects of a type, and last one of which nothing is known.
+    fn objects_of(&self, type_name: &str) -> Vec<Reference> {
+        let known = self.objects.get(type_name);
+        let known = known.map(Vec::as_slice).unwrap_or_default();
+        let new = Reference::new(type_name, MADE_UP);
+        let is_new = !known.contains(&new);
+        let new = is_new.then_some(new);
+        known.iter().cloned().chain(new).collect()
+    }
+
+    /// Whether a fact is about an object that is made up, though others of its type are known.
+    pub(super) fn is_made_up(&self, fact: &Relationship) -> bool {
+        let is_made_up = |object: &Reference| {
+            let known = self.objects.get(object.type_name());
+            object.id() == MADE_UP && known.is_some_and(|known| !known.contains(object))
+        };
+        is_made_up(&fact.object) || is_made_up(&fact.subject.object)
     }
 
     /// The objects of a type in a relation of which the subject stands; and behind them, where
@@ -145,7 +165,8 @@ impl Search<'_> {
         let relation = through.relation.as_deref().unwrap_or_default();
         let engine = self.engine;
         let model = engine.model();
-        let kinds = model.writable(through.object.type_name(), relation);
+        let kinds =
+            without_needless_conditions(model.writable(through.object.type_name(), relation));
         let kinds = kinds
             .into_iter()
             .filter(|it| it.relation.is_none() && !it.is_wildcard);
@@ -156,6 +177,22 @@ impl Search<'_> {
         }
         facts
     }
+}
+
+/// The kinds but for those with a condition beside which there is the same without.
+fn without_needless_conditions(kinds: Vec<Writable<'_>>) -> Vec<Writable<'_>> {
+    let plain = |kind: &Writable<'_>| {
+        let is_same = |it: &&Writable<'_>| {
+            it.condition.is_none()
+                && (it.type_name, it.relation, it.is_wildcard)
+                    == (kind.type_name, kind.relation, kind.is_wildcard)
+        };
+        kinds.iter().any(|it| is_same(&it))
+    };
+    let needed = kinds
+        .iter()
+        .filter(|kind| kind.condition.is_none() || !plain(kind));
+    needed.copied().collect()
 }
 
 /// By type: the objects that facts name, sorted. O(facts).

@@ -362,7 +362,10 @@ fn what_is_acted_on_does_not_ask_where_somebody_else_may() {
                 "version: 1\ntypes: {{ {types}, post: {{ actions: {{ read: instance }}, attributes: {{ level: int }} }} }}\nrules: [{{ name: a, permit: {{ post: [read] }}, when: \"{when}\" }}]\n"
             )
         };
-        let found = compare(&policy(&text("false")), &policy(&text("subject.level == 3")));
+        let found = compare(
+            &policy(&text("false")),
+            &policy(&text("subject.level == 3")),
+        );
         let askers = found.of(Change::Widening);
         let askers = askers.filter_map(|line| line.example.subject.clone());
         let types: Vec<String> = askers

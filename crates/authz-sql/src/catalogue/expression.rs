@@ -56,7 +56,7 @@ impl Expression {
     ///
     /// `constant` is what the server made of it, if it is made of constants alone; `not_null` says
     /// which columns of the policy's table are never NULL. `None` for a tree that cannot be read.
-    pub(crate) fn read(
+    pub fn read(
         tree: &str,
         text: String,
         constant: Option<bool>,

@@ -15,6 +15,9 @@ use super::snapshot::{NO_DETAIL, ObjectId};
 
 /// A chunk with more edges is split into two.
 const CHUNK_MAX: usize = 512;
+/// A row with so many words is looked through whole for one edge: a search would be about as long, and
+/// less predictable for the processor.
+const SHORT_MAX: usize = 4;
 /// Kinds are below this, so that an edge never looks like a detail.
 pub(super) const KINDS_MAX: KindId = 1 << 30;
 /// What tells the word of a detail from that of an edge.
@@ -57,6 +60,12 @@ pub(crate) fn other(word: u64) -> ObjectId {
 #[inline]
 pub(crate) fn with_detail(word: u64) -> bool {
     word & HAS_DETAIL != 0
+}
+
+/// Whether a word is that of the edge with this key.
+#[inline]
+fn is_edge(word: u64, key: u64) -> bool {
+    word | HAS_DETAIL == key | HAS_DETAIL
 }
 
 /// The lower half of a word.
@@ -102,15 +111,22 @@ impl<'a> Row<'a> {
     #[inline]
     pub(crate) fn has(self, kind: KindId, other: ObjectId) -> Option<bool> {
         let key = key(kind, other);
-        let found = *self.0.get(self.place(key))?;
-        (found | HAS_DETAIL == key | HAS_DETAIL).then_some(with_detail(found))
+        let found = match self.0.len() {
+            // Without a way out in between, so that only the length decides on the way taken.
+            ..=SHORT_MAX => self.0.iter().fold(DETAIL, |found, word| match *word {
+                word if is_edge(word, key) => word,
+                _ => found,
+            }),
+            _ => *self.0.get(self.place(key))?,
+        };
+        is_edge(found, key).then_some(with_detail(found))
     }
 
     #[inline]
     fn find(self, key: u64) -> Option<Edge> {
         let place = self.place(key);
         let found = *self.0.get(place)?;
-        (found | HAS_DETAIL == key | HAS_DETAIL).then(|| self.edge(place, found))
+        is_edge(found, key).then(|| self.edge(place, found))
     }
 
     /// The edge at this place, whose word is known.

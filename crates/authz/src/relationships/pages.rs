@@ -64,10 +64,16 @@ impl Pages {
     /// The edges of an object.
     #[inline]
     pub(super) fn get(&self, object: ObjectId) -> Edges<'_> {
-        match self.base.unmarked(object) {
+        match self.loaded(object) {
             Some(row) => Edges::Few(row),
             None => self.newest(object),
         }
+    }
+
+    /// The edges of an object as they were loaded, if it has had no others since.
+    #[inline]
+    pub(super) fn loaded(&self, object: ObjectId) -> Option<Row<'_>> {
+        self.base.unmarked(object)
     }
 
     /// The edges of an object of which there may be a newer row than in the base.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::facts::Reference;
 
-use super::edges::{Edge, Edges};
+use super::edges::{Edge, Edges, Row};
 use super::interner::{Interner, hash};
 use super::kinds::{EVERY, Kind, KindId, NO_RELATION};
 use super::names::Names;
@@ -230,6 +230,12 @@ impl Snapshot {
     #[inline]
     pub(crate) fn subjects_of(&self, object: ObjectId) -> Edges<'_> {
         self.subjects.get(object)
+    }
+
+    /// The same, if the facts of the object are as they were loaded, which is found most quickly.
+    #[inline]
+    pub(crate) fn loaded_subjects_of(&self, object: ObjectId) -> Option<Row<'_>> {
+        self.subjects.loaded(object)
     }
 
     /// What the object and its usersets are written into.

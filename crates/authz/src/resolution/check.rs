@@ -106,8 +106,24 @@ impl<'a> Checker<'a> {
         if !std::ptr::eq(question.engine, self.engine) {
             return Answer::Failed(ResolutionError::Foreign);
         }
+        // A walk depends on no circumstances, and most questions end with it.
+        match question.walk(0, self.engine.rules.facts_max).0 {
+            Found::Yes => Answer::Yes,
+            Found::No => Answer::No,
+            Found::GaveUp => self.answer_at_length(&question, circumstances),
+        }
+    }
+
+    #[inline(never)]
+    fn answer_at_length(
+        &mut self,
+        question: &Question<'_>,
+        circumstances: Circumstances<'a>,
+    ) -> Answer {
         self.begin(circumstances);
-        self.ask(question.object, question.relation, question.asker)
+        self.asker = question.asker;
+        self.facts_left = self.engine.rules.facts_max;
+        self.ask_at_length(question.object, question.relation)
     }
 
     /// Whether the answers so far may be others at another time.

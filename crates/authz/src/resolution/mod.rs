@@ -39,6 +39,7 @@ pub use path::{Change, Link, Missing};
 use bind::Binding;
 use plan::Plan;
 pub(crate) use plan::RelationId;
+use walk::Trail;
 
 /// What the languages decide differently, and the bounds of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +121,10 @@ pub struct Question<'a> {
     object: u32,
     relation: RelationId,
     asker: Asker,
+    /// The type and the relation of who asks, see [`walk::asking`].
+    asking: u64,
+    /// How the relation is walked, if it can be.
+    trail: Option<&'a Trail>,
 }
 
 /// The subject of a question, looked up.
@@ -211,12 +216,20 @@ impl Engine {
             true => asker.object,
             false => self.number(wanted, 0),
         };
-        Ok(Question {
+        Ok(self.asked(object, relation, asker))
+    }
+
+    /// What a walk needs to know of a question is looked up once, and not for each answer.
+    #[inline]
+    fn asked(&self, object: u32, relation: RelationId, asker: Asker) -> Question<'_> {
+        Question {
             engine: self,
             object,
             relation,
             asker,
-        })
+            asking: walk::asking(asker.type_index, asker.userset),
+            trail: self.binding.trail(relation),
+        }
     }
 
     fn relation_id(&self, type_name: &str, relation: &str) -> Result<RelationId, QuestionError> {

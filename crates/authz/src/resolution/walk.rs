@@ -6,12 +6,12 @@
 //! something is met of which that is not true, the walk gives up and [`super::check`] starts from
 //! the beginning; so a walk only ever says what a check would have said.
 
-use crate::relationships::{Edges, KindId, NO_DETAIL, Row, Snapshot, other, with_detail};
+use crate::relationships::{Edges, KindId, NO_DETAIL, Row, other, with_detail};
 
 use super::bind::Binding;
 use super::check::Checker;
 use super::plan::{AllowedKind, Plan, RelationId, Step};
-use super::{Asker, Rules};
+use super::{Question, Rules};
 
 /// The facts that a walk looks at before it gives up: a walk comes to a place that several ways
 /// lead to several times.
@@ -72,9 +72,15 @@ impl Trail {
         trails.collect()
     }
 
+    /// Whether the relation is one of the object itself on this trail. Nearly never asked.
+    #[inline(never)]
+    fn has(&self, relation: RelationId) -> bool {
+        self.relations.contains(&relation)
+    }
+
     /// Adds what a relation of the same object follows from. Whether all of it can be walked.
     fn add(&mut self, relation: RelationId, plan: &Plan, binding: &Binding, rules: Rules) -> bool {
-        if self.relations.contains(&relation) {
+        if self.has(relation) {
             return true;
         }
         self.relations.push(relation);
@@ -162,16 +168,26 @@ impl Checker<'_> {
     /// Walks a relation of an object, if it can be walked.
     #[inline]
     pub(super) fn walk(&mut self, object: u32, relation: RelationId, hops: u32) -> Found {
-        let binding = &*self.engine.binding;
-        let Some(trail) = binding.trail(relation) else {
-            return Found::GaveUp;
+        let question = self.engine.asked(object, relation, self.asker);
+        let (found, facts) = question.walk(hops, self.facts_left);
+        if found != Found::GaveUp {
+            self.facts_left -= facts;
+        }
+        found
+    }
+}
+
+impl Question<'_> {
+    /// Walks from so many hops away, if the relation can be walked, and looks at no more than so many
+    /// facts. What comes of it, and at how many facts it has looked.
+    #[inline]
+    pub(super) fn walk(&self, hops: u32, facts_max: u32) -> (Found, u32) {
+        let Some(trail) = self.trail else {
+            return (Found::GaveUp, 0);
         };
-        let budget = FACTS_MAX.min(self.facts_left);
+        let budget = FACTS_MAX.min(facts_max);
         let mut walk = Walk {
-            snapshot: &self.engine.snapshot,
-            binding,
-            asker: self.asker,
-            asking: asking(self.asker.type_index, self.asker.userset),
+            question: self,
             facts_left: budget,
             hops_max: self
                 .engine
@@ -179,42 +195,63 @@ impl Checker<'_> {
                 .hops_max
                 .min(hops.saturating_add(HOPS_MAX)),
         };
-        let found = walk.relation(object, trail, hops);
-        if found != Found::GaveUp {
-            self.facts_left -= budget - walk.facts_left;
+        let found = walk.relation(self.object, trail, hops);
+        (found, budget - walk.facts_left)
+    }
+
+    /// Whether who asks is whoever stands in a relation of this object, and the relation is on the
+    /// trail.
+    #[inline]
+    fn is_of(&self, object: u32, trail: &Trail) -> bool {
+        self.asker.object == object
+            && (self.asker.userset).is_some_and(|userset| trail.has(userset))
+    }
+
+    /// The subject that such a fact has to have in order to name who asks.
+    #[inline]
+    fn named_by(&self, end: &End) -> Option<u32> {
+        match (end.asker == self.asking, end.is_wildcard) {
+            (true, false) => Some(self.asker.object),
+            (true, true) => self.engine.binding.wildcard(self.asker.type_index),
+            (false, _) => None,
         }
-        found
     }
 }
 
 /// The type and the relation of a subject in one number, which is quickly compared.
-fn asking(type_index: usize, userset: Option<RelationId>) -> u64 {
+#[inline]
+pub(super) fn asking(type_index: usize, userset: Option<RelationId>) -> u64 {
     let type_index = u64::try_from(type_index).unwrap_or(u64::MAX);
     type_index << 32 | u64::from(userset.unwrap_or(RelationId::MAX))
 }
 
+/// A walk on its way. What is the same all the way stands in the question, so that a walk that ends
+/// where it began costs next to nothing to begin.
 struct Walk<'a> {
-    snapshot: &'a Snapshot,
-    binding: &'a Binding,
-    asker: Asker,
-    /// See [`asking`].
-    asking: u64,
+    question: &'a Question<'a>,
     facts_left: u32,
     hops_max: u32,
 }
 
 impl Walk<'_> {
+    #[inline]
     fn relation(&mut self, object: u32, trail: &Trail, hops: u32) -> Found {
-        if self.asker.object == object
-            && let Some(userset) = self.asker.userset
-            && trail.relations.contains(&userset)
-        {
+        if self.question.is_of(object, trail) {
             return Found::Yes;
         }
         if hops > self.hops_max {
             return Found::GaveUp;
         }
-        match self.snapshot.subjects_of(object) {
+        match self.question.engine.snapshot.loaded_subjects_of(object) {
+            Some(row) => self.few(row, trail, hops),
+            None => self.newest(object, trail, hops),
+        }
+    }
+
+    /// The edges of an object that has had others than those that were loaded.
+    #[inline(never)]
+    fn newest(&mut self, object: u32, trail: &Trail, hops: u32) -> Found {
+        match self.question.engine.snapshot.subjects_of(object) {
             Edges::Few(row) => self.few(row, trail, hops),
             many @ Edges::Many(_) => self.many(many, trail, hops),
         }
@@ -224,7 +261,7 @@ impl Walk<'_> {
     #[inline]
     fn few(&mut self, row: Row<'_>, trail: &Trail, hops: u32) -> Found {
         for end in &trail.ends {
-            let subject = self.named_by(end);
+            let subject = self.question.named_by(end);
             let found = subject.and_then(|subject| row.has(end.kind, subject));
             match found {
                 None => {}
@@ -233,6 +270,12 @@ impl Walk<'_> {
                 Some(false) => {}
             }
         }
+        self.on(row, trail, hops)
+    }
+
+    /// On from the edges of an object.
+    #[inline(never)]
+    fn on(&mut self, row: Row<'_>, trail: &Trail, hops: u32) -> Found {
         for hop in &trail.hops {
             for word in row.of_kind(hop.kind) {
                 match self.hop(hop, other(word), with_detail(word), hops) {
@@ -247,7 +290,7 @@ impl Walk<'_> {
     #[inline(never)]
     fn many(&mut self, edges: Edges<'_>, trail: &Trail, hops: u32) -> Found {
         for end in &trail.ends {
-            let subject = self.named_by(end);
+            let subject = self.question.named_by(end);
             let found = subject.and_then(|subject| edges.find(end.kind, subject));
             match found {
                 None => {}
@@ -267,16 +310,6 @@ impl Walk<'_> {
         Found::No
     }
 
-    /// The subject that such a fact has to have in order to name who asks.
-    #[inline]
-    fn named_by(&self, end: &End) -> Option<u32> {
-        match (end.asker == self.asking, end.is_wildcard) {
-            (true, false) => Some(self.asker.object),
-            (true, true) => self.binding.wildcard(self.asker.type_index),
-            (false, _) => None,
-        }
-    }
-
     /// On along a fact.
     #[inline]
     fn hop(&mut self, hop: &Hop, to: u32, with_detail: bool, hops: u32) -> Found {
@@ -287,7 +320,7 @@ impl Walk<'_> {
         if !hop.is_plain {
             return Found::No;
         }
-        match self.binding.trail(hop.relation) {
+        match self.question.engine.binding.trail(hop.relation) {
             Some(trail) => self.relation(to, trail, hops + 1),
             None => Found::GaveUp,
         }

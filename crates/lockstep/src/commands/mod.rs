@@ -93,6 +93,8 @@ fn schema(format: Format) -> &'static str {
         Format::Drift => report::json::DRIFT_SCHEMA,
         Format::Check => check::CHECK_SCHEMA,
         Format::Plan => report::json::PLAN_SCHEMA,
+        Format::Scan => scan::SCAN_SCHEMA,
+        Format::Roles => roles::ROLES_SCHEMA,
     }
 }
 

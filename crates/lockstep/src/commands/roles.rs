@@ -18,6 +18,9 @@ use crate::load::{Ruling, bytes, load_policy, name};
 /// The version of the JSON form. It changes when a reader of the old one would be misled.
 const VERSION: u32 = 1;
 
+/// The JSON Schema (draft 2020-12) of where tables of roles differ from the policy.
+pub(super) const ROLES_SCHEMA: &str = include_str!("../../schema/roles.schema.json");
+
 /// Shows where the tables differ from the policy.
 pub(super) async fn diff(command: &RolesDiff) -> Result<ExitCode, Failure> {
     let address = Address::parse(&command.url).map_err(Failure::usage)?;

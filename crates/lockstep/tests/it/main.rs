@@ -26,6 +26,7 @@ mod hall;
 mod hostile;
 mod house;
 mod init;
+mod layers;
 mod library;
 mod lint;
 mod made_users;

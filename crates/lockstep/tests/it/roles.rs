@@ -4,7 +4,7 @@ use serde_json::Value;
 use testkit::postgres::Database;
 use testkit::{Finished, Project};
 
-use crate::support::lockstep;
+use crate::support::{assert_described, lockstep};
 
 const POLICY: &str = "\
 version: 1
@@ -66,6 +66,7 @@ fn one_changed_row_is_told_with_the_line_of_the_policy() {
     insta::assert_snapshot!("roles_diff_json", plain(&database, &finished.stdout));
     let json: Value = serde_json::from_str(&finished.stdout).unwrap();
     assert_eq!(json["drift"].as_array().unwrap().len(), 2);
+    assert_described("roles", &json);
 }
 
 #[test]

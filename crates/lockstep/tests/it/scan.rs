@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::postgres::{Database, PASSWORD};
 use testkit::{Finished, Project};
 
-use crate::support::{lockstep, root, run};
+use crate::support::{assert_described, lockstep, root, run};
 
 const SHOP: &str = "
 REVOKE ALL ON DATABASE $database FROM PUBLIC;
@@ -90,6 +90,7 @@ fn programs_read_json_and_sarif() {
     let finished = shop.scan(&["--format", "json"]);
     assert_eq!(finished.code, Some(1));
     insta::assert_snapshot!("scan_json", shop.plain(&finished.stdout));
+    assert_described("scan", &serde_json::from_str(&finished.stdout).unwrap());
     let finished = shop.scan(&["--format", "sarif"]);
     assert_eq!(finished.code, Some(1));
     let sarif: Value = serde_json::from_str(&finished.stdout).unwrap();
@@ -111,6 +112,29 @@ fn programs_read_json_and_sarif() {
         sarif["runs"][0]["results"][0]["ruleId"],
         "row-security-missing"
     );
+    // It lies in the database, and not in a file.
+    let place =
+        json!([{ "logicalLocations": [{ "fullyQualifiedName": "shop.orders", "kind": "table" }] }]);
+    assert_eq!(sarif["runs"][0]["results"][0]["locations"], place);
+}
+
+/// An exception, and one that excepts nothing, have their places in the form.
+#[test]
+fn exceptions_are_described_too() {
+    let shop = Shop::new();
+    let comment = "lockstep: allow row-security-missing: all may see all";
+    shop.execute(&format!(
+        "COMMENT ON TABLE shop.orders IS '{comment}'; COMMENT ON SCHEMA shop IS 'lockstep: allow public-grant: not there'"
+    ));
+    let finished = shop.scan(&["--format", "json"]);
+    let told: Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(told["findings"][0]["allowed"], "all may see all");
+    assert_eq!(
+        told["stale_exceptions"].as_array().unwrap().len(),
+        1,
+        "{told}"
+    );
+    assert_described("scan", &told);
 }
 
 #[test]

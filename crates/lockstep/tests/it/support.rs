@@ -158,7 +158,7 @@ impl Report {
         }
         let added = summary["drift"]["added"].as_u64().unwrap_or(0);
         let expected = match (self.findings().len(), interrupted) {
-            _ if added > 0 => 1,
+            _ if added > 0 || !self.disagreements().is_empty() => 1,
             (1.., _) => 1,
             (0, true) => 130,
             (0, false) if self.with("inconclusive").is_empty() && !apart => 0,
@@ -214,6 +214,18 @@ impl Report {
         format!("{}; {}", text("observed"), text("because"))
     }
 
+    /// Where layers disagree: how, which is the weaker one, and the name of the rule.
+    pub(crate) fn disagreements(&self) -> BTreeSet<(String, String, String)> {
+        let all = self.json.get("disagreements");
+        let all = all.and_then(Value::as_array).into_iter().flatten();
+        let told = all.map(|it| {
+            let text = |key: &str| it[key].as_str().unwrap().to_owned();
+            let weaker: Vec<String> = strings(&it["weaker"]).collect();
+            (text("clash"), weaker.join(" "), text("name"))
+        });
+        told.collect()
+    }
+
     pub(crate) fn notes(&self) -> Vec<String> {
         strings(&self.json["notes"]).collect()
     }
@@ -257,6 +269,32 @@ pub(crate) fn schema(format: &str) -> jsonschema::Validator {
     assert_eq!(printed.code, Some(0), "{}", printed.told());
     let schema = serde_json::from_str(&printed.stdout).unwrap();
     jsonschema::draft202012::new(&schema).unwrap()
+}
+
+/// The schema describes a document: it is valid, and each of its members is known there, and wanted.
+pub(crate) fn assert_described(format: &str, document: &Value) {
+    let schema = schema(format);
+    let errors: Vec<String> = schema
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let printed = run(&["schema", format]);
+    let printed: Value = serde_json::from_str(&printed.stdout).unwrap();
+    for member in document.as_object().unwrap().keys() {
+        assert!(printed["properties"].get(member).is_some(), "{member}");
+        let mut without = document.clone();
+        without.as_object_mut().unwrap().remove(member);
+        assert!(!schema.is_valid(&without), "{member} is not wanted");
+    }
+    let lists = document.as_object().unwrap().values();
+    let items = lists.filter_map(Value::as_array).flatten();
+    let objects: Vec<&Value> = items.filter(|it| it.is_object()).collect();
+    for member in objects.iter().flat_map(|it| it.as_object().unwrap().keys()) {
+        let mut defined = printed["$defs"].as_object().unwrap().values();
+        let knows = defined.any(|it| it["properties"].get(member).is_some());
+        assert!(knows, "{member} is not described");
+    }
 }
 
 fn report_schema() -> &'static jsonschema::Validator {

@@ -1,7 +1,7 @@
 //! A run as one JSON document, written while the run goes on.
 //!
 //! The form is that of [`REPORT_SCHEMA`]. Memory does not grow with the cells: only the notes,
-//! the names of the findings and the drifts are kept until the end.
+//! the names of the findings, the drifts and where layers disagree are kept until the end.
 
 mod drift;
 mod members;
@@ -16,7 +16,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use suite::event::{
-    CellRecord, Counts, Drift, Event, FORMAT_VERSION, RunStarted, Summary, SurfaceRecord,
+    CellRecord, Counts, Disagreement, Drift, Event, FORMAT_VERSION, RunStarted, Summary,
+    SurfaceRecord,
 };
 
 use crate::Reporter;
@@ -58,6 +59,7 @@ pub struct JsonReporter<W: Write> {
     findings: Vec<String>,
     surface: Vec<SurfaceRecord>,
     drifts: Vec<Drift>,
+    disagreements: Vec<Disagreement>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +94,7 @@ impl<W: Write> JsonReporter<W> {
             findings: Vec::new(),
             surface: Vec::new(),
             drifts: Vec::new(),
+            disagreements: Vec::new(),
         }
     }
 
@@ -152,6 +155,9 @@ impl<W: Write> JsonReporter<W> {
         if has_baseline {
             self.members.member("drift", &self.drifts)?;
         }
+        if !self.disagreements.is_empty() {
+            self.members.member("disagreements", &self.disagreements)?;
+        }
         self.members.member("summary", summary)?;
         self.members.close()
     }
@@ -172,6 +178,10 @@ impl<W: Write> Reporter for JsonReporter<W> {
             }
             (State::Running, Event::Drift(drift)) => {
                 self.drifts.push(drift.clone());
+                Ok(())
+            }
+            (State::Running, Event::Disagreement(it)) => {
+                self.disagreements.push(it.as_ref().clone());
                 Ok(())
             }
             (State::Running, Event::RunFinished(summary)) => self.end(summary),

@@ -4,8 +4,8 @@ use std::io;
 
 use serde::Deserialize;
 use suite::event::{
-    CellRecord, Counts, Drift, DriftCounts, FORMAT_VERSION, Note, RunStarted, Summary,
-    SurfaceCounts, SurfaceRecord,
+    CellRecord, Counts, Disagreement, Drift, DriftCounts, FORMAT_VERSION, LayerCounts, Note,
+    RunStarted, Summary, SurfaceCounts, SurfaceRecord,
 };
 use suite::plan::Shard;
 
@@ -42,6 +42,8 @@ struct Document {
     surface: Vec<SurfaceRecord>,
     #[serde(default)]
     drift: Vec<Drift>,
+    #[serde(default)]
+    disagreements: Vec<Disagreement>,
     summary: End,
 }
 
@@ -64,6 +66,7 @@ struct End {
     interrupted: bool,
     surface: Option<SurfaceCounts>,
     drift: Option<DriftCounts>,
+    layers: Option<LayerCounts>,
 }
 
 /// A run from its report.
@@ -107,6 +110,7 @@ pub(crate) fn read(report: &[u8]) -> io::Result<Recorded> {
             .collect(),
         surface: document.surface,
         drifts: document.drift,
+        disagreements: document.disagreements,
         summary: Some(Summary {
             counts: end.counts,
             effects_unseen: end.effects_unseen,
@@ -115,6 +119,7 @@ pub(crate) fn read(report: &[u8]) -> io::Result<Recorded> {
             interrupted: end.interrupted,
             surface: end.surface,
             drift: end.drift,
+            layers: end.layers,
         }),
     })
 }

@@ -7,6 +7,7 @@ use super::escape::{block, cell_code, code, cut, html_code, prose};
 use crate::at_end::Ran;
 use crate::finding::Finding;
 use crate::inconclusive::Group;
+use crate::layers::{Parted, disagreements};
 use crate::summary::{grants_added, sentences};
 use crate::text::{clean, count, grouped};
 
@@ -17,6 +18,7 @@ const CHARS_MAX: usize = 60_000;
 /// The most characters of each section. What is left is for the details of findings.
 const GRANTS_CHARS_MAX: usize = 8_000;
 const OPERATIONS_CHARS_MAX: usize = 8_000;
+const LAYERS_CHARS_MAX: usize = 8_000;
 const ROWS_CHARS_MAX: usize = 20_000;
 const INCONCLUSIVE_CHARS_MAX: usize = 10_000;
 const NOTES_CHARS_MAX: usize = 4_000;
@@ -32,6 +34,7 @@ pub(super) fn text(page: &Page, ran: &Ran) -> String {
     let mut left = CHARS_MAX - FRAME_CHARS_MAX;
     let grants = grants(ran, page, &mut left);
     let operations = operations(ran, page, &mut left);
+    let layers = layers(ran, page, &mut left);
     let rows = fit(
         findings.iter().map(|finding| row(finding, page)),
         ROWS_CHARS_MAX,
@@ -64,6 +67,7 @@ pub(super) fn text(page: &Page, ran: &Ran) -> String {
         grants,
         operations,
         table(&rows.text),
+        layers,
         details.text,
         inconclusive.text,
         notes.text,
@@ -110,6 +114,7 @@ fn headline(ran: &Ran) -> String {
     let unfilled = count(surface.unfilled, "operation", "operations");
     let outcome: Vec<String> = [
         (counts.findings(), findings),
+        (ran.disagreements(), disagreements(ran.disagreements())),
         (added, grants_added(added)),
         (
             surface.findings,
@@ -198,6 +203,40 @@ fn operations(ran: &Ran, page: &Page, left: &mut usize) -> String {
         more => format!("\nand {} more\n", grouped(more)),
     };
     format!("### Operations\n\n{}{more}", fitted.text)
+}
+
+/// Where layers disagree, with both sides.
+fn layers(ran: &Ran, page: &Page, left: &mut usize) -> String {
+    if ran.parted.is_empty() {
+        return String::new();
+    }
+    let parts = ran.parted.iter().map(|parted| layer(parted, page));
+    let fitted = fit(parts, LAYERS_CHARS_MAX, left);
+    let more = match ran.disagreements().saturating_sub(fitted.count) {
+        0 => String::new(),
+        more => format!("\nand {} more\n", grouped(more)),
+    };
+    format!("### Layers\n\n{}{more}", fitted.text)
+}
+
+fn layer(parted: &Parted, page: &Page) -> String {
+    let expected = &parted.expected;
+    let mut text = format!(
+        "- {} ({})\n  - expected {}: {}",
+        prose(&parted.sentence),
+        place(&parted.place, page, code),
+        code(&expected.what),
+        code(&cut(&expected.reason, IN_TABLE_CHARS_MAX))
+    );
+    if !expected.place.is_empty() {
+        text += &format!(" ({})", place(&expected.place, page, code));
+    }
+    for (word, sides) in [("allowed", &parted.allows), ("denied", &parted.denies)] {
+        for side in sides {
+            text += &format!("\n  - {word} by {}", prose(&cut(side, IN_TABLE_CHARS_MAX)));
+        }
+    }
+    text + &format!("\n  - {}\n", prose(&parted.meaning))
 }
 
 fn table(rows: &str) -> String {

@@ -9,9 +9,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::rules::{
-    DRIFT, DRIFT_INDEX, Rule, SURFACE, SURFACE_INDEX, drift_level, id, index, level, rules,
+    DRIFT, DRIFT_INDEX, LAYERS, LAYERS_INDEX, Rule, SURFACE, SURFACE_INDEX, drift_level, id, index,
+    level, rules,
 };
-use super::{Drifted, Kept, Spot, Untold};
+use super::{Apart, Drifted, Kept, Spot, Untold};
 use crate::at_end::Ran;
 
 pub use lints::{LintFinding, LintRule, lints};
@@ -171,7 +172,7 @@ struct Properties<'a> {
 /// The whole file of these results.
 pub(super) fn log<'a>(
     results: &[(&'a str, &'a Kept)],
-    (drifts, untried): (&'a [Drifted], &'a [Untold]),
+    (drifts, untried, apart): (&'a [Drifted], &'a [Untold], &'a [Apart<'a>]),
     told: &'a [String],
     ran: &Ran,
 ) -> Log<'a> {
@@ -186,7 +187,8 @@ pub(super) fn log<'a>(
     };
     let results = results
         .chain(drifts.iter().map(drifted))
-        .chain(untried.iter().map(operation));
+        .chain(untried.iter().map(operation))
+        .chain(apart.iter().map(layers));
     with_rules(rules(), invocation, results.collect())
 }
 
@@ -304,6 +306,44 @@ fn operation(untried: &Untold) -> ResultObject<'_> {
     }
 }
 
+/// The result of layers that disagree: at the one that is not as expected, and from there at the other.
+fn layers<'a>(apart: &'a Apart<'a>) -> ResultObject<'a> {
+    let parted = apart.parted;
+    let at = |spot: &Spot, id: usize, text: &'static str| Location {
+        id: Some(id),
+        physical_location: spot.into(),
+        message: Some(Message { text }),
+    };
+    let other = apart.other.iter();
+    let other = other.map(|spot| at(spot, 1, "the layer that does otherwise"));
+    let policy = apart.policy.iter();
+    let policy = policy.map(|spot| at(spot, 2, "where it is written what is expected"));
+    let hash = parted.fingerprint.clone();
+    ResultObject {
+        rule_id: LAYERS,
+        rule_index: LAYERS_INDEX,
+        level: "error",
+        message: Message {
+            text: &apart.message,
+        },
+        locations: [Location {
+            id: None,
+            physical_location: (&apart.place).into(),
+            message: None,
+        }],
+        related_locations: other.chain(policy).collect(),
+        partial_fingerprints: hashed("layers/v1", hash),
+        suppressions: Vec::new(),
+        properties: Some(Properties {
+            cell: &parted.name,
+            actor: Some(&parted.actor),
+            owner: parted.owner.as_deref(),
+            expected: Some(&apart.expected),
+            observed: Some(&apart.observed),
+        }),
+    }
+}
+
 impl From<&Spot> for PhysicalLocation {
     fn from(spot: &Spot) -> Self {
         Self {
@@ -337,11 +377,12 @@ fn artifact(file: &str) -> ArtifactLocation {
 /// GitHub tells alerts apart by `primaryLocationLineHash` alone, and makes one of the text of the
 /// line where there is none. Many cells share the line of their action, and would be one alert.
 fn fingerprints(cell: &str, rule: &str) -> BTreeMap<&'static str, String> {
-    let hash = format!("{:016x}", suite::hash::fnv_1a(&format!("{cell}\n{rule}")));
-    BTreeMap::from([
-        ("cellAndVerdict/v1", hash.clone()),
-        ("primaryLocationLineHash", hash),
-    ])
+    let hash = suite::hash::fnv_1a(&format!("{cell}\n{rule}"));
+    hashed("cellAndVerdict/v1", format!("{hash:016x}"))
+}
+
+fn hashed(what: &'static str, hash: String) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([(what, hash.clone()), ("primaryLocationLineHash", hash)])
 }
 
 #[cfg(test)]

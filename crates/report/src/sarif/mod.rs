@@ -1,5 +1,5 @@
 //! A run as SARIF 2.1.0 (OASIS), for code scanning: a result for each cell that did not hold,
-//! and for each grant in which the run differs from the baseline.
+//! for each grant in which the run differs from the baseline, and for layers that disagree.
 //!
 //! Results point into the user's own files, at the action, and from there at the line of the
 //! policy. They stand in the order of their cells' names, whichever answer came first.
@@ -16,7 +16,8 @@ use suite::verdict::Verdict;
 
 use crate::Reporter;
 use crate::at_end::{AtEnd, Document, Ran};
-use crate::finding::Finding;
+use crate::finding::{Expected, Finding};
+use crate::layers::Parted;
 use crate::surface::Untried;
 use crate::text::{clean, clean_short, count};
 
@@ -110,7 +111,8 @@ impl Document for Results {
         let drifts: Vec<Drifted> = ran.drifts.iter().map(Drifted::of).collect();
         let told = self.told(ran);
         let untried: Vec<Untold> = ran.surface.iter().map(Untold::of).collect();
-        let log = form::log(&results, (&drifts, &untried), &told, ran);
+        let apart: Vec<Apart<'_>> = ran.parted.iter().map(Apart::of).collect();
+        let log = form::log(&results, (&drifts, &untried, &apart), &told, ran);
         serde_json::to_writer_pretty(&mut *out, &log)?;
         out.write_all(b"\n")
     }
@@ -140,7 +142,7 @@ impl Results {
 impl Kept {
     fn of(record: &CellRecord, environment: Option<&str>) -> Self {
         let finding = Finding::of(record, environment);
-        let expected = format!("{} ({})", finding.expected.what, finding.expected.reason);
+        let expected = expected(&finding.expected);
         let policy = record.expected.place.as_ref();
         Self {
             verdict: record.verdict,
@@ -187,6 +189,36 @@ impl Untold {
     }
 }
 
+/// What is written of layers that disagree. Every text in it is clean, but for the files of places.
+#[derive(Debug)]
+struct Apart<'a> {
+    parted: &'a Parted,
+    message: String,
+    expected: String,
+    observed: String,
+    place: Spot,
+    other: Option<Spot>,
+    policy: Option<Spot>,
+}
+
+impl<'a> Apart<'a> {
+    fn of(parted: &'a Parted) -> Self {
+        let expected = expected(&parted.expected);
+        let observed = parted.observed();
+        let (sentence, meaning) = (&parted.sentence, &parted.meaning);
+        let message = format!("{sentence}. Expected {expected}, {observed}. Means {meaning}.");
+        Self {
+            parted,
+            message: unlinked(&message),
+            expected,
+            observed,
+            place: Spot::of(&parted.spot),
+            other: parted.other.as_ref().map(Spot::of),
+            policy: parted.policy.as_ref().map(Spot::of),
+        }
+    }
+}
+
 impl Drifted {
     fn of(drift: &Drift) -> Self {
         let cell = clean(&drift.cell);
@@ -203,6 +235,10 @@ impl Drifted {
             place: Spot::of(&drift.place),
         }
     }
+}
+
+fn expected(expected: &Expected) -> String {
+    format!("{} ({})", expected.what, expected.reason)
 }
 
 /// The sentence first: lists show only the first sentence (SARIF 3.11.3).

@@ -1,5 +1,5 @@
-//! The rules of the SARIF report: one for each verdict but `held`, and one for what differs from
-//! the baseline.
+//! The rules of the SARIF report: one for each verdict but `held`, one for what differs from the
+//! baseline, one for operations that are not tried, and one for layers that disagree.
 
 use serde::Serialize;
 use suite::event::Change;
@@ -49,7 +49,8 @@ pub(super) fn rules() -> Vec<Rule> {
     let verdicts = verdicts.map(|verdict| rule(id(verdict), level(verdict), words(verdict)));
     let drift = rule(DRIFT, drift_level(Change::Added), DRIFT_WORDS);
     let surface = rule(SURFACE, "error", SURFACE_WORDS);
-    verdicts.chain([drift, surface]).collect()
+    let layers = rule(LAYERS, "error", LAYERS_WORDS);
+    verdicts.chain([drift, surface, layers]).collect()
 }
 
 /// The stable name of the rule of drifts.
@@ -63,6 +64,19 @@ pub(super) const SURFACE: &str = "surface";
 
 /// Where that rule stands.
 pub(super) const SURFACE_INDEX: usize = DRIFT_INDEX + 1;
+
+/// The stable name of the rule of layers that disagree.
+pub(super) const LAYERS: &str = "layers";
+
+/// Where that rule stands.
+pub(super) const LAYERS_INDEX: usize = SURFACE_INDEX + 1;
+
+const LAYERS_WORDS: Words = (
+    "Layers",
+    "One layer allows what another denies",
+    "The same actor was allowed an action at one layer and denied it at another: a service over HTTP and the database below it, say. One of the two is wrong, and who comes by the weaker one is not held by the other.",
+    "See in the message which layer is on the policy's side, and give the other one the same rule. The cells of both layers can be repeated with `lockstep repeat`.",
+);
 
 const SURFACE_WORDS: Words = (
     "Surface",

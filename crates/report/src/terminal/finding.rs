@@ -48,10 +48,10 @@ pub(super) fn write_judgement(finding: &Finding, block: &mut Block) {
     }
 }
 
-fn lead(expected: &Expected) -> String {
+pub(super) fn lead(expected: &Expected) -> String {
     format!("{}  ", pad(&expected.what, "allow".len()))
 }
 
-fn reason(expected: &Expected) -> String {
+pub(super) fn reason(expected: &Expected) -> String {
     format!("({})", expected.reason)
 }

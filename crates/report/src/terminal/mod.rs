@@ -8,6 +8,7 @@ mod drift;
 mod exchange;
 mod finding;
 mod inconclusive;
+mod layers;
 mod live;
 mod paint;
 mod plan;
@@ -32,6 +33,7 @@ use crate::Reporter;
 use crate::at_end::DRIFTS_MAX;
 use crate::finding::Finding;
 use crate::inconclusive::Inconclusive;
+use crate::layers::{DISAGREEMENTS_MAX, Parted};
 use crate::surface::{SURFACE_MAX, Untried};
 use crate::text::{clean, clean_short, count, grouped};
 use block::{Block, Columns};
@@ -73,7 +75,7 @@ impl Style {
 /// Tells a run to people.
 ///
 /// Notes come at once (and every cell, with [`Style::verbose`]); the findings come at the end, the
-/// gravest first, then what is inconclusive, then what differs from the baseline,
+/// gravest first, each with the disagreement of layers that it belongs to, then what is inconclusive, then what differs from the baseline,
 /// then the summary.
 #[derive(Debug)]
 pub struct TerminalReporter<W> {
@@ -88,6 +90,8 @@ pub struct TerminalReporter<W> {
     surface: Vec<Untried>,
     drifts: Vec<Drift>,
     drifts_untold: usize,
+    parted: Vec<Parted>,
+    parted_untold: usize,
 }
 
 impl<W: Write> TerminalReporter<W> {
@@ -105,6 +109,8 @@ impl<W: Write> TerminalReporter<W> {
             surface: Vec::new(),
             drifts: Vec::new(),
             drifts_untold: 0,
+            parted: Vec::new(),
+            parted_untold: 0,
         }
     }
 
@@ -145,9 +151,17 @@ impl<W: Write> TerminalReporter<W> {
         let columns = self.style.columns();
         self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         let mut text = String::from("\n");
-        text += &findings_text(&self.findings, columns, paint);
+        text += &findings_text(&self.findings, &self.parted, columns, paint);
         if self.findings_untold > 0 {
             let more = count(self.findings_untold, "more finding", "more findings");
+            text += &format!("and {more}; the JSON report has them all\n\n");
+        }
+        if self.parted_untold > 0 {
+            let more = count(
+                self.parted_untold,
+                "more disagreement between layers",
+                "more disagreements between layers",
+            );
             text += &format!("and {more}; the JSON report has them all\n\n");
         }
         text += &inconclusive::render(&self.inconclusive, columns, paint);
@@ -195,6 +209,14 @@ impl<W: Write> Reporter for TerminalReporter<W> {
                 }
                 Ok(())
             }
+            Event::Disagreement(it) => {
+                if self.parted.len() < DISAGREEMENTS_MAX {
+                    self.parted.push(Parted::of(it));
+                } else {
+                    self.parted_untold += 1;
+                }
+                Ok(())
+            }
             Event::RunFinished(summary) => self.finish(summary),
         }
     }
@@ -232,14 +254,31 @@ fn head(run: &RunStarted, style: Style) -> String {
     )
 }
 
-fn findings_text(findings: &[Finding], columns: usize, paint: Paint) -> String {
-    let columns = Columns::fit(columns, findings.iter().map(finding::widths));
+/// The findings, and below each the disagreement of layers of which it is one side. One that has
+/// several such cells stands below the first, and what no finding tells stands behind all.
+fn findings_text(findings: &[Finding], parted: &[Parted], columns: usize, paint: Paint) -> String {
+    let widths = findings.iter().map(finding::widths);
+    let columns = Columns::fit(columns, widths.chain(parted.iter().map(layers::widths)));
     let mut text = String::new();
-    for found in findings {
+    let mut say = |write: &dyn Fn(&mut Block)| {
         let mut block = Block::new(columns, paint);
-        finding::write(found, &mut block);
+        write(&mut block);
         text += &block.into_text();
         text.push('\n');
+    };
+    let mut rest: Vec<&Parted> = parted.iter().collect();
+    for found in findings {
+        say(&|block| finding::write(found, block));
+        rest.retain(|it| {
+            let is_here = it.wrong.contains(&found.cell);
+            if is_here {
+                say(&|block| layers::write(it, block));
+            }
+            !is_here
+        });
+    }
+    for it in rest {
+        say(&|block| layers::write(it, block));
     }
     text
 }

@@ -1,13 +1,14 @@
 //! Recorded runs as people read them: the list, and two of them side by side.
 
 use serde::Serialize;
-use suite::event::{RunStarted, Summary};
+use suite::event::{self, RunStarted, Summary};
 use suite::verdict::{Access, Verdict};
 
 use super::Style;
 use super::paint::{Ink, Paint};
 use super::text::{hang, pad, width};
 use crate::comparison::{Changes, Disagreement, Outcome, Pair, Side};
+use crate::layers::Parted;
 use crate::summary::duration;
 use crate::text::{clean, count, grouped};
 
@@ -109,6 +110,12 @@ pub fn changes_text(changes: &Changes, style: Style) -> String {
     text += &section("changed", &changes.changed, &arrow, paint);
     text += &section("appeared", &changes.appeared, &second, paint);
     text += &section("vanished", &changes.vanished, &first, paint);
+    text += &layers("layers disagree now", &changes.parted, paint);
+    text += &layers(
+        "layers not seen to disagree any more",
+        &changes.rejoined,
+        paint,
+    );
     if !changes.flapping.is_empty() {
         let head = format!("flapping over the last {} runs", changes.flapping_over);
         text += &(paint.ink(Ink::Strong, &head) + "\n");
@@ -190,6 +197,19 @@ fn section(head: &str, pairs: &[Pair], words: &dyn Fn(&Pair) -> String, paint: P
         text += &format!("  {name}  {}\n", words(pair));
     }
     text + &more(pairs.len()) + "\n"
+}
+
+/// Where layers disagree in one of the runs.
+fn layers(head: &str, all: &[event::Disagreement], paint: Paint) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut text = paint.ink(Ink::Strong, head) + "\n";
+    for it in all.iter().take(CELLS_MAX) {
+        let parted = Parted::of(it);
+        text += &format!("  {}  {}\n", parted.name, parted.sentence);
+    }
+    text + &more(all.len()) + "\n"
 }
 
 fn more(number: usize) -> String {

@@ -38,6 +38,7 @@ pub(super) fn record(name: &str, what: &str, verdict: Verdict) -> CellRecord {
         control: None,
         effect_seen: None,
         curl: None,
+        rows: Vec::new(),
         exchanges: Vec::new(),
         duration_ms: 1,
     }

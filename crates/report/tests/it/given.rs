@@ -5,7 +5,7 @@ use report::Reporter;
 use report::terminal::Style;
 use suite::event::{
     AnswerRecord, CellRecord, Change, ControlRecord, Counts, Drift, DriftCounts, Event, Exchange,
-    ExpectedRecord, Gap, Note, RunStarted, Summary, SurfaceCounts, SurfaceRecord,
+    ExpectedRecord, Gap, LayerCounts, Note, RunStarted, Summary, SurfaceCounts, SurfaceRecord,
 };
 use suite::verdict::{Access, Verdict};
 
@@ -67,6 +67,7 @@ pub(crate) fn cell(
         control: None,
         effect_seen: None,
         curl: None,
+        rows: Vec::new(),
         exchanges: Vec::new(),
         duration_ms: 12,
     }
@@ -139,12 +140,14 @@ pub(crate) fn surface_counts() -> SurfaceCounts {
 pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
     let mut counts = Counts::default();
     let mut drift = None;
+    let mut disagreements = 0;
     for event in events {
         match event {
             Event::CellJudged(record) => counts.add(record.verdict),
             Event::Drift(told) => drift
                 .get_or_insert_with(DriftCounts::default)
                 .add(told.change),
+            Event::Disagreement(_) => disagreements += 1,
             _ => {}
         }
     }
@@ -156,6 +159,10 @@ pub(crate) fn finished(events: &[Event], interrupted: bool) -> Event {
         interrupted,
         surface: None,
         drift,
+        layers: (disagreements > 0).then_some(LayerCounts {
+            compared: disagreements + 37,
+            disagreements,
+        }),
     })
 }
 

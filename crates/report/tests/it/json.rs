@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use suite::event::{AnswerRecord, Event, FORMAT_VERSION, Gap};
 use suite::surface::Surface;
 
-use crate::{given, plan};
+use crate::{given, layers, plan};
 
 fn text(events: &[Event]) -> String {
     let mut out = Vec::new();
@@ -121,8 +121,14 @@ fn the_schemas_describe_what_is_written_and_nothing_else() {
         }
     }
     let drifted = given::run_with_drift([], given::drifts());
-    let documents =
-        [&whole_run(), &part, &drifted, &given::run_with_surface()].map(|events| report(events));
+    let documents = [
+        &whole_run(),
+        &part,
+        &drifted,
+        &given::run_with_surface(),
+        &layers::each_way(),
+    ]
+    .map(|events| report(events));
     let documents = [documents.as_slice(), &[interrupted]].concat();
     assert_described(REPORT_SCHEMA, &documents);
     let surface = Surface {

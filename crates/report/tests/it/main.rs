@@ -12,6 +12,7 @@ mod given;
 mod hostile;
 mod json;
 mod junit;
+mod layers;
 mod markdown;
 mod plan;
 mod record;

@@ -8,7 +8,7 @@ mod session;
 mod trial;
 mod witness;
 
-pub(crate) use trial::{StatementTried, try_statement};
+pub(crate) use trial::{RowTried, StatementTried, fixtures_of, try_statement};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

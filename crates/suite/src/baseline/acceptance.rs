@@ -27,7 +27,7 @@ impl Acceptance {
             Event::RunStarted(run) => self.run = Some(run.clone()),
             Event::CellJudged(record) => self.judged(record),
             Event::RunFinished(summary) => self.summary = Some(summary.clone()),
-            Event::Note(_) | Event::Drift(_) | Event::Surface(_) => {}
+            Event::Note(_) | Event::Drift(_) | Event::Surface(_) | Event::Disagreement(_) => {}
         }
     }
 

@@ -57,6 +57,7 @@ fn cell(name: &str, what: &str) -> CellRecord {
         control: None,
         effect_seen: None,
         curl: None,
+        rows: Vec::new(),
         exchanges: Vec::new(),
         duration_ms: 1,
     }

@@ -9,7 +9,7 @@ use super::database::scope_of;
 use super::names::{ActionName, entries};
 use super::template::Scope;
 use crate::model::{Database, ObjectName, Statement, Verb};
-use crate::template::JsonTemplate;
+use crate::template::{JsonTemplate, Template};
 
 /// The keys that say what a statement does.
 const VERBS: [(&str, Verb); 6] = [
@@ -35,6 +35,7 @@ impl Reader<'_> {
         let database = databases.get(index).and_then(Option::as_ref);
         let schema = database.map_or("public", |it| it.schema.as_str());
         let what = self.verb(&mut fields, &entry.value, schema);
+        let key = fields.entry("key");
         let columns = fields.entry("columns");
         let values = fields.entry("values");
         let arguments = fields.entry("arguments");
@@ -42,6 +43,7 @@ impl Reader<'_> {
         let copy = fields.entry("copy");
         fields.finish(&mut self.diagnostics);
         let scope = self.scope_of_statement();
+        let read_key = key.map(|it| self.key_of_row(it, action));
         let read_columns = columns.map(|it| self.object_list(&it.value));
         let read_values = values.map(|it| self.values(&it.value, &scope));
         let read_arguments = arguments.map(|it| self.json_list(&it.value, &scope));
@@ -50,6 +52,7 @@ impl Reader<'_> {
         let (verb, object) = what?;
         let has_values = verb.writes();
         let belongs = [
+            (verb.is_of_rows() && verb != Verb::Insert, key),
             (verb.is_of_rows(), columns),
             (has_values, values),
             (verb == Verb::Execute, arguments),
@@ -74,7 +77,7 @@ impl Reader<'_> {
         self.check_action(entry, action)?;
         let rows = database?.rows.iter().position(|it| it.table == object);
         let rows = rows.filter(|_| verb.is_of_rows());
-        if let (None, Some(given)) = (rows, on_conflict.or(copy)) {
+        if let (None, Some(given)) = (rows, on_conflict.or(copy).or(key)) {
             let message = format!("`{}` on a table that has no `rows`", given.key);
             self.diagnostics
                 .push(Diagnostic::new(given.place.clone(), message));
@@ -87,6 +90,7 @@ impl Reader<'_> {
             verb,
             object,
             rows,
+            key: settle(read_key)?,
             columns: read_columns.unwrap_or(Some(Vec::new()))?,
             values: read_values.unwrap_or(Some(Vec::new()))?,
             upserts: settle(upserts)?.is_some(),
@@ -214,6 +218,26 @@ impl Reader<'_> {
         }
     }
 
+    /// `{{ post.row }}`: by what the row is told that calls are tried on.
+    fn key_of_row(&mut self, entry: &Entry, action: &ActionName<'_>) -> Option<Template> {
+        let names = self.names;
+        let resource = names.resource(action.type_name);
+        let resource = resource.and_then(|index| names.resources.get(index));
+        let is_called = action.on_instance == Some(true);
+        let Some(resource) = resource.filter(|_| is_called) else {
+            let message = "`key` of an action that no call tries on a resource";
+            let label = "expected beside a call with the id of a resource in its path";
+            self.diagnostics
+                .push(Diagnostic::new(entry.place.clone(), message).label(label));
+            return None;
+        };
+        let scope = Scope {
+            resource: Some(resource),
+            ..Scope::default()
+        };
+        self.template(&entry.value, &scope)
+    }
+
     /// `update`: what is there already is changed.
     fn on_conflict(&mut self, node: &Node) -> Option<()> {
         let word = node.text(&mut self.diagnostics)?;
@@ -254,7 +278,14 @@ impl Reader<'_> {
 
 fn is_misspelt_verb(key: &str) -> bool {
     let words = VERBS.iter().map(|(word, _)| *word).chain(["usage"]);
-    let others = ["columns", "values", "arguments", "on_conflict", "copy"];
+    let others = [
+        "key",
+        "columns",
+        "values",
+        "arguments",
+        "on_conflict",
+        "copy",
+    ];
     let known = words.clone().chain(others);
     nearest(key, known).is_some_and(|near| near != key && words.clone().any(|it| it == near))
 }

@@ -78,6 +78,8 @@ pub struct Statement {
     pub object: ObjectName,
     /// Index into [`Database::rows`], if the table is one whose rows the policy knows.
     pub rows: Option<usize>,
+    /// By which value of a resource its row is told, where that is not its id.
+    pub key: Option<Template>,
     /// What is read beside the key, or returned (`RETURNING`).
     pub columns: Vec<String>,
     /// What is written, by column.
@@ -145,6 +147,11 @@ impl Verb {
 }
 
 impl Statement {
+    /// Whether it reaches rows that are there already, each of them known by its key.
+    pub fn is_on_known_rows(&self) -> bool {
+        self.rows.is_some() && matches!(self.verb, Verb::Select | Verb::Update | Verb::Delete)
+    }
+
     /// What the rows are to the policy, where it decides on each of them.
     pub fn rows_of<'a>(&self, database: &'a Database) -> Option<&'a Rows> {
         database.rows.get(self.rows?)

@@ -11,7 +11,7 @@ pub use judge::{
     Control, EffectSeen, Judgement, Observation, Opening, Received, Shown, Trace, judge,
     judge_opening, succeeded,
 };
-pub use rows::{Lack, RowSeen, RowsJudgement, RowsSeen, judge_rows};
+pub use rows::{Lack, RowSeen, RowsJudgement, RowsSeen, judge_rows, row_access};
 
 use serde::{Deserialize, Serialize};
 

@@ -67,6 +67,23 @@ pub enum Lack {
     Forbidden,
 }
 
+/// What became of one row: whether the policy permits it, and what the database did. `None` where one of both is not
+/// known. O(rows).
+pub fn row_access(seen: &RowsSeen, key: &str) -> Option<(bool, Access)> {
+    let row = seen.rows.iter().find(|row| row.key == key)?;
+    let unnamed = seen.unnamed.unwrap_or(0);
+    let by_name = seen.rows.iter().filter(|row| row.reached).count() as u64;
+    let access = match row.reached {
+        true => Access::Allowed,
+        // Without naming it, it is reached with all others.
+        false if unnamed == seen.rows.len() as u64 => Access::Allowed,
+        // Without naming it, perhaps.
+        false if unnamed > by_name => return None,
+        false => Access::Denied,
+    };
+    Some((row.expected.permitted?, access))
+}
+
 /// Judges the rows that an actor reached. O(rows).
 pub fn judge_rows(seen: &RowsSeen) -> RowsJudgement {
     let reached = seen.rows.iter().filter(|row| row.reached).count();

@@ -10,5 +10,6 @@ mod environments;
 mod errors;
 mod file;
 mod forms;
+mod layers;
 mod openapi;
 mod schema;

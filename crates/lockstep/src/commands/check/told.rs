@@ -93,9 +93,12 @@ pub(super) fn why(why: &Why, facts: &Facts, account: &Account, all: bool) -> Str
     let is_new = |it: &&Obstacle| account.steps.iter().all(|step| step.text != it.text);
     let obstacles: Vec<&Obstacle> = why.obstacles.iter().filter(is_new).collect();
     in_the_way(&mut text, &obstacles);
-    if all || why.witnesses.is_empty() {
-        granted_to(&mut text, why, most);
-    }
+    let most = match (all, why.witnesses.is_empty()) {
+        (true, _) => usize::MAX,
+        (false, true) => FEW,
+        (false, false) => 1,
+    };
+    granted_to(&mut text, why, most);
     text
 }
 
@@ -186,14 +189,16 @@ fn in_the_way(text: &mut String, obstacles: &[&Obstacle]) {
     }
 }
 
-/// Who is granted it at all.
+/// Who is granted it at all, the nearest first.
 fn granted_to(text: &mut String, why: &Why, most: usize) {
     if why.grants.is_empty() {
         text.push_str("  granted to nobody\n");
     }
     for (index, grant) in why.grants.iter().take(most).enumerate() {
-        if index == 0 {
-            text.push_str("  granted to:\n");
+        match index {
+            0 => text.push_str("  nearest grant:\n"),
+            1 => text.push_str("  other grants:\n"),
+            _ => {}
         }
         line(text, 11, &granted(grant), grant.place.as_ref());
     }

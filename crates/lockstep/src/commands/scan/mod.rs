@@ -18,6 +18,9 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use form::Report;
 
+/// The JSON Schema (draft 2020-12) of what a scan finds.
+pub(super) const SCAN_SCHEMA: &str = include_str!("../../../schema/scan.schema.json");
+
 pub(super) async fn execute(command: &Scan) -> Result<ExitCode, Failure> {
     let address = Address::parse(&command.url).map_err(Failure::usage)?;
     let client = address.connect().await;

@@ -100,7 +100,7 @@ fn what_is_not_there_is_told() {
         ),
         (
             "select: posts, columns: [title]",
-            "select: Posts",
+            "truncate: Posts",
             "there is no table `Posts`",
         ),
     ];

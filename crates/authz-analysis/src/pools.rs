@@ -11,8 +11,7 @@ use authz::{AttributeKind, Policy};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::subjects::Subjects;
-use super::values::{self, Clock};
+use crate::values::{self, Clock};
 
 /// The most values beside constants that a pool has for each place between them.
 const FRESH_MAX: usize = 3;
@@ -58,9 +57,10 @@ struct Group {
 pub(super) struct Known<'a> {
     /// The type of a variable's values, if that is declared.
     pub(super) kind: &'a dyn Fn(&Variable) -> Option<AttributeKind>,
-    /// The type that is asked about.
-    pub(super) type_name: &'a str,
-    pub(super) subjects: &'a Subjects,
+    /// What is asked about, as a reference.
+    pub(super) resource: String,
+    /// The ids of those who ask, for each type.
+    pub(super) subjects: &'a BTreeMap<String, Vec<String>>,
     pub(super) now: Timestamp,
 }
 
@@ -165,6 +165,24 @@ impl Reads {
         let last = self.groups.len().saturating_sub(1);
         #[expect(clippy::indexing_slicing, reason = "it was pushed just now")]
         &mut self.groups[last]
+    }
+
+    /// Whether the variable is compared with others.
+    pub(super) fn is_compared(&self, variable: &Variable) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|it| it.variables.len() > 1 && it.variables.contains(variable))
+    }
+
+    /// Whether a condition asks more than its values can be enumerated for.
+    pub(super) fn is_bounded(&self) -> bool {
+        !self.bounds.is_empty()
+    }
+
+    /// The constants that a variable is compared with, itself or by way of others.
+    pub(super) fn constants(&self, variable: &Variable) -> impl Iterator<Item = &Value> {
+        let mut groups = self.groups.iter();
+        let group = groups.find(|it| it.variables.contains(variable));
+        group.into_iter().flat_map(|it| &it.constants)
     }
 
     /// Adds a constant to what a variable is compared with.
@@ -299,14 +317,19 @@ impl Group {
     /// References to objects of a type: to those who ask, and to what is asked about, if that is
     /// compared with them, and to others.
     fn references(&self, type_name: &str, count: usize, known: &Known<'_>) -> Vec<Json> {
-        let askers = known.subjects.of_type(type_name).iter();
+        let askers = known.subjects.get(type_name).into_iter().flatten();
         let askers = match self.variables.contains(&Variable::Subject) {
             true => askers.take(usize::MAX),
             false => askers.take(1),
         };
         let mut ids: Vec<&str> = askers.map(String::as_str).collect();
-        if self.variables.contains(&Variable::Resource) && type_name == known.type_name {
-            ids.push(SOMETHING);
+        if self.variables.contains(&Variable::Resource) {
+            let resource = known.resource.split_once(':');
+            ids.extend(
+                resource
+                    .filter(|(of, _)| *of == type_name)
+                    .map(|(_, id)| id),
+            );
         }
         ids.extend(["other", "third", "fourth"].into_iter().take(count));
         let named = ids.into_iter().map(|id| json!(format!("{type_name}:{id}")));
