@@ -8,6 +8,7 @@ use authz::{ActionKind, AttributeKind, Policy, SubjectFacts};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
+use super::cases::Group;
 use super::roles::Classes;
 use super::search::Asked;
 use super::subjects::Subjects;
@@ -52,17 +53,36 @@ pub(super) struct Axes {
     pub(super) tenant_attributes: Vec<String>,
     /// Who may ask.
     pub(super) subjects: Subjects,
+    /// What is left open: variables that nothing but conditions reads.
+    pub(super) open: Vec<Group>,
+}
+
+/// How much of the small world is made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// What not only conditions read; the rest is left open.
+    Outline,
+}
+
+impl Axes {
+    /// About how many requests the whole world has.
+    pub(super) fn size(&self) -> usize {
+        let open = self.open.iter().flatten().map(|(_, values)| values.len());
+        let parts = [self.askers.len(), self.things.len(), self.times.len()];
+        parts.into_iter().chain(open).fold(1, usize::saturating_mul)
+    }
 }
 
 /// The requests for an action.
-pub(super) fn axes(asked: &Asked<'_>, classes: &Classes) -> Axes {
+pub(super) fn axes(asked: &Asked<'_>, classes: &Classes, extent: Extent) -> Axes {
     let (policies, type_name, action) = (asked.policies(), asked.type_name, asked.action);
     let mut reads = Reads::of(policies, (type_name, action));
     let flags: Vec<String> = reads.flags.iter().cloned().collect();
     let tenant_attributes = tenant_attributes(policies, type_name);
     for attribute in &tenant_attributes {
-        let of_resource = Variable::OfResource(attribute.clone());
-        reads.link([Variable::Tenant, of_resource]);
+        reads.compare_tenants(attribute);
     }
     for name in policies
         .into_iter()
@@ -82,6 +102,7 @@ pub(super) fn axes(asked: &Asked<'_>, classes: &Classes) -> Axes {
     for (variable, value) in defaults(policies, type_name, &subjects, &reads) {
         reads.constant(variable, value);
     }
+    let groups = reads.groups();
     let mut asks = Asks {
         reads_subject: reads.has_subject() || is_related || !flags.is_empty(),
         reads_now: reads.has(&Variable::Now),
@@ -107,6 +128,10 @@ pub(super) fn axes(asked: &Asked<'_>, classes: &Classes) -> Axes {
     };
     let mut pools = reads.pools(&known);
     pools.bounds.extend(subjects.bounds.iter().cloned());
+    let open = match extent {
+        Extent::Whole => Vec::new(),
+        Extent::Outline => asks.left_open(&groups, &tenant_attributes, &pools),
+    };
     let mut maker = Maker {
         policies,
         type_name,
@@ -128,6 +153,7 @@ pub(super) fn axes(asked: &Asked<'_>, classes: &Classes) -> Axes {
         bounds: pools.bounds,
         tenant_attributes,
         subjects,
+        open,
     }
 }
 
@@ -144,6 +170,37 @@ struct Asks {
     of_resource: Vec<String>,
 }
 
+impl Asks {
+    /// Leaves open what nothing but conditions reads, with the values that it may have.
+    fn left_open(
+        &mut self,
+        groups: &[Vec<Variable>],
+        tenant_attributes: &[String],
+        pools: &Pools,
+    ) -> Vec<Group> {
+        let is_open = |variable: &Variable| match variable {
+            Variable::Subject | Variable::Resource | Variable::Tenant => false,
+            Variable::OfResource(name) => !tenant_attributes.contains(name),
+            Variable::Claim(name) => self
+                .claims
+                .iter()
+                .all(|(claim, asked)| claim != name || asked.is_empty()),
+            Variable::OfSubject(_) | Variable::Now => true,
+        };
+        let open = groups.iter().map(|group| {
+            let of_group = group.iter().filter(|it| is_open(it));
+            let values = of_group.map(|it| (it.clone(), pools.of(it)));
+            values.collect::<Group>()
+        });
+        let open = open.filter(|it| !it.is_empty()).collect();
+        self.of_subject.clear();
+        self.of_resource.retain(|it| tenant_attributes.contains(it));
+        self.claims.retain(|(_, asked)| !asked.is_empty());
+        self.reads_now = false;
+        open
+    }
+}
+
 struct Maker<'a> {
     policies: [&'a Policy; 2],
     type_name: &'a str,
@@ -154,12 +211,6 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn values(&self, variable: Variable) -> Vec<Option<Json>> {
-        let values = self.pools.values.get(&variable);
-        let values = values.into_iter().flatten().cloned().map(Some);
-        values.chain([None]).collect()
-    }
-
     fn askers(&mut self) -> Vec<Asker> {
         let mut all = vec![Asker {
             class: None,
@@ -189,7 +240,7 @@ impl Maker<'_> {
 
     /// The subject's own tenant is the first one: the others follow from whose the resource is.
     fn tenants(&self) -> Vec<Option<String>> {
-        let values = self.values(Variable::Tenant).into_iter();
+        let values = self.pools.of(&Variable::Tenant).into_iter();
         values.map(|it| Some(it?.as_str()?.to_owned())).collect()
     }
 
@@ -202,11 +253,11 @@ impl Maker<'_> {
             .filter(|_| facts.reference.is_some());
         let of_subject = of_subject.map(|name| {
             let variable = Variable::OfSubject(name.clone());
-            (name.clone(), self.values(variable))
+            (name.clone(), self.pools.of(&variable))
         });
         let claims = self.asks.claims.iter().map(|(name, asked)| {
             let mut values: Vec<Option<Json>> = asked.iter().cloned().map(Some).collect();
-            values.extend(self.values(Variable::Claim(name.clone())));
+            values.extend(self.pools.of(&Variable::Claim(name.clone())));
             if asked.is_empty() {
                 values.rotate_right(1);
             }
@@ -265,7 +316,7 @@ impl Maker<'_> {
         let axes: Vec<_> = of
             .map(|name| {
                 let variable = Variable::OfResource(name.clone());
-                (name.clone(), self.values(variable))
+                (name.clone(), self.pools.of(&variable))
             })
             .collect();
         let mut all = Vec::new();

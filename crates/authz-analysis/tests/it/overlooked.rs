@@ -3,11 +3,12 @@
 //! that the difference must have.
 
 use authz::source::Source;
-use authz::{Facts, Policy, read_policy};
-use authz_analysis::diff::{Change, Diff, Limits, Side, diff};
+use authz::{Policy, read_policy};
+use authz_analysis::diff::Change;
 use authz_analysis::policy_tests;
 
 use crate::conformance::now;
+use crate::diffs::compare;
 
 /// Rules with one that permits to read posts.
 macro_rules! permits {
@@ -285,14 +286,6 @@ fn policy(text: &str) -> Policy {
     read_policy(&sources[..used]).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"))
 }
 
-pub(crate) fn compare(old: &Policy, new: &Policy) -> Diff {
-    let side = |policy| Side {
-        policy,
-        facts: Facts::none(),
-    };
-    diff(side(old), side(new), now(), Limits::default())
-}
-
 impl Case {
     fn text(&self, changed: &str) -> String {
         format!("version: 1\n{}{changed}", self.both)
@@ -330,8 +323,9 @@ fn what_a_change_allows_is_told_in_both_directions() {
         }
         let [old, new] = texts.each_ref().map(|it| policy(it));
         for (found, change) in [
-            (compare(&old, &new), Change::Widening),
-            (compare(&new, &old), Change::Narrowing),
+            (compare(&old, &new, usize::MAX), Change::Widening),
+            (compare(&new, &old, usize::MAX), Change::Narrowing),
+            (compare(&old, &new, 0), Change::Widening),
         ] {
             if found.of(change).count() == 0 || !found.bounds.is_empty() {
                 wrong += &format!(
@@ -362,10 +356,8 @@ fn what_is_acted_on_does_not_ask_where_somebody_else_may() {
                 "version: 1\ntypes: {{ {types}, post: {{ actions: {{ read: instance }}, attributes: {{ level: int }} }} }}\nrules: [{{ name: a, permit: {{ post: [read] }}, when: \"{when}\" }}]\n"
             )
         };
-        let found = compare(
-            &policy(&text("false")),
-            &policy(&text("subject.level == 3")),
-        );
+        let [old, new] = ["false", "subject.level == 3"].map(|it| policy(&text(it)));
+        let found = compare(&old, &new, usize::MAX);
         let askers = found.of(Change::Widening);
         let askers = askers.filter_map(|line| line.example.subject.clone());
         let types: Vec<String> = askers
