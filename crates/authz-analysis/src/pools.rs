@@ -56,6 +56,8 @@ struct Group {
     pairs: Vec<[Variable; 2]>,
     constants: Vec<Value>,
     ordered: bool,
+    /// Whether any texts that are among them may be compared by order.
+    orders_texts: bool,
     clock: Clock,
     /// The variables of which the clock is asked.
     instants: BTreeSet<Variable>,
@@ -101,9 +103,14 @@ impl Reads {
             } => {
                 let group = self.group([variable]);
                 group.ordered |= ordered;
+                group.orders_texts |= ordered && constants.iter().any(|it| it.as_str().is_some());
                 group.constants.extend(constants);
             }
-            Atom::Between { variables, ordered } => self.link(variables).ordered |= ordered,
+            Atom::Between { variables, ordered } => {
+                let group = self.link(variables);
+                group.ordered |= ordered;
+                group.orders_texts |= ordered;
+            }
             Atom::Alone(variable) => drop(self.group([variable])),
             Atom::Daily {
                 variable,
@@ -175,6 +182,7 @@ impl Reads {
             merged.pairs.extend(group.pairs);
             merged.constants.extend(group.constants);
             merged.ordered |= group.ordered;
+            merged.orders_texts |= group.orders_texts;
             merged.clock.extend(group.clock);
             merged.instants.extend(group.instants);
         }
@@ -399,13 +407,13 @@ impl Group {
             true => (fresh, Vec::new()),
             false => (Vec::new(), fresh),
         };
-        if self.ordered {
+        if self.orders_texts {
             let bound = "texts are compared by their order";
             pools.bounds.push(bound.to_owned());
             all.insert("");
         }
         values.extend(all.iter().map(|it| (*it).to_owned()));
-        if self.ordered {
+        if self.orders_texts {
             values.extend(all.iter().map(|it| format!("{it}~")));
         }
         values.extend(last);

@@ -246,11 +246,13 @@ impl Maker<'_> {
 
     /// Adds everybody with these facts, whatever else is known of them.
     fn with_details(&self, class: usize, facts: &SubjectFacts, all: &mut Vec<Asker>) {
-        let of_subject = self
-            .asks
-            .of_subject
-            .iter()
-            .filter(|_| facts.reference.is_some());
+        let type_name = facts.reference.as_deref().and_then(|it| it.split_once(':'));
+        let has = |name: &&String| {
+            let mut policies = self.policies.into_iter();
+            policies
+                .any(|it| type_name.is_some_and(|(of, _)| it.attribute_kind(of, name).is_some()))
+        };
+        let of_subject = self.asks.of_subject.iter().filter(has);
         let of_subject = of_subject.map(|name| {
             let variable = Variable::OfSubject(name.clone());
             (name.clone(), self.pools.of(&variable))

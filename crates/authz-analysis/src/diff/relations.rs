@@ -126,7 +126,8 @@ fn granting(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -> Vec<Vec
     let insiders = axes.askers.iter().filter(|it| it.facts.reference.is_some());
     let mut seen = BTreeSet::new();
     for asker in insiders {
-        let Some(reference) = asker.facts.reference.as_ref().filter(|it| seen.insert(*it)) else {
+        let reference = asker.facts.reference.as_ref().filter(|it| seen.insert(*it));
+        let Some(reference) = reference.filter(|it| may_be_related(asked, it)) else {
             continue;
         };
         match chain(asked, axes, policy, reference) {
@@ -138,6 +139,17 @@ fn granting(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -> Vec<Vec
         }
     }
     found
+}
+
+/// Whether anybody of the type of the subject can stand in what the action looks up.
+fn may_be_related(asked: &Asked<'_>, reference: &str) -> bool {
+    let (type_name, policy) = (asked.type_name, asked.new.policy);
+    let relation = policy.related(type_name, asked.action);
+    let writable = policy.relation_model().zip(relation);
+    let writable = writable.map(|(model, relation)| model.writable_for(type_name, relation));
+    let subject_type = reference.split_once(':').map(|(of, _)| of);
+    let mut writable = writable.into_iter().flatten();
+    writable.any(|it| it.subject_relation.is_none() && Some(&*it.subject_type) == subject_type)
 }
 
 fn chain(asked: &Asked<'_>, axes: &Axes, policy: &Policy, reference: &str) -> Option<Vec<String>> {

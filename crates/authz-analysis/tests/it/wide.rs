@@ -371,10 +371,13 @@ fn told(seed: u64, old: &Json, new: &Json, found: &Diff) -> String {
 #[test]
 fn whatever_a_world_shows_is_told() {
     let mut different = 0;
-    for seed in 0..280 {
+    for seed in 0..160 {
         let random = &mut Random::new(seed);
-        let themes = [*random.pick(&THEMES), *random.pick(&THEMES)];
+        let mut themes = [*random.pick(&THEMES), *random.pick(&THEMES)];
         let is_related = random.chance(25);
+        if is_related {
+            themes[1] = themes[0];
+        }
         let old = random_policy(random, &themes, is_related);
         let mut new = turned(random, &old, &themes);
         let mut renamed = "whose";
@@ -408,5 +411,5 @@ fn whatever_a_world_shows_is_told() {
         }
         different += usize::from(!all.is_empty() && !is_bounded);
     }
-    assert!(different > 120, "{different}");
+    assert!(different > 60, "{different}");
 }
