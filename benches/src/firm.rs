@@ -265,7 +265,7 @@ fn tests(firm: &Firm, policy: &Policy, now: Timestamp) -> anyhow::Result<String>
             });
             decision.outcome == Outcome::Permit
         };
-        let (allow, deny): (Vec<&str>, Vec<&str>) = ACTIONS.iter().partition(|it| is_allowed(&it));
+        let (allow, deny): (Vec<&str>, Vec<&str>) = ACTIONS.iter().partition(|it| is_allowed(it));
         let given =
             json!({ "subject": format!("user:u{asker}"), "resource": { type_name: known } });
         let _ = writeln!(

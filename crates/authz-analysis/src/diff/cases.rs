@@ -215,7 +215,7 @@ fn function(
         }
         Proposition::Not(inner) => {
             let inner = of(inner);
-            diagrams.joined((inner, inner), &mut |a, _| code(truth_of(a).not()))
+            diagrams.joined((inner, inner), &mut |a, _| code(!truth_of(a)))
         }
         Proposition::And(parts) => {
             let parts: Vec<Function> = parts.iter().map(of).collect();

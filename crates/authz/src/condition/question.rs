@@ -1,5 +1,7 @@
 //! One question of a condition, asked by itself, and how what several come to is joined.
 
+use std::ops::Not;
+
 use crate::facts::Request;
 use crate::model::{ActionKind, Policy};
 
@@ -37,12 +39,15 @@ impl Truth {
     /// What both come to.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        self.not().or(other.not()).not()
+        !(!self).or(!other)
     }
+}
+
+impl Not for Truth {
+    type Output = Self;
 
     /// The contrary, where there is one.
-    #[must_use]
-    pub fn not(self) -> Self {
+    fn not(self) -> Self {
         match self {
             Self::True => Self::False,
             Self::False => Self::True,

@@ -3,8 +3,8 @@
 use crate::condition::Truth;
 
 /// All that the outcome of a decision depends on of what its rules say, whatever the combining
-/// algorithm and the gate: a [`Combination`](super::combining::Combination) keeps the first member,
-/// and of each value whether there is one; behind a closed gate, rules that permit are not asked.
+/// algorithm and the gate: combining keeps the first member, and of each value whether there is one;
+/// behind a closed gate, rules that permit are not asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sayings {
     first: Option<Saying>,

@@ -3,12 +3,14 @@
 //! Connections are kept and shared by actors, as an application's pool shares them; whatever an
 //! actor's transaction sets ends with it.
 
+mod known;
 mod probe;
 mod session;
 mod trial;
 mod witness;
 
-pub(crate) use trial::{RowTried, StatementTried, fixtures_of, try_statement};
+pub(crate) use known::{RowTried, fixtures_of};
+pub(crate) use trial::{StatementTried, try_statement};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

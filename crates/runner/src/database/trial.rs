@@ -5,22 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authz_sql::guard::{self, Doubt, DoubtKind, Table};
-use suite::model::{
-    Action, ActorIndex, Database, Expected, ResourceIndex, Rows, Statement, Suite, Verb,
-};
+use suite::model::{Action, ActorIndex, Database, Expected, Rows, Statement, Verb};
 use suite::plan::{Bounds, Cell, RowPolicy, rows_of};
-use suite::template::{Encoding, plain};
-use suite::verdict::{
-    Access, Lack, RowSeen, RowsJudgement, RowsSeen, Verdict, judge_rows, row_access,
-};
+use suite::verdict::{Access, Lack, RowSeen, RowsJudgement, RowsSeen, Verdict, judge_rows};
 
+use super::known::{RowTried, known_rows, rows_tried};
 use super::probe::{self, Probe, Written};
 use super::session::{StatementScope, as_column, begin, entrance};
 use super::witness::{self, Row};
 use super::{Databases, Entered, Entrance, NotEntered, Outcome};
 use crate::caller::World;
 use crate::fixture::Fixtures;
-use crate::scope::CallScope;
 
 /// The most rows that are changed one by one.
 const CHANGED_ROWS_MAX: usize = 1_000;
@@ -36,16 +31,6 @@ pub(crate) struct StatementTried {
     pub(crate) told: Option<Told>,
     /// From the first statement to the verdict.
     pub(crate) duration: Duration,
-}
-
-/// What became of a row that calls are tried on too.
-#[derive(Debug)]
-pub(crate) struct RowTried {
-    /// To whom the resource belongs; none for a row that is added.
-    pub(crate) owner: Option<ActorIndex>,
-    pub(crate) key: String,
-    pub(crate) permitted: bool,
-    pub(crate) access: Access,
 }
 
 /// A statement and its answer, for people.
@@ -109,44 +94,6 @@ struct StatementTrial<'a> {
     known: Vec<(ActorIndex, String)>,
     rows: Vec<RowTried>,
     told: Option<Told>,
-}
-
-/// The rows of the fixtures that are there, on which the calls of an action are tried.
-async fn known_rows(
-    world: &World,
-    fixtures: &Fixtures,
-    action: &Action,
-    statement: &Statement,
-) -> Vec<(ActorIndex, String)> {
-    let mut known = Vec::new();
-    for (resource, owner) in fixtures_of(&world.suite, action, statement) {
-        let Some(fixture) = fixtures.made(resource, owner).await else {
-            continue;
-        };
-        let scope = CallScope {
-            resource: Some((&action.type_name, &fixture.values)),
-            ..CallScope::default()
-        };
-        let key = match &statement.key {
-            Some(key) => key.fill(&scope, Encoding::Verbatim).ok(),
-            None => fixture.values.get("id").map(plain),
-        };
-        known.extend(key.map(|key| (owner, key)));
-    }
-    known
-}
-
-/// The fixtures whose rows a statement is tried on as calls are: none where no call is.
-pub(crate) fn fixtures_of(
-    suite: &Suite,
-    action: &Action,
-    statement: &Statement,
-) -> Vec<(ResourceIndex, ActorIndex)> {
-    let is_called = !action.layers.is_empty() && statement.is_on_known_rows();
-    let index = action.instance_of.filter(|_| is_called);
-    let resource = index.and_then(|index| Some((index, suite.resources.get(index)?)));
-    let owners = resource.map(|(index, it)| it.owners.iter().map(move |owner| (index, *owner)));
-    owners.into_iter().flatten().collect()
 }
 
 impl<'a> StatementTrial<'a> {
@@ -265,29 +212,10 @@ impl<'a> StatementTrial<'a> {
         }
         let judgement = doubted(judgement, doubts);
         if judgement.verdict != Verdict::Inconclusive {
-            self.rows = self.rows_tried(&seen);
+            let adds = self.statement.verb == Verb::Insert;
+            self.rows = rows_tried(&self.known, adds, &seen);
         }
         Ok(judgement)
-    }
-
-    /// What became of the rows that calls are tried on too, and of one that was to be added.
-    fn rows_tried(&self, seen: &RowsSeen) -> Vec<RowTried> {
-        let known = self.known.iter();
-        let known = known.map(|(owner, key)| (Some(*owner), key.clone()));
-        let new = match (self.statement.verb, seen.rows.as_slice()) {
-            (Verb::Insert, [row]) if seen.told.is_none() => Some((None, row.key.clone())),
-            _ => None,
-        };
-        let tried = known.chain(new).filter_map(|(owner, key)| {
-            let (permitted, access) = row_access(seen, &key)?;
-            Some(RowTried {
-                owner,
-                key,
-                permitted,
-                access,
-            })
-        });
-        tried.collect()
     }
 
     fn is_visitor(&self) -> bool {
