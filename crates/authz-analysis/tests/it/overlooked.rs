@@ -170,7 +170,6 @@ const CASES: &[Case] = &[
         new: "",
         given: "{ subject: 'user:bob', tenant: acme, roles: [member], relationships: ['post:1#viewer@user:bob'], resource: { post: { id: '1', tenant: globex } } }",
         facts: "shares: [{ resource: 'post:1', with: acme, permission: read }]\n",
-        ..NONE
     },
     Case {
         name: "the attribute of the tenant has another name",
