@@ -39,7 +39,7 @@ mod variants;
 #[cfg(test)]
 mod tests;
 
-pub use atoms::{Atom, Variable, atoms, clock_in_zone};
+pub use atoms::{Atom, ClockPart, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
 pub use variants::{Variant, variants};
 
