@@ -73,7 +73,8 @@ impl<'n> Written<'n> {
             return Some(report);
         }
         let tests = self.tests?.list(&mut reading.diagnostics)?;
-        if let (true, Some(node)) = (tests.is_empty(), self.tests) {
+        let is_idle = tests.is_empty() && self.matrix.is_none();
+        if let (true, Some(node)) = (is_idle, self.tests) {
             let mistake = Diagnostic::new(node.place.clone(), "there is no test in this list");
             reading.diagnostics.push(mistake);
         }

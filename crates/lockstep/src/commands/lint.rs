@@ -1,11 +1,9 @@
 //! `lockstep lint`: what is likely to go wrong with a policy, told in the form that is asked for.
 
-use std::fs;
-
 use authz_analysis::lint::{self, Finding, Inputs, Report};
 use report::sarif::{LintFinding, LintRule, lints};
 
-use super::print;
+use super::{print, write};
 use crate::arguments::Lint;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -17,7 +15,7 @@ pub(super) fn execute(command: &Lint) -> Result<ExitCode, Failure> {
     }
     let report = look(&load_policy(command.policy.as_deref(), &command.facts)?)?;
     if let Some(path) = &command.sarif {
-        fs::write(path, sarif(&report)?)?;
+        write(path, &sarif(&report)?)?;
     }
     let text = match command.json {
         true => format!(

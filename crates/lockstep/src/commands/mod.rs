@@ -20,6 +20,7 @@ mod test;
 mod token;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::CommandFactory as _;
 
@@ -104,6 +105,14 @@ fn print(text: &str) -> Result<ExitCode, Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::Held),
     }
+}
+
+/// Writes a report to a file.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| {
+        let path = path.display();
+        Failure::usage(format!("the report `{path}` cannot be written: {error}"))
+    })
 }
 
 /// The value of an environment variable.

@@ -5,7 +5,6 @@ mod diff;
 mod mutate;
 mod which;
 
-use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -13,7 +12,7 @@ use authz::source::Source;
 use authz_analysis::coverage::{self, Coverage};
 use authz_analysis::policy_tests::{self, Broken, Report};
 
-use super::print;
+use super::{print, write};
 use crate::arguments::{CoverageForm, Policy, PolicyCommand, PolicyTest};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -48,10 +47,11 @@ fn test(command: &PolicyTest, colour: Colour) -> Result<ExitCode, Failure> {
     }
     if let Some(path) = &command.junit {
         let reports = reports.iter().map(|(name, report)| (name.as_str(), report));
-        fs::write(path, policy_tests::junit(reports))?;
+        write(path, &policy_tests::junit(reports))?;
     }
     let report = joined(reports);
     let text = policy_tests::render(&report);
+    let text: String = text.lines().map(|it| report::clean(it) + "\n").collect();
     if command.coverage == Some(CoverageForm::Json) {
         io::stderr().write_all(text.as_bytes())?;
     } else {

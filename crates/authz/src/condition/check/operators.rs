@@ -18,7 +18,11 @@ impl Checker<'_> {
     ) -> Typed {
         let (left, left_type) = self.check(left);
         let (right, right_type) = self.check(right);
+        let is_reference = |it: &Type| matches!(it, Type::Reference(_));
+        let claim_to_reference = is_claim(&left) && is_reference(&right_type)
+            || is_claim(&right) && is_reference(&left_type);
         let result = match operator {
+            Operator::Equal | Operator::NotEqual if claim_to_reference => None,
             Operator::Equal | Operator::NotEqual => {
                 left_type.agrees(&right_type).then_some(Type::Bool)
             }
@@ -50,6 +54,14 @@ impl Checker<'_> {
             return self.mistaken(mistake.label("expected int or double"));
         }
         (Expression::Negate(Box::new(expression)), found)
+    }
+}
+
+/// Claims hold what JSON does, and so no references.
+fn is_claim(expression: &Expression) -> bool {
+    match expression {
+        Expression::Field(of, _) | Expression::Index(of, _) => is_claim(of),
+        other => matches!(other, Expression::Claims),
     }
 }
 
@@ -91,6 +103,9 @@ fn mismatch(node: &Node, operator: Operator, left: &Type, right: &Type) -> Mista
         (Type::Reference(_), Type::String) | (Type::String, Type::Reference(_)) => mistake
             .label("a reference is compared with a reference, never with a string")
             .help("`resource.owner == subject` compares references"),
+        (Type::Reference(_), Type::Dyn) | (Type::Dyn, Type::Reference(_)) => mistake
+            .label("a claim is no reference, and never equals one")
+            .help("compare `subject`, or one of its attributes"),
         (a, b) if a.is_number() && b.is_number() => mistake
             .label("numbers of different types do not mix")
             .help("convert one with int(), uint() or double()"),

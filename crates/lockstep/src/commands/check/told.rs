@@ -27,7 +27,8 @@ pub(super) fn answer(command: &Check, account: &Account) -> String {
         ..
     } = command;
     let reason = &account.decision.reason;
-    let mut text = format!("{word}: {subject} {action} {resource}\n");
+    let asked = report::clean(&format!("{subject} {action} {resource}"));
+    let mut text = format!("{word}: {asked}\n");
     line(&mut text, 2, &reason.text, reason.place.as_ref());
     text
 }
