@@ -3,6 +3,7 @@
 //! What each of them compares, and what it has come to, stands in `benches/README.md`.
 
 mod conditions;
+mod database;
 mod decisions;
 mod grants;
 mod listing;
@@ -28,13 +29,14 @@ fn main() -> anyhow::Result<()> {
     let missed = match std::env::args().nth(1).as_deref() {
         Some("probes") => probes(&subject::serve()?).map(|()| 0),
         Some("mixed") => mixed::run(),
+        Some("database") => database::run(),
         Some("memory") => memory(&subject::serve()?).map(|()| 0),
         Some("relationships") => relationships::run(),
         Some("listing") => listing::run(),
         Some("conditions") => conditions::run(),
         Some("decisions") => decisions::run(),
         _ => bail!(
-            "expected `probes`, `mixed`, `memory`, `relationships`, `listing`, `conditions` or `decisions`"
+            "expected `probes`, `mixed`, `database`, `memory`, `relationships`, `listing`, `conditions` or `decisions`"
         ),
     }?;
     if missed > 0 {
