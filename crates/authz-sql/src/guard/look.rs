@@ -82,18 +82,18 @@ SELECT a.attname::text AS name, pg_catalog.quote_ident(a.attname) AS quoted,
 /// Triggers before rows or in place of what a statement does, in partitions too, and rules in its
 /// place; each once for every command. `$1` is the number of the table.
 const DIVERSIONS: &str = "
-SELECT DISTINCT 'trigger `' || g.tgname || '`' AS what, c.name AS command
+SELECT DISTINCT 'trigger `' || g.tgname || '`' AS what, false AS is_rule, c.name AS command
   FROM pg_catalog.pg_trigger g
   JOIN (VALUES ('insert', 4), ('delete', 8), ('update', 16)) AS c(name, bit) ON g.tgtype & c.bit <> 0
  WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype & 1 <> 0 AND g.tgtype & 66 <> 0
    AND g.tgrelid IN (SELECT $1::text::oid
                      UNION SELECT p.relid FROM pg_catalog.pg_partition_tree($1::text::oid) AS p)
 UNION ALL
-SELECT 'rule `' || w.rulename || '`', c.name
+SELECT 'rule `' || w.rulename || '`', true, c.name
   FROM pg_catalog.pg_rewrite w
   JOIN (VALUES ('insert', '3'), ('delete', '4'), ('update', '2')) AS c(name, kind) ON w.ev_type::text = c.kind
  WHERE w.is_instead AND w.ev_enabled <> 'D' AND w.ev_class = $1::text::oid
- ORDER BY 1, 2";
+ ORDER BY 1, 3";
 
 /// A table or view by its exact name; `None` where there is none.
 ///
@@ -130,6 +130,7 @@ fn diversion(row: &Row) -> Result<Diversion, Error> {
     let command: &str = row.try_get("command")?;
     Ok(Diversion {
         what: row.try_get("what")?,
+        is_rule: row.try_get("is_rule")?,
         command: match command {
             "insert" => Command::Insert,
             "delete" => Command::Delete,

@@ -94,6 +94,8 @@ pub struct Table {
 pub struct Diversion {
     /// What it is and its name, for people.
     pub what: String,
+    /// Whether it is a rule: what that puts in the place of a statement may be anything.
+    pub is_rule: bool,
     /// At which command.
     pub command: Command,
 }

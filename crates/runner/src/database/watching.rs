@@ -133,7 +133,7 @@ impl StatementTrial<'_> {
 }
 
 /// The attributes whose columns are computed by the server.
-pub(super) fn computed(target: &Target<'_>) -> Vec<String> {
+fn computed(target: &Target<'_>) -> Vec<String> {
     let columns = target.table.columns.iter().filter(|it| it.generated);
     let attributes = &target.rows.attributes;
     columns

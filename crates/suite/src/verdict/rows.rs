@@ -80,6 +80,8 @@ pub fn row_access(seen: &RowsSeen, key: &str) -> Option<(bool, Access)> {
         true => Access::Allowed,
         // Without naming it, it is reached with all others.
         false if unnamed == seen.rows.len() as u64 => Access::Allowed,
+        // Nobody saw what became of it.
+        false if seen.hidden.is_some() => return None,
         // Without naming it, perhaps.
         false if unnamed > by_name => return None,
         false => Access::Denied,
