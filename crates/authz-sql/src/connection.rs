@@ -152,16 +152,25 @@ impl fmt::Debug for Address {
     }
 }
 
-/// A transaction that may only read, and in which all that is read belongs together.
+/// The first statement of a transaction that reads what others made. Names and operators are looked
+/// up among those of the system alone, so that nobody's own are called by mistake; and nothing
+/// waits for long.
+const GUARDED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; \
+                       SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'";
+
+/// A transaction that may only read, and in which all that is read belongs together. Its
+/// `search_path` is the system's. A statement waits 5 seconds for a lock and takes 60 at most.
 ///
 /// # Errors
 /// What the server said.
 pub async fn read_only(client: &mut Client) -> Result<Transaction<'_>, Error> {
     let transaction = client.build_transaction().read_only(true);
-    transaction
+    let transaction = transaction
         .isolation_level(IsolationLevel::RepeatableRead)
         .start()
-        .await
+        .await?;
+    transaction.batch_execute(GUARDED).await?;
+    Ok(transaction)
 }
 
 async fn open(config: &Config) -> Result<Client, Error> {

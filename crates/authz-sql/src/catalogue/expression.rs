@@ -80,16 +80,21 @@ impl Expression {
         Some(read)
     }
 
-    /// Whether an expression is made of constants alone, so that the server can say what it is.
+    /// Whether an expression is made of constants alone, so that the server can say what it is. A
+    /// type or an operator of a user is none: a domain's check, say, is somebody's code.
     pub(crate) fn is_constant(tree: &str) -> bool {
         let varies = |node: &Node| {
             let object = node.object();
-            object.is_some_and(|object| match object.kind.as_str() {
-                "CONST" | "BOOLEXPR" | "NULLTEST" | "BOOLEANTEST" | "RELABELTYPE" => false,
-                "OPEXPR" => object
-                    .number("opfuncid")
-                    .is_none_or(|it| it >= FIRST_OF_USERS),
-                _ => true,
+            object.is_some_and(|object| {
+                let of_system =
+                    |field: &str| object.number(field).is_some_and(|it| it < FIRST_OF_USERS);
+                match object.kind.as_str() {
+                    "BOOLEXPR" | "NULLTEST" | "BOOLEANTEST" => false,
+                    "CONST" => !of_system("consttype"),
+                    "RELABELTYPE" => !of_system("resulttype"),
+                    "OPEXPR" => !(of_system("opno") && of_system("opfuncid")),
+                    _ => true,
+                }
             })
         };
         Node::read(tree).is_some_and(|tree| !tree.any(&mut |node| varies(node)))

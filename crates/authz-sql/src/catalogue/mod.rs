@@ -8,6 +8,7 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use expression::FIRST_OF_USERS;
 pub use expression::{Arm, Column, Expression};
 pub use read::read;
 
@@ -56,6 +57,8 @@ pub struct Catalogue {
 /// As whom a catalogue was read.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
+    /// The role.
+    pub id: Id,
     /// The name of the role, quoted where it must be.
     pub name: String,
     /// Whether it is a superuser.

@@ -27,6 +27,7 @@ pub(super) const READER: &str = "
 SELECT quote_ident(current_database()) AS database,
        current_setting('server_version_num')::int AS version,
        quote_ident(session_user) AS name,
+       (SELECT oid FROM pg_roles WHERE rolname = session_user) AS id,
        (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) AS superuser,
        (SELECT stats_reset::text FROM pg_stat_database WHERE datname = current_database()) AS counted_since";
 

@@ -16,15 +16,12 @@ const TREE_BYTES_MAX: usize = 4_000_000;
 
 /// Reads the catalogues of the database in which a transaction is.
 ///
-/// The transaction should be one of `REPEATABLE READ`, so that all of it belongs together. Its
-/// `search_path` is set to the system alone: names are told with their schemas then.
+/// The transaction should be one of [`read_only`](crate::connection::read_only): all of it belongs
+/// together then, and names are told with their schemas.
 ///
 /// # Errors
 /// What the server said.
 pub async fn read(transaction: &mut Transaction<'_>) -> Result<Catalogue, Error> {
-    transaction
-        .batch_execute("SET LOCAL search_path = pg_catalog")
-        .await?;
     let not_null = not_null(transaction).await?;
     let policies = policies(transaction, &not_null).await?;
     let mut catalogue = head(transaction).await?;
@@ -63,6 +60,7 @@ async fn head(transaction: &Transaction<'_>) -> Result<Catalogue, Error> {
         database: row.try_get("database")?,
         version: version.unsigned_abs(),
         reader: Reader {
+            id: row.try_get("id")?,
             name: row.try_get("name")?,
             superuser: row.try_get("superuser")?,
         },

@@ -24,13 +24,18 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Who may call it beside its owner; `None` for nobody. Whoever changes a row calls a trigger's.
+/// Who may call it beside its owner, and may use its schema; `None` for nobody. Whoever changes a row calls a trigger's.
 fn callers(scan: &Scan<'_>, id: Id, function: &Function) -> Option<Vec<Id>> {
     let grants = scan.catalogue.grants.iter();
     let grants = grants.filter(|it| it.object == Object::Function(id));
+    let may_come = |grantee: &Id| {
+        let triers = scan.reach.triers(*grantee);
+        let mut others = triers.iter().filter(|role| **role != function.owner);
+        others.any(|role| scan.reach.uses_schema(*role, function.schema))
+    };
     let grantees = grants
         .map(|it| it.grantee)
-        .filter(|it| scan.reach.matters(*it));
+        .filter(|it| scan.reach.matters(*it) && may_come(it));
     let grantees: Vec<Id> = grantees.collect();
     (function.trigger || !grantees.is_empty()).then_some(grantees)
 }

@@ -6,6 +6,7 @@ mod functions;
 mod grants;
 mod policies;
 mod reach;
+mod recursion;
 mod roles;
 mod rule;
 mod tables;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use exceptions::{Exception, Remark, Stale, except};
 pub use rule::{Level, Rule};
 
-use crate::catalogue::{Catalogue, Column, Grant, Id, Object, Policy, Relation};
+use crate::catalogue::{Catalogue, Column, Command, Grant, Id, Object, Policy, Relation};
 use reach::Reach;
 
 /// The most roles that a sentence names.
@@ -81,12 +82,25 @@ pub enum Question {
     SeesThrough(Id, Vec<Id>),
     /// Does it hold all of these?
     Holds(Vec<(Object, String)>),
-    /// Does asking for rows of the table end in a recursion?
-    Recurses(Id),
+    /// Does the command on the table end in a recursion?
+    Recurses(Id, Command),
     /// Does asking for rows of the table fail for want of a setting?
     WantsSetting(Id),
     /// Can it act as this role?
     ActsAs(Id),
+}
+
+impl Question {
+    /// Whether to ask it asks for rows, or plans to: what policies, views and defaults call runs then.
+    pub(crate) fn wants_rows(&self) -> bool {
+        match self {
+            Self::SeesAll(_)
+            | Self::SeesThrough(..)
+            | Self::Recurses(..)
+            | Self::WantsSetting(_) => true,
+            Self::IsUnbound(_) | Self::Holds(_) | Self::ActsAs(_) => false,
+        }
+    }
 }
 
 /// Something that seems wrong, and how to try it.
@@ -129,6 +143,7 @@ pub fn scan(catalogue: &Catalogue, scope: &Scope) -> Found {
     candidates.extend(views::find(&scan));
     candidates.extend(roles::find(&scan));
     candidates.extend(policies::find(&scan));
+    candidates.extend(recursion::find(&scan));
     candidates.extend(functions::find(&scan));
     candidates.extend(grants::find(&scan));
     candidates.sort_by(|a, b| {

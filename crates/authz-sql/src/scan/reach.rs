@@ -115,6 +115,17 @@ impl<'a> Reach<'a> {
                 .any(|role| self.schema_users.contains(&(*role, schema)))
     }
 
+    /// Whether everybody may use a schema.
+    pub(super) fn is_open(&self, schema: Id) -> bool {
+        self.schema_users.contains(&(PUBLIC, schema))
+    }
+
+    /// The memberships through which a role comes to be another one, by what it follows from its own.
+    pub(super) fn ways(&self, from: &BTreeSet<Id>, to: Id) -> impl Iterator<Item = &'a Membership> {
+        let memberships = self.catalogue.memberships.iter();
+        memberships.filter(move |it| it.role == to && from.contains(&it.member))
+    }
+
     fn closure(&self, role: Id, follows: fn(&Membership) -> bool) -> BTreeSet<Id> {
         let mut seen = BTreeSet::from([role]);
         let mut open = vec![role];

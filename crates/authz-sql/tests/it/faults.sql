@@ -83,12 +83,21 @@ ALTER TABLE planted.likes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY any_row ON planted.likes FOR SELECT USING (customer IS NOT NULL OR id = 7);
 GRANT SELECT ON planted.likes TO shop_app;
 -- fault: policy-always-true any_row on planted.likes
+-- A restrictive policy that is the same for everybody does not make them whose they are.
+CREATE TABLE planted.letters (id int PRIMARY KEY, customer text NOT NULL, deleted bool NOT NULL);
+INSERT INTO planted.letters VALUES (1, 'ada', false), (2, 'ben', true);
+ALTER TABLE planted.letters ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everyone ON planted.letters FOR SELECT USING (true);
+CREATE POLICY not_deleted ON planted.letters AS RESTRICTIVE FOR SELECT USING (NOT deleted);
+GRANT SELECT ON planted.letters TO shop_app;
+-- fault: policy-always-true everyone on planted.letters
 CREATE TABLE clean.messages (id int PRIMARY KEY, customer text NOT NULL, hidden bool NOT NULL);
 CREATE INDEX ON clean.messages (customer);
 INSERT INTO clean.messages VALUES (1, 'ada', false), (2, 'ben', true);
 ALTER TABLE clean.messages ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everyone ON clean.messages FOR SELECT USING (true);
-CREATE POLICY not_hidden ON clean.messages AS RESTRICTIVE FOR SELECT USING (NOT hidden);
+CREATE POLICY own ON clean.messages AS RESTRICTIVE FOR SELECT
+    USING (NOT hidden AND customer = current_setting('shop.user', true) OR customer = 'all of ' || current_user);
 CREATE POLICY nothing ON clean.messages FOR SELECT USING (1 = 2 OR false);
 GRANT SELECT ON clean.messages TO shop_app;
 
@@ -118,6 +127,19 @@ CREATE POLICY change ON clean.reviews FOR UPDATE
     USING (author = current_setting('shop.user', true) AND NOT published)
     WITH CHECK (author = current_setting('shop.user', true));
 CREATE POLICY add ON clean.reviews FOR INSERT WITH CHECK (author = current_setting('shop.user', true));
+CREATE POLICY frozen ON clean.reviews FOR UPDATE
+    USING (author = current_setting('shop.user', true) AND tenant = current_setting('shop.tenant', true)) WITH CHECK (false);
+-- What the permissive ones forget, a restrictive one asks.
+CREATE TABLE clean.ratings (id int PRIMARY KEY, author text, tenant text, published bool);
+CREATE INDEX ON clean.ratings (author, tenant);
+CREATE INDEX ON clean.ratings (tenant);
+ALTER TABLE clean.ratings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON clean.ratings USING (published OR author = current_setting('shop.user', true));
+CREATE POLICY move ON clean.ratings FOR UPDATE
+    USING (author = current_setting('shop.user', true) AND tenant = current_setting('shop.tenant', true))
+    WITH CHECK (author = current_setting('shop.user', true));
+CREATE POLICY of_tenant ON clean.ratings AS RESTRICTIVE USING (tenant = current_setting('shop.tenant', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON clean.ratings TO shop_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON clean.reviews TO shop_app;
 
 -- Policies that read each other's tables, and one that reads its own.
@@ -148,6 +170,22 @@ CREATE POLICY own ON clean.members FOR SELECT USING (person = current_setting('s
 CREATE POLICY of_members ON clean.teams FOR SELECT
     USING (EXISTS (SELECT FROM clean.members m WHERE m.team = teams.id AND m.person = current_setting('shop.user', true)));
 GRANT SELECT ON clean.teams, clean.members TO shop_app;
+
+-- One that only a write comes to: its own table again, whose policy for reading reads another.
+CREATE TABLE planted.ranks (id int PRIMARY KEY, above int, person text);
+ALTER TABLE planted.ranks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_members ON planted.ranks FOR SELECT USING (person IN (SELECT m.person FROM clean.members m));
+CREATE POLICY change ON planted.ranks FOR UPDATE
+    USING (EXISTS (SELECT FROM planted.ranks r WHERE r.id = ranks.above AND r.person = current_setting('shop.user', true)));
+GRANT SELECT, UPDATE ON planted.ranks TO shop_app;
+-- fault: policy-recursion planted.ranks
+CREATE TABLE clean.ranks (id int PRIMARY KEY, above int, person text);
+CREATE INDEX ON clean.ranks (person);
+ALTER TABLE clean.ranks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON clean.ranks FOR SELECT USING (person = current_setting('shop.user', true));
+CREATE POLICY change ON clean.ranks FOR UPDATE
+    USING (EXISTS (SELECT FROM clean.ranks r WHERE r.id = ranks.above AND r.person = current_setting('shop.user', true)));
+GRANT SELECT, UPDATE ON clean.ranks TO shop_app;
 
 -- Settings that must be there: in the policy, and in a function where no catalogue shows it.
 CREATE TABLE planted.carts (id int PRIMARY KEY, customer text);
@@ -290,6 +328,11 @@ GRANT SELECT ON clean.countries TO shop_app, shop_staff;
 CREATE SEQUENCE clean.numbers;
 GRANT USAGE ON SEQUENCE clean.numbers TO shop_app;
 
+-- Into this schema nobody comes but its owner.
+CREATE TABLE closed.codes (code text PRIMARY KEY);
+GRANT SELECT ON closed.codes TO PUBLIC;
+CREATE FUNCTION closed.for_everybody() RETURNS int SECURITY DEFINER LANGUAGE sql AS $$ SELECT 1 $$;
+
 -- What is granted on tables still to come.
 ALTER DEFAULT PRIVILEGES IN SCHEMA planted GRANT SELECT ON TABLES TO shop_app;
 -- fault: default-privileges shop_owner in planted
@@ -349,7 +392,20 @@ CREATE ROLE shop_batch LOGIN;
 GRANT pg_read_server_files TO shop_batch;
 -- fault: role-grants-itself-more shop_batch
 CREATE ROLE shop_reader LOGIN NOINHERIT IN ROLE shop_readers;
-SELECT format('GRANT CONNECT ON DATABASE %I TO shop_report, shop_gate, shop_clerk, shop_lead, shop_batch, shop_reader', current_database()) \gexec
+-- Through another role, which alone can be taken from it.
+CREATE ROLE shop_middle NOLOGIN IN ROLE shop_service;
+CREATE ROLE shop_courier LOGIN IN ROLE shop_middle;
+-- fault: role-bypasses-policies shop_courier
+CREATE ROLE shop_makers NOLOGIN;
+CREATE ROLE shop_shift NOLOGIN IN ROLE shop_makers;
+CREATE ROLE shop_cook LOGIN IN ROLE shop_shift;
+GRANT CREATE, USAGE ON SCHEMA planted TO shop_makers;
+SET ROLE shop_makers;
+CREATE TABLE planted.recipes (id int PRIMARY KEY);
+RESET ROLE;
+REVOKE ALL ON SCHEMA planted FROM shop_makers;
+-- fault: owner-logs-in shop_makers
+SELECT format('GRANT CONNECT ON DATABASE %I TO shop_report, shop_gate, shop_clerk, shop_lead, shop_batch, shop_reader, shop_courier, shop_cook', current_database()) \gexec
 
 -- Names that must be quoted, and values that are not SQL.
 SET ROLE shop_owner;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use authz_sql::catalogue::{self, Catalogue};
 use authz_sql::connection::{Address, read_only};
-use authz_sql::probe::probe;
+use authz_sql::probe::{Rows, probe};
 use authz_sql::scan::{Finding, Found, Proof, Rule, Scope, Stale, scan};
 use testkit::postgres::Database;
 
@@ -38,16 +38,17 @@ impl Shop {
     }
 
     async fn scan(&self, scope: impl Fn(&Catalogue) -> Scope) -> Scanned {
-        self.scan_as(&self.database.url(), scope).await
+        self.scan_as(&self.database.url(), scope, Rows::AsAll).await
     }
 
-    async fn scan_as(&self, url: &str, scope: impl Fn(&Catalogue) -> Scope) -> Scanned {
+    async fn scan_as(&self, url: &str, scope: impl Fn(&Catalogue) -> Scope, rows: Rows) -> Scanned {
         let address = Address::parse(url).unwrap();
         let mut client = address.connect().await.unwrap();
         let mut transaction = read_only(&mut client).await.unwrap();
         let catalogue = catalogue::read(&mut transaction).await.unwrap();
         let found = scan(&catalogue, &scope(&catalogue));
-        let tried = probe(&mut transaction, &catalogue, &found).await.unwrap();
+        let tried = probe(&mut transaction, &catalogue, &found, rows);
+        let tried = tried.await.unwrap();
         let findings = tried.findings.into_iter().map(|mut it| {
             for text in [&mut it.object, &mut it.sentence, &mut it.fix] {
                 *text = text.replace(&self.prefix, "shop_");
@@ -139,7 +140,8 @@ async fn a_stranger_finds_the_same_and_says_what_it_could_not_try() {
     let stranger = shop.database.role("stranger", "");
     let name = shop.database.name();
     shop.execute(&format!("GRANT CONNECT ON DATABASE {name} TO {stranger}"));
-    let scanned = shop.scan_as(&shop.database.url_as(&stranger), all).await;
+    let url = shop.database.url_as(&stranger);
+    let scanned = shop.scan_as(&url, all, Rows::AsAll).await;
     let found = told(&scanned.findings);
     let hidden = (
         "setting-without-default".to_owned(),

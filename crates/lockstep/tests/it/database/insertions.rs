@@ -60,7 +60,7 @@ fn copying_in_is_tried_as_a_whole() {
     let suite = WHOLE
         .replace("GUEST", &guest)
         .replace("insert: log,", "insert: log, copy: true,")
-        .replace("{{ unique }}", "' \\. \\N");
+        .replace("{{ unique }}", "' \\\\. \\\\N");
     let report = shop.run_by(WHOLE_POLICY, &suite, &["*/works.write"]);
     let cells = ["boss/works.write", "guest/works.write"];
     assert_eq!(report.with("held"), names(cells), "{}", report.told);
