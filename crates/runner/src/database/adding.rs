@@ -130,8 +130,6 @@ impl StatementTrial<'_> {
 
     /// Whether grants on the table let the actor add the row.
     async fn may_add(&self, target: &Target<'_>) -> Result<bool, Unsure> {
-        // The transaction has ended, and with it what it took.
-        target.entry.begin(Ending::RolledBack).await?;
         let rights = self.rights(target).await?;
         let key = &target.rows.key;
         let upserts = self.statement.upserts();
