@@ -2,9 +2,11 @@
 //!
 //! What each of them compares, and what it has come to, stands in `benches/README.md`.
 
+mod analysis;
 mod conditions;
 mod database;
 mod decisions;
+mod firm;
 mod grants;
 mod listing;
 mod measure;
@@ -35,8 +37,9 @@ fn main() -> anyhow::Result<()> {
         Some("listing") => listing::run(),
         Some("conditions") => conditions::run(),
         Some("decisions") => decisions::run(),
+        Some("analysis") => analysis::run(),
         _ => bail!(
-            "expected `probes`, `mixed`, `database`, `memory`, `relationships`, `listing`, `conditions` or `decisions`"
+            "expected `probes`, `mixed`, `database`, `memory`, `relationships`, `listing`, `conditions`, `decisions` or `analysis`"
         ),
     }?;
     if missed > 0 {

@@ -16,6 +16,7 @@ mod diffs;
 mod import;
 mod imported_stores;
 mod lints;
+mod many_questions;
 mod matrix;
 mod mutants;
 mod patterns;

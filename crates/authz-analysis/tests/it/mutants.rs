@@ -9,7 +9,7 @@ use authz::source::Source;
 use authz::{Facts, read_policy};
 use authz_analysis::diff::{Limits, Side, diff};
 use authz_analysis::mutate::{
-    Judged, Mutant, Operator, Oracles, TestFile, Verdict, judge, mutants, score,
+    Judge, Judged, Mutant, Operator, Oracles, TestFile, Verdict, mutants, score,
 };
 
 use crate::conformance::now;
@@ -165,7 +165,8 @@ fn judged(sources: &[Source], mutants: &[Mutant], tests: TestFile) -> Vec<Judged
         now: now(),
     };
     let policy = read_policy(sources).unwrap();
-    judge(&policy, mutants, &oracles, &mut |_| {})
+    let judge = Judge::new(&policy, sources, oracles);
+    mutants.iter().map(|it| judge.judge(it)).collect()
 }
 
 #[test]

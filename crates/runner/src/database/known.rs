@@ -1,10 +1,9 @@
-//! Rows on which calls of the same action are tried too, so that both layers can be held against each other.
+//! Rows of a table that calls are tried on too: there the two layers of an action can be held against each other.
 
-use suite::model::{Action, ActorIndex, ResourceIndex, Statement, Suite, Verb};
+use suite::model::{Action, ActorIndex, ResourceIndex, Statement, Suite};
 use suite::template::{Encoding, plain};
 use suite::verdict::{Access, RowsSeen, row_access};
 
-use super::trial::StatementTrial;
 use crate::caller::World;
 use crate::fixture::Fixtures;
 use crate::scope::CallScope;
@@ -57,24 +56,26 @@ pub(crate) fn fixtures_of(
     owners.into_iter().flatten().collect()
 }
 
-impl StatementTrial<'_> {
-    /// What became of the rows that calls are tried on too, and of one that was to be added.
-    pub(super) fn rows_tried(&self, seen: &RowsSeen) -> Vec<RowTried> {
-        let known = self.known.iter();
-        let known = known.map(|(owner, key)| (Some(*owner), key.clone()));
-        let new = match (self.statement.verb, seen.rows.as_slice()) {
-            (Verb::Insert, [row]) if seen.told.is_none() => Some((None, row.key.clone())),
-            _ => None,
-        };
-        let tried = known.chain(new).filter_map(|(owner, key)| {
-            let (permitted, access) = row_access(seen, &key)?;
-            Some(RowTried {
-                owner,
-                key,
-                permitted,
-                access,
-            })
-        });
-        tried.collect()
-    }
+/// What became of the rows that calls are tried on too, or of the one that was to be added.
+pub(super) fn rows_tried(
+    known: &[(ActorIndex, String)],
+    adds: bool,
+    seen: &RowsSeen,
+) -> Vec<RowTried> {
+    let known = known.iter();
+    let known = known.map(|(owner, key)| (Some(*owner), key.as_str()));
+    let new = match seen.rows.as_slice() {
+        [row] if adds && seen.told.is_none() => Some((None, row.key.as_str())),
+        _ => None,
+    };
+    let tried = known.chain(new).filter_map(|(owner, key)| {
+        let (permitted, access) = row_access(seen, key)?;
+        Some(RowTried {
+            owner,
+            key: key.to_owned(),
+            permitted,
+            access,
+        })
+    });
+    tried.collect()
 }

@@ -12,6 +12,7 @@ use suite::verdict::{RowSeen, RowsJudgement, RowsSeen, Verdict, judge_rows};
 
 use super::adding::of_insertion;
 use super::judging::{doubted, matters, mended, new_row, reached};
+use super::known::rows_tried;
 use super::probe::{self, Probe, Written};
 use super::session::Session;
 use super::trial::{Entry, StatementTrial, Unsure};
@@ -143,7 +144,8 @@ impl<'a> StatementTrial<'a> {
     /// Keeps what became of the rows that calls are tried on too, where anything can be said of it.
     fn judged(&mut self, seen: &RowsSeen, judgement: RowsJudgement) -> RowsJudgement {
         if judgement.verdict != Verdict::Inconclusive {
-            self.rows = self.rows_tried(seen);
+            let adds = self.statement.verb == Verb::Insert;
+            self.rows = rows_tried(&self.known, adds, seen);
         }
         judgement
     }
