@@ -92,7 +92,7 @@ fn example(folder: &str) -> (PathBuf, Vec<Source>) {
     (folder, sources)
 }
 
-fn examples() -> Vec<(PathBuf, Vec<Source>)> {
+pub(crate) fn examples() -> Vec<(PathBuf, Vec<Source>)> {
     let patterns = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/patterns");
     let folders = fs::read_dir(patterns).unwrap().map(|it| it.unwrap().path());
     let mut names: Vec<String> = folders
