@@ -92,7 +92,7 @@ fn example(folder: &str) -> (PathBuf, Vec<Source>) {
     (folder, sources)
 }
 
-fn examples() -> Vec<(PathBuf, Vec<Source>)> {
+pub(crate) fn examples() -> Vec<(PathBuf, Vec<Source>)> {
     let patterns = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/patterns");
     let folders = fs::read_dir(patterns).unwrap().map(|it| it.unwrap().path());
     let mut names: Vec<String> = folders
@@ -144,7 +144,7 @@ fn whatever_rule_or_grant_is_taken_from_an_example_the_difference_names_it() {
 }
 
 /// The tests of an example with the files that they may name.
-fn tests(folder: &Path, sources: &[Source], text: &str) -> TestFile {
+pub(crate) fn tests(folder: &Path, sources: &[Source], text: &str) -> TestFile {
     let mut files: Vec<(String, Source)> = sources
         .iter()
         .map(|it| (it.name().to_owned(), it.clone()))
@@ -158,7 +158,7 @@ fn tests(folder: &Path, sources: &[Source], text: &str) -> TestFile {
     }
 }
 
-fn judged(sources: &[Source], mutants: &[Mutant], tests: TestFile) -> Vec<Judged> {
+pub(crate) fn judged(sources: &[Source], mutants: &[Mutant], tests: TestFile) -> Vec<Judged> {
     let oracles = Oracles {
         tests: &[tests],
         cells: &|_| Vec::new(),
