@@ -17,7 +17,8 @@ use serde_json::json;
 use suite::model::{self, ActorIndex, Expected};
 use suite::plan::Plan;
 
-use super::{found, named_by_tests, read};
+use super::which::found;
+use super::{named_by_tests, read};
 use crate::arguments::PolicyMutate;
 use crate::commands::{environment, print};
 use crate::exit_code::ExitCode;
