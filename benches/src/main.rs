@@ -2,8 +2,10 @@
 //!
 //! What each of them compares, and what it has come to, stands in `benches/README.md`.
 
+mod analysis;
 mod conditions;
 mod decisions;
+mod firm;
 mod grants;
 mod listing;
 mod measure;
@@ -33,8 +35,9 @@ fn main() -> anyhow::Result<()> {
         Some("listing") => listing::run(),
         Some("conditions") => conditions::run(),
         Some("decisions") => decisions::run(),
+        Some("analysis") => analysis::run(),
         _ => bail!(
-            "expected `probes`, `mixed`, `memory`, `relationships`, `listing`, `conditions` or `decisions`"
+            "expected `probes`, `mixed`, `memory`, `relationships`, `listing`, `conditions`, `decisions` or `analysis`"
         ),
     }?;
     if missed > 0 {

@@ -1,7 +1,7 @@
 //! The values that are tried for what conditions read: enough to tell all their questions apart.
 //!
 //! Variables that are compared with one another share a pool. Where only equality is asked, that is
-//! every constant and as many other values as there are variables; where order is asked, as many
+//! every constant and as many other values as may have to differ; where order is asked, as many
 //! between any two constants, too. For these questions no other value could change an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +26,14 @@ pub(super) struct Pools {
     pub(super) bounds: Vec<String>,
 }
 
+impl Pools {
+    /// The values of a variable; the last is none, for "not known".
+    pub(super) fn of(&self, variable: &Variable) -> Vec<Option<Json>> {
+        let values = self.values.get(variable).into_iter().flatten();
+        values.cloned().map(Some).chain([None]).collect()
+    }
+}
+
 /// What the rules of both policies on one action read.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
@@ -39,6 +47,8 @@ pub(super) struct Reads {
 #[derive(Debug, Default)]
 struct Group {
     variables: BTreeSet<Variable>,
+    /// Which is compared with which.
+    pairs: Vec<[Variable; 2]>,
     constants: Vec<Value>,
     ordered: bool,
     daily: BTreeSet<[String; 3]>,
@@ -73,7 +83,7 @@ impl Reads {
                 group.ordered |= ordered;
                 group.constants.extend(constants);
             }
-            Atom::Between { variables, ordered } => self.group(variables).ordered |= ordered,
+            Atom::Between { variables, ordered } => self.link(variables).ordered |= ordered,
             Atom::Alone(variable) => drop(self.group([variable])),
             Atom::Daily {
                 variable,
@@ -96,9 +106,16 @@ impl Reads {
         }
     }
 
-    /// The group of these variables, which become one.
-    pub(super) fn link<const N: usize>(&mut self, variables: [Variable; N]) {
-        self.group(variables);
+    /// The group of two variables that are compared.
+    fn link(&mut self, pair: [Variable; 2]) -> &mut Group {
+        let group = self.group(pair.clone());
+        group.pairs.push(pair);
+        group
+    }
+
+    /// Compares the tenant of who asks with an attribute of the resource.
+    pub(super) fn compare_tenants(&mut self, attribute: &str) {
+        self.link([Variable::Tenant, Variable::OfResource(attribute.to_owned())]);
     }
 
     fn group<const N: usize>(&mut self, variables: [Variable; N]) -> &mut Group {
@@ -110,6 +127,7 @@ impl Reads {
                 continue;
             }
             merged.variables.extend(group.variables);
+            merged.pairs.extend(group.pairs);
             merged.constants.extend(group.constants);
             merged.ordered |= group.ordered;
             merged.daily.extend(group.daily);
@@ -160,6 +178,14 @@ impl Reads {
         self.groups.iter().flat_map(|it| &it.variables)
     }
 
+    /// The variables that are compared with one another, group by group.
+    pub(super) fn groups(&self) -> Vec<Vec<Variable>> {
+        let groups = self.groups.iter();
+        groups
+            .map(|it| it.variables.iter().cloned().collect())
+            .collect()
+    }
+
     /// The values to try. `kind` says what a variable's values are, if that is declared.
     pub(super) fn pools(
         self,
@@ -179,7 +205,36 @@ impl Reads {
     }
 }
 
+/// Whether there are but a few of it, whatever it is compared with: who asks, about what, and for
+/// which tenant.
+fn is_given(variable: &Variable) -> bool {
+    matches!(
+        variable,
+        Variable::Subject | Variable::Resource | Variable::Tenant
+    )
+}
+
 impl Group {
+    /// Its variables without those that are given: what is compared with those alone falls apart.
+    fn apart(&self) -> Vec<Vec<Variable>> {
+        let others = self.variables.iter().filter(|it| !is_given(it));
+        let mut parts: Vec<Vec<Variable>> = others.map(|it| vec![it.clone()]).collect();
+        for pair in self.pairs.iter().filter(|it| !it.iter().any(is_given)) {
+            let meets = |part: &Vec<Variable>| pair.iter().any(|it| part.contains(it));
+            let (met, mut rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(meets);
+            rest.push(met.concat());
+            parts = rest;
+        }
+        parts
+    }
+
+    /// How many of its variables may have to differ from one another and from what is given.
+    fn distinct(&self) -> usize {
+        let given = self.variables.iter().filter(|it| is_given(it)).count();
+        let apart = self.apart().iter().map(Vec::len).max();
+        given + apart.unwrap_or_default()
+    }
+
     fn fill(
         self,
         kind: &dyn Fn(&Variable) -> Option<AttributeKind>,
@@ -187,8 +242,8 @@ impl Group {
         now: Timestamp,
         pools: &mut Pools,
     ) {
-        let count = self.variables.len().min(FRESH_MAX);
-        if self.variables.len() > FRESH_MAX {
+        let count = self.distinct().min(FRESH_MAX);
+        if self.distinct() > FRESH_MAX {
             let bound = format!("more than {FRESH_MAX} values are compared with one another");
             pools.bounds.push(bound);
         }

@@ -8,6 +8,7 @@ use authz::{ActionKind, AttributeKind, Policy, SubjectFacts};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
+use super::cases::Group;
 use super::roles::Classes;
 use crate::pools::{Pools, Reads, SOMEONE};
 
@@ -43,6 +44,26 @@ pub(super) struct Axes {
     pub(super) tenant_attribute: Option<String>,
     /// The types of whom may ask.
     pub(super) subject_types: Vec<String>,
+    /// What is left open: variables that nothing but conditions reads.
+    pub(super) open: Vec<Group>,
+}
+
+/// How much of the small world is made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// What not only conditions read; the rest is left open.
+    Outline,
+}
+
+impl Axes {
+    /// About how many requests the whole world has.
+    pub(super) fn size(&self) -> usize {
+        let open = self.open.iter().flatten().map(|(_, values)| values.len());
+        let parts = [self.askers.len(), self.things.len(), self.times.len()];
+        parts.into_iter().chain(open).fold(1, usize::saturating_mul)
+    }
 }
 
 /// The requests for an action.
@@ -51,13 +72,13 @@ pub(super) fn axes(
     (type_name, action): (&str, &str),
     classes: &Classes,
     now: Timestamp,
+    extent: Extent,
 ) -> Axes {
     let mut reads = Reads::of(policies, (type_name, action));
     let flags: Vec<String> = reads.flags.iter().cloned().collect();
     let tenant_attribute = tenant_attribute(policies, type_name);
     if let Some(attribute) = &tenant_attribute {
-        let of_resource = Variable::OfResource(attribute.clone());
-        reads.link([Variable::Tenant, of_resource]);
+        reads.compare_tenants(attribute);
     }
     for name in policies
         .into_iter()
@@ -72,7 +93,8 @@ pub(super) fn axes(
     for (variable, value) in defaults(policies, type_name, &subject_types, &reads) {
         reads.constant(variable, value);
     }
-    let asks = Asks {
+    let groups = reads.groups();
+    let mut asks = Asks {
         reads_subject: reads.has_subject() || is_related || !flags.is_empty(),
         reads_now: reads.has(&Variable::Now),
         reads_id: reads.has(&Variable::Resource) || is_related,
@@ -89,6 +111,10 @@ pub(super) fn axes(
     };
     let kind = |variable: &Variable| kind_of(policies, type_name, &subject_types, variable);
     let mut pools = reads.pools(&kind, &subject_types, now);
+    let open = match extent {
+        Extent::Whole => Vec::new(),
+        Extent::Outline => asks.left_open(&groups, tenant_attribute.as_deref(), &pools),
+    };
     let mut maker = Maker {
         policies,
         type_name,
@@ -107,6 +133,7 @@ pub(super) fn axes(
         bounds: pools.bounds,
         tenant_attribute,
         subject_types,
+        open,
     }
 }
 
@@ -123,6 +150,38 @@ struct Asks {
     of_resource: Vec<String>,
 }
 
+impl Asks {
+    /// Leaves open what nothing but conditions reads, with the values that it may have.
+    fn left_open(
+        &mut self,
+        groups: &[Vec<Variable>],
+        tenant_attribute: Option<&str>,
+        pools: &Pools,
+    ) -> Vec<Group> {
+        let is_open = |variable: &Variable| match variable {
+            Variable::Subject | Variable::Resource | Variable::Tenant => false,
+            Variable::OfResource(name) => Some(&**name) != tenant_attribute,
+            Variable::Claim(name) => self
+                .claims
+                .iter()
+                .all(|(claim, asked)| claim != name || asked.is_empty()),
+            Variable::OfSubject(_) | Variable::Now => true,
+        };
+        let open = groups.iter().map(|group| {
+            let of_group = group.iter().filter(|it| is_open(it));
+            let values = of_group.map(|it| (it.clone(), pools.of(it)));
+            values.collect::<Group>()
+        });
+        let open = open.filter(|it| !it.is_empty()).collect();
+        self.of_subject.clear();
+        self.of_resource
+            .retain(|it| Some(&**it) == tenant_attribute);
+        self.claims.retain(|(_, asked)| !asked.is_empty());
+        self.reads_now = false;
+        open
+    }
+}
+
 struct Maker<'a> {
     policies: [&'a Policy; 2],
     type_name: &'a str,
@@ -133,12 +192,6 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn values(&self, variable: Variable) -> Vec<Option<Json>> {
-        let values = self.pools.values.get(&variable);
-        let values = values.into_iter().flatten().cloned().map(Some);
-        values.chain([None]).collect()
-    }
-
     fn askers(&mut self, subject_types: &[String]) -> Vec<Asker> {
         let mut all = vec![Asker {
             class: None,
@@ -168,7 +221,7 @@ impl Maker<'_> {
 
     /// The subject's own tenant is the first one: the others follow from whose the resource is.
     fn tenants(&self) -> Vec<Option<String>> {
-        let values = self.values(Variable::Tenant).into_iter();
+        let values = self.pools.of(&Variable::Tenant).into_iter();
         values.map(|it| Some(it?.as_str()?.to_owned())).collect()
     }
 
@@ -181,11 +234,11 @@ impl Maker<'_> {
             .filter(|_| facts.reference.is_some());
         let of_subject = of_subject.map(|name| {
             let variable = Variable::OfSubject(name.clone());
-            (name.clone(), self.values(variable))
+            (name.clone(), self.pools.of(&variable))
         });
         let claims = self.asks.claims.iter().map(|(name, asked)| {
             let mut values: Vec<Option<Json>> = asked.iter().cloned().map(Some).collect();
-            values.extend(self.values(Variable::Claim(name.clone())));
+            values.extend(self.pools.of(&Variable::Claim(name.clone())));
             if asked.is_empty() {
                 values.rotate_right(1);
             }
@@ -321,7 +374,7 @@ impl Maker<'_> {
         let axes: Vec<_> = of
             .map(|name| {
                 let variable = Variable::OfResource(name.clone());
-                (name.clone(), self.values(variable))
+                (name.clone(), self.pools.of(&variable))
             })
             .collect();
         let mut all = Vec::new();

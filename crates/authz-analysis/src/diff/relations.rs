@@ -37,8 +37,7 @@ pub(super) fn worlds(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -
         match asked.looks_up_alike() {
             true => sets.extend(granting(asked, axes, bounds)),
             false => {
-                let limit = "relations differ: only small sets of relationships were tried";
-                bounds.push(limit.to_owned());
+                bounds.push(differing(asked));
                 sets = subsets(candidates(asked, axes));
             }
         }
@@ -53,6 +52,17 @@ pub(super) fn worlds(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -
         worlds.extend(first.collect::<Vec<_>>());
     }
     worlds
+}
+
+/// What is told of relations that differ.
+fn differing(asked: &Asked<'_>) -> String {
+    let (type_name, action) = asked.name();
+    let relations = asked.likeness.differing_relations(type_name, action);
+    let which = match relations.as_slice() {
+        [] => String::new(),
+        some => format!(" ({})", some.join(", ")),
+    };
+    format!("relations differ{which}: only small sets of relationships were tried")
 }
 
 /// The resource of the small world and the tenant with which it may be shared.

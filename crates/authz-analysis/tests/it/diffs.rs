@@ -16,12 +16,16 @@ pub(crate) fn policy(text: &str) -> Policy {
     read.unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"))
 }
 
-fn compare(old: &Policy, new: &Policy) -> Diff {
+fn compare(old: &Policy, new: &Policy, enumerated_max: usize) -> Diff {
     let side = |policy| Side {
         policy,
         facts: Facts::none(),
     };
-    diff(side(old), side(new), now(), Limits::default())
+    let limits = Limits {
+        enumerated_max,
+        ..Limits::default()
+    };
+    diff(side(old), side(new), now(), limits)
 }
 
 /// Questions that a condition may ask, with the attributes that they read.
@@ -268,6 +272,15 @@ fn missing(found: &Diff, who: &Who, action: &str, [old, new]: [Answer; 2]) -> bo
 
 #[test]
 fn the_difference_is_that_of_brute_force() {
+    is_that_of_brute_force(usize::MAX);
+}
+
+#[test]
+fn the_difference_by_cases_is_that_of_brute_force() {
+    is_that_of_brute_force(0);
+}
+
+fn is_that_of_brute_force(enumerated_max: usize) {
     let (mut equal, mut different) = (0, 0);
     for seed in 0..1_000 {
         let random = &mut Random::new(seed);
@@ -285,7 +298,7 @@ fn the_difference_is_that_of_brute_force() {
             false => random_policy(random, &known),
         };
         let (old_policy, new_policy) = (policy(&old), policy(&new));
-        let found = compare(&old_policy, &new_policy);
+        let found = compare(&old_policy, &new_policy, enumerated_max);
         let told = || {
             format!(
                 "{seed}\n{old}\n{new}\n{}",

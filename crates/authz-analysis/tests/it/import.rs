@@ -77,7 +77,7 @@ fn what_is_written_and_what_does_not_map() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         cases.insert(name.clone(), shown(&name));
     }
-    assert_eq!(cases.len(), 12);
+    assert_eq!(cases.len(), 15);
     for (name, shown) in cases {
         insta::assert_snapshot!(name.trim_end_matches(".case"), shown);
     }

@@ -69,6 +69,22 @@ pub enum Atom {
     },
 }
 
+impl Atom {
+    /// What it reads of a request; a flag reads none of these.
+    pub fn variables(self) -> Vec<Variable> {
+        match self {
+            Self::Against { variable, .. }
+            | Self::Daily { variable, .. }
+            | Self::Alone(variable) => {
+                vec![variable]
+            }
+            Self::Between { variables, .. } => variables.into(),
+            Self::Beyond { variables, .. } => variables,
+            Self::Flag(_) => Vec::new(),
+        }
+    }
+}
+
 /// The questions of a condition, as often as they stand in it; none of a text that is none.
 /// O(length of the text).
 pub fn atoms(text: &str) -> Vec<Atom> {

@@ -27,6 +27,7 @@ mod predicate;
 mod print;
 mod program;
 mod proposition;
+mod question;
 mod syntax;
 mod text;
 mod time;
@@ -52,6 +53,7 @@ pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
 pub(crate) use print::string;
 pub use proposition::{Leaf, Proposition, proposition};
+pub use question::{Question, Truth};
 pub(crate) use time::timestamp;
 
 use crate::facts::Request;
