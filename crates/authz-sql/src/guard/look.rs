@@ -15,7 +15,7 @@ SELECT r.rolname::text = session_user AS of_session, pg_catalog.quote_ident(r.ro
  WHERE r.rolname::text IN (session_user::text, current_user::text)";
 
 /// Other roles that the session can take, and for which policies or grants do not hold; each with
-/// a member through whom it is reached. `$1` is the privilege to take a role.
+/// a member through whom it is reached. Before version 16 every member could take the role.
 const REACH: &str = "
 SELECT pg_catalog.quote_ident(r.rolname) AS quoted, r.rolsuper, r.rolbypassrls,
        pg_catalog.quote_ident(m.rolname) AS member
@@ -24,14 +24,16 @@ SELECT pg_catalog.quote_ident(r.rolname) AS quoted, r.rolsuper, r.rolbypassrls,
   JOIN pg_catalog.pg_roles m ON m.oid = a.member
  WHERE (r.rolsuper OR r.rolbypassrls)
    AND r.rolname::text NOT IN (session_user::text, current_user::text)
-   AND pg_catalog.pg_has_role(session_user, r.oid, $1)
+   AND pg_catalog.pg_has_role(session_user, r.oid,
+         CASE WHEN pg_catalog.current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)
    AND pg_catalog.pg_has_role(session_user, m.oid, 'MEMBER')
  ORDER BY r.rolname, m.rolname";
 
-/// Whether the session owns a table. `$1` is its number, `$2` the privilege to take a role.
+/// Whether the session owns a table. `$1` is its number.
 const OWNED: &str = "
 SELECT pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
-       OR pg_catalog.pg_has_role(session_user, c.relowner, $2) AS owned
+       OR pg_catalog.pg_has_role(session_user, c.relowner,
+            CASE WHEN pg_catalog.current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) AS owned
   FROM pg_catalog.pg_class c WHERE c.oid = $1::text::oid";
 
 /// Where `row_security` was set.
@@ -90,14 +92,11 @@ fn column(row: &Row) -> Result<Column, Error> {
     })
 }
 
-/// What a session is, now; to a table, if one is given. `version` is the server's, as
-/// `server_version_num` says it.
+/// What a session is, now; to a table, if one is given.
 ///
 /// # Errors
 /// What the server said.
-pub async fn look(client: &Client, version: u32, table: Option<&Table>) -> Result<Standing, Error> {
-    // Before version 16 every member could take the role.
-    let take = if version >= 160_000 { "SET" } else { "MEMBER" };
+pub async fn look(client: &Client, table: Option<&Table>) -> Result<Standing, Error> {
     let rows = client.query_typed(SESSION, &[]).await?;
     let mut session = None;
     let mut current = None;
@@ -118,7 +117,7 @@ pub async fn look(client: &Client, version: u32, table: Option<&Table>) -> Resul
         superuser: true,
         bypasses: true,
     };
-    let reach = client.query_typed(REACH, &[(&take, Type::TEXT)]).await?;
+    let reach = client.query_typed(REACH, &[]).await?;
     let reach: Result<Vec<Reach>, Error> = reach.iter().map(reached).collect();
     Ok(Standing {
         session: session.unwrap_or_else(nobody),
@@ -129,7 +128,7 @@ pub async fn look(client: &Client, version: u32, table: Option<&Table>) -> Resul
         },
         reach: reach?,
         table: match table {
-            Some(table) => Some(standing(client, table, take).await?),
+            Some(table) => Some(standing(client, table).await?),
             None => None,
         },
     })
@@ -150,11 +149,11 @@ fn reached(row: &Row) -> Result<Reach, Error> {
     })
 }
 
-async fn standing(client: &Client, table: &Table, take: &str) -> Result<TableStanding, Error> {
+async fn standing(client: &Client, table: &Table) -> Result<TableStanding, Error> {
     let number = table.oid.to_string();
-    let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&number, Type::TEXT), (&take, Type::TEXT)];
-    let found = client.query_typed_opt(OWNED, &params).await?;
+    let found = client
+        .query_typed_opt(OWNED, &[(&number, Type::TEXT)])
+        .await?;
     Ok(TableStanding {
         table: table.clone(),
         owned: match found {

@@ -127,6 +127,13 @@ impl Facts {
         Some(self.engine.as_ref()?.snapshot())
     }
 
+    /// The ids of a type that relationships name, as either end, in no order; `*` is none of them.
+    /// O(objects).
+    pub fn related_ids(&self, type_name: &str) -> impl Iterator<Item = &str> {
+        let snapshot = self.relationships().into_iter();
+        snapshot.flat_map(move |it| it.ids_of_type(type_name))
+    }
+
     /// Everything that they say, in a form that is equal where they say the same. O(facts).
     pub fn said(&self) -> impl Ord + use<> {
         let subjects = self.subjects.iter();

@@ -112,7 +112,29 @@ fn drawing(command: &Check, why: &Why, language: Draw) -> String {
     }
 }
 
+/// Refuses what is another question than that about one subject and one resource.
+fn expect_one(command: &Check) -> Result<(), Failure> {
+    let Check {
+        subject, resource, ..
+    } = command;
+    if subject.ends_with(":?") {
+        let message = format!("`{subject}` is not one subject");
+        let help = "who may is not asked here; `lockstep matrix` tells which roles may";
+        return Err(Failure::usage(format!("{message}\nhelp: {help}")));
+    }
+    match [subject, resource].into_iter().find(|it| it.contains('#')) {
+        Some(set) => {
+            let message = format!("`{set}` is a set, and this asks about one of them");
+            let help =
+                "tests of a store or a validation file ask about sets: `lockstep policy test`";
+            Err(Failure::usage(format!("{message}\nhelp: {help}")))
+        }
+        None => Ok(()),
+    }
+}
+
 fn subject(command: &Check, facts: &Facts) -> Result<SubjectFacts, Failure> {
+    expect_one(command)?;
     let is_somebody = command.subject != NOBODY;
     let tenant = match &command.tenant {
         Some(tenant) => Some(tenant.clone()),

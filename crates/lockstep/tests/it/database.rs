@@ -1,6 +1,8 @@
 //! PostgreSQL as a target: what actors reach through a real database, row by row.
 
+mod clones;
 mod guard;
+mod insertions;
 mod names;
 mod pool;
 mod statements;

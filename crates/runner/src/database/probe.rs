@@ -2,17 +2,38 @@
 
 use authz_sql::guard::Table;
 use serde_json::Value;
-use suite::model::{Statement, Verb};
+use suite::model::{ObjectName, OnConflict, Statement, Verb};
 
 use super::session::as_column;
 use super::witness::column;
-use super::{Entered, Values};
+use super::{Databases, Entered, Entrance, Rows, Values};
 
 /// A statement with its values.
 #[derive(Debug, Clone)]
-pub(super) struct Probe {
-    pub(super) sql: String,
-    pub(super) values: Values,
+pub(crate) struct Probe {
+    pub(crate) sql: String,
+    pub(crate) values: Values,
+    /// Whether it is a `COPY`, and which way it goes.
+    pub(crate) copy: Option<Copy>,
+}
+
+/// The way of a `COPY`.
+#[derive(Debug, Clone)]
+pub(crate) enum Copy {
+    /// Rows come from the server.
+    Out,
+    /// These lines go to the server.
+    In(String),
+}
+
+impl Probe {
+    fn new(sql: String, values: Values) -> Self {
+        Self {
+            sql,
+            values,
+            copy: None,
+        }
+    }
 }
 
 /// Values by column, as they are written.
@@ -29,20 +50,54 @@ pub(super) fn select(
     if wanted.is_empty() {
         wanted.push("1::text".to_owned());
     }
-    Ok(Probe {
-        sql: format!("SELECT {} FROM {}", wanted.join(", "), table.quoted),
-        values: Values::new(),
-    })
+    let sql = format!("SELECT {} FROM {}", wanted.join(", "), table.quoted);
+    Ok(Probe::new(sql, Values::new()))
 }
 
 /// A reading of every key by `COPY`.
-pub(super) fn copy(table: &Table, key: &str, columns: &[String]) -> Result<Probe, String> {
+pub(super) fn copy_out(table: &Table, key: &str, columns: &[String]) -> Result<Probe, String> {
     let names = std::iter::once(key).chain(columns.iter().map(String::as_str));
     let names: Result<Vec<&str>, String> = names.map(|name| column(table, name)).collect();
     Ok(Probe {
         sql: format!("COPY {} ({}) TO STDOUT", table.quoted, names?.join(", ")),
         values: Values::new(),
+        copy: Some(Copy::Out),
     })
+}
+
+/// A new row by `COPY`. Its values are lines, and no part of the statement.
+pub(super) fn copy_in(table: &Table, written: &Written) -> Result<Probe, String> {
+    let names: Result<Vec<&str>, String> = written
+        .iter()
+        .map(|(name, _)| column(table, name))
+        .collect();
+    let fields: Vec<String> = written
+        .iter()
+        .map(|(_, value)| copied_field(as_column(value)))
+        .collect();
+    Ok(Probe {
+        sql: format!("COPY {} ({}) FROM STDIN", table.quoted, names?.join(", ")),
+        values: Values::new(),
+        copy: Some(Copy::In(format!("{}\n", fields.join("\t")))),
+    })
+}
+
+/// A value in the text format of `COPY`.
+fn copied_field(value: Option<String>) -> String {
+    let Some(value) = value else {
+        return "\\N".to_owned();
+    };
+    let mut field = String::new();
+    for c in value.chars() {
+        match c {
+            '\\' => field.push_str("\\\\"),
+            '\n' => field.push_str("\\n"),
+            '\r' => field.push_str("\\r"),
+            '\t' => field.push_str("\\t"),
+            other => field.push(other),
+        }
+    }
+    field
 }
 
 /// The columns of a unique constraint or index of a table.
@@ -72,21 +127,16 @@ pub(super) fn those_with(
         let place = typed(table, name, values.len())?;
         conditions.push(format!("{} = {place}", column(table, name)?));
     }
-    Ok(Probe {
-        sql: format!(
-            "SELECT 1::text FROM {} WHERE {}",
-            table.quoted,
-            conditions.join(" AND ")
-        ),
-        values,
-    })
+    let (table, conditions) = (&table.quoted, conditions.join(" AND "));
+    let sql = format!("SELECT 1::text FROM {table} WHERE {conditions}");
+    Ok(Probe::new(sql, values))
 }
 
-/// A new row; with `key`, a row of that key that is there already is changed.
+/// A new row. `key` tells rows apart where one that is there already is changed.
 pub(super) fn insert(
     table: &Table,
     written: &Written,
-    key: Option<&str>,
+    on_conflict: Option<(OnConflict, &str)>,
     columns: &[String],
 ) -> Result<Probe, String> {
     let mut names = Vec::new();
@@ -97,13 +147,14 @@ pub(super) fn insert(
         values.push(as_column(value));
         places.push(typed(table, name, values.len())?);
     }
-    let conflict = match key {
-        Some(key) => {
+    let conflict = match on_conflict {
+        Some((OnConflict::Update, key)) => {
             let excluded = names.iter().map(|name| format!("{name} = EXCLUDED.{name}"));
             let excluded: Vec<String> = excluded.collect();
             let key = column(table, key)?;
             format!(" ON CONFLICT ({key}) DO UPDATE SET {}", excluded.join(", "))
         }
+        Some((OnConflict::Nothing, _)) => " ON CONFLICT DO NOTHING".to_owned(),
         None => String::new(),
     };
     let sql = format!(
@@ -113,7 +164,7 @@ pub(super) fn insert(
         places.join(", "),
         returning(table, None, columns)?
     );
-    Ok(Probe { sql, values })
+    Ok(Probe::new(sql, values))
 }
 
 /// A change of one row, or with no key, of every row without naming any.
@@ -134,7 +185,7 @@ pub(super) fn update(
         ));
     }
     let sql = format!("UPDATE {} SET {}", table.quoted, sets.join(", "));
-    of_row(table, Probe { sql, values }, row, columns)
+    of_row(table, Probe::new(sql, values), row, columns)
 }
 
 /// A removal of one row, or with no key, of every row without naming any.
@@ -145,7 +196,7 @@ pub(super) fn delete(
 ) -> Result<Probe, String> {
     let sql = format!("DELETE FROM {}", table.quoted);
     let values = Values::new();
-    of_row(table, Probe { sql, values }, row, columns)
+    of_row(table, Probe::new(sql, values), row, columns)
 }
 
 fn of_row(
@@ -188,34 +239,35 @@ fn typed(table: &Table, name: &str, number: usize) -> Result<String, String> {
 
 /// What is not decided on row by row.
 pub(super) async fn plain(
-    entered: &Entered,
+    databases: &Databases,
+    entry: (&Entrance, &Entered),
     statement: &Statement,
     table: Option<&Table>,
     arguments: &[Value],
 ) -> Result<Probe, String> {
     let object = &statement.object;
-    let named = |sql: &str| Probe {
-        sql: sql.to_owned(),
-        values: vec![Some(object.schema.clone()), Some(object.name.clone())],
+    let named = |sql: &str| {
+        let values = vec![Some(object.schema.clone()), Some(object.name.clone())];
+        Probe::new(sql.to_owned(), values)
     };
     match statement.verb {
         Verb::Truncate => {
             let table = table.ok_or("there is no table")?;
-            Ok(Probe {
-                sql: format!("TRUNCATE {}", table.quoted),
-                values: Values::new(),
-            })
+            let sql = format!("TRUNCATE {}", table.quoted);
+            Ok(Probe::new(sql, Values::new()))
         }
         // What is not there is looked for: the way through the schema is what is tried.
-        Verb::UsageOfSchema => Ok(Probe {
-            sql: "SELECT pg_catalog.to_regclass(pg_catalog.format('%I.%I', $1, 'a name that is not there'))::text"
+        Verb::UsageOfSchema => Ok(Probe::new(
+            "SELECT pg_catalog.to_regclass(pg_catalog.format('%I.%I', $1, 'a name that is not there'))::text"
                 .to_owned(),
-            values: vec![Some(object.schema.clone())],
-        }),
+            vec![Some(object.schema.clone())],
+        )),
+        // In a transaction that may only read: the privilege is asked for first, and no number is
+        // taken, which no rollback would give back.
         Verb::UsageOfSequence => Ok(named(
             "SELECT pg_catalog.nextval(pg_catalog.format('%I.%I', $1, $2)::pg_catalog.regclass)::text",
         )),
-        Verb::Execute => execute(entered, statement, arguments).await,
+        Verb::Execute => execute(databases, entry, statement, arguments).await,
         verb => Err(format!("`{}` needs a table", verb.word())),
     }
 }
@@ -232,19 +284,30 @@ SELECT pg_catalog.format('%I.%I', n.nspname, p.proname), p.prokind::text,
  WHERE n.nspname::text = $1 AND p.proname::text = $2
    AND $3::text::int BETWEEN p.pronargs - p.pronargdefaults AND p.pronargs";
 
-async fn execute(
+/// What the catalogue says of the functions of a name that take so many arguments.
+pub(super) async fn routines(
     entered: &Entered,
-    statement: &Statement,
-    arguments: &[Value],
-) -> Result<Probe, String> {
-    let object = &statement.object;
+    object: &ObjectName,
+    arity: usize,
+) -> Result<Rows, String> {
     let asked = vec![
         Some(object.schema.clone()),
         Some(object.name.clone()),
-        Some(arguments.len().to_string()),
+        Some(arity.to_string()),
     ];
-    let (name, arity) = (&object.name, arguments.len());
-    let rows = entered.learn(FUNCTION, &asked).await?;
+    entered.learn(FUNCTION, &asked).await
+}
+
+async fn execute(
+    databases: &Databases,
+    (entrance, entered): (&Entrance, &Entered),
+    statement: &Statement,
+    arguments: &[Value],
+) -> Result<Probe, String> {
+    let (object, arity) = (&statement.object, arguments.len());
+    let name = &object.name;
+    let rows = databases.routines(entrance, object, arity, entered);
+    let rows = rows.await?;
     let [row] = rows.as_slice() else {
         let found = rows.len();
         return Err(format!(
@@ -263,11 +326,9 @@ async fn execute(
         .map(|(kind, number)| format!("${number}::text::{kind}"))
         .collect();
     let places = places.join(", ");
-    Ok(Probe {
-        sql: match kind.as_str() {
-            "p" => format!("CALL {quoted}({places})"),
-            _ => format!("SELECT 1::text FROM {quoted}({places})"),
-        },
-        values: arguments.iter().map(as_column).collect(),
-    })
+    let sql = match kind.as_str() {
+        "p" => format!("CALL {quoted}({places})"),
+        _ => format!("SELECT 1::text FROM {quoted}({places})"),
+    };
+    Ok(Probe::new(sql, arguments.iter().map(as_column).collect()))
 }

@@ -7,43 +7,35 @@ use super::{Entered, Outcome, Values};
 use authz_sql::guard::Table;
 
 /// The most rows that a table may have: each is held against the policy.
-const ROWS_MAX: usize = 10_000;
+pub(super) const ROWS_MAX: usize = 10_000;
 
 /// A row of a table.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// Its key, as text.
     pub(super) key: String,
     /// Its columns.
     pub(super) columns: Map<String, Value>,
 }
 
-/// Every row of a table, in the order of keys; none with more than `rows_max` of them.
+/// Every row of a table, in the order of keys, to at most one more than [`ROWS_MAX`]. The witness
+/// sees all of them ([`check`]).
 pub(super) async fn rows(
     witness: &Entered,
     table: &Table,
     rows: &Rows,
-    rows_max: usize,
 ) -> Result<Vec<Row>, String> {
-    is_witness(witness, table).await?;
-    let rows_max = rows_max.min(ROWS_MAX);
     let key = column(table, &rows.key)?;
     let sql = format!(
         "SELECT t.{key}::text, pg_catalog.to_jsonb(t)::text FROM {} AS t ORDER BY 1 LIMIT {}",
         table.quoted,
-        rows_max + 1
+        ROWS_MAX + 1
     );
     let found = witness.learn(&sql, &Values::new()).await;
     let found = found.map_err(|why| {
         let table = &table.quoted;
         format!("the witness does not see the rows of {table}: {why}")
     })?;
-    if found.len() > rows_max {
-        return Err(format!(
-            "{} has more than {rows_max} rows: try this on a smaller copy",
-            table.quoted
-        ));
-    }
     found.into_iter().map(|row| read(row, table)).collect()
 }
 
@@ -55,8 +47,8 @@ pub(super) fn column<'t>(table: &'t Table, name: &str) -> Result<&'t str, String
         .ok_or_else(|| format!("{} has no column `{name}`", table.quoted))
 }
 
-/// Whether the witness sees all rows, and not only what policies leave.
-async fn is_witness(witness: &Entered, table: &Table) -> Result<(), String> {
+/// Makes sure that the witness sees all rows, and not only what policies leave.
+pub(super) async fn check(witness: &Entered, table: &Table) -> Result<(), String> {
     let sql = "SELECT pg_catalog.row_security_active($1::text::oid)::text, pg_catalog.quote_ident(current_user)";
     let number = vec![Some(table.oid.to_string())];
     let Outcome::Done { rows, .. } = witness.ask(sql, &number).await else {

@@ -169,6 +169,8 @@ fn lack(seen: &RowsSeen) -> Option<Lack> {
     let permitted = seen.visitor || seen.rows.iter().any(|row| row.permitted_before);
     let forbidden = rows.any(|row| row.expected.permitted == Some(false));
     match seen.bounds {
+        // Refused as a whole, where nothing is permitted: there need not be a row to refuse.
+        Bounds::None if seen.refused => None,
         _ if seen.rows.is_empty() => Some(Lack::Any),
         Bounds::Some if !permitted => Some(Lack::Permitted),
         Bounds::Some if !forbidden => Some(Lack::Forbidden),
