@@ -1,6 +1,7 @@
 //! `lockstep policy mutate`: which mistakes in a policy nobody would notice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use authz_analysis::policy_tests;
 use jiff::Timestamp;
 use serde_json::json;
 use suite::model::{ActorIndex, Expected};
-use suite::plan::Plan;
+use suite::plan::{Plan, Trial};
 
 use super::which::found;
 use super::{named_by_tests, read};
@@ -53,6 +54,10 @@ pub(super) fn execute(command: &PolicyMutate) -> Result<ExitCode, Failure> {
     let oracles = Oracles {
         tests: &tests,
         cells: &cells,
+        rows: &|type_name, action| {
+            let suite = suite.as_ref();
+            suite.map_or(Vec::new(), |it| it.by_rows(type_name, action))
+        },
         now,
     };
     let judge = Judge::new(&policy, &sources, oracles);
@@ -141,10 +146,26 @@ fn tests(
         }
         paths = found(&folders.into_iter().collect::<Vec<_>>())?;
     }
-    paths.iter().map(|path| test_file(path, now)).collect()
+    let mut tests = Vec::new();
+    for path in &paths {
+        let file = test_file(path, sources, now)?;
+        let is_known = |it: &Source| sources.iter().any(|known| known.name() == it.name());
+        let is_for_it = file.files.iter().any(|(_, it)| is_known(it));
+        if is_for_it {
+            tests.push(file);
+        } else if !command.files.is_empty() {
+            let path = path.display();
+            return Err(Failure::usage(format!(
+                "the tests `{path}` do not exercise this policy: they name none of its files\nhelp: a mutant is a change of these files, so tests of a copy cannot notice it"
+            )));
+        }
+    }
+    Ok(tests)
 }
 
-fn test_file(path: &Path, now: Timestamp) -> Result<TestFile, Failure> {
+/// A file of tests. What it names of the policy is known by the same names as the policy's own
+/// `sources`, however the two are spelled.
+fn test_file(path: &Path, sources: &[Source], now: Timestamp) -> Result<TestFile, Failure> {
     let source = read(path).map_err(|why| {
         let path = path.display();
         Failure::usage(format!("the tests `{path}` cannot be read: {why}"))
@@ -152,6 +173,9 @@ fn test_file(path: &Path, now: Timestamp) -> Result<TestFile, Failure> {
     let mut files = Vec::new();
     let load = &mut |name: &str| {
         let source = named_by_tests(path, name)?;
+        let mut known = sources.iter();
+        let known = known.find(|it| is_same_file(it.name(), source.name()));
+        let source = known.unwrap_or(&source).clone();
         files.push((name.to_owned(), source.clone()));
         Ok(source)
     };
@@ -171,12 +195,21 @@ fn test_file(path: &Path, now: Timestamp) -> Result<TestFile, Failure> {
     Ok(TestFile { source, files })
 }
 
+/// Whether two paths lead to one file.
+fn is_same_file(a: &str, b: &str) -> bool {
+    let real = |path: &str| fs::canonicalize(path).ok();
+    a == b || real(a).is_some_and(|a| Some(a) == real(b))
+}
+
 /// A suite, and what its plan expects of each cell.
 struct Suite {
     files: Files,
     now: Timestamp,
     cells: BTreeMap<String, Cell>,
 }
+
+/// A type and an action of the policy.
+type Asked = (String, String);
 
 /// What is expected of a cell.
 struct Cell {
@@ -185,6 +218,8 @@ struct Cell {
     items: Vec<(ActorIndex, bool)>,
     /// Whether a run would notice anything there: it is tried, and a denial has its control.
     counts: bool,
+    /// What the policy is asked of each row, where it decides on rows.
+    by_rows: Option<Asked>,
 }
 
 impl Suite {
@@ -214,6 +249,13 @@ impl Suite {
         };
         self.cells.iter().filter_map(differs).collect()
     }
+
+    /// The cells for which the policy is asked this of each row.
+    fn by_rows(&self, type_name: &str, action: &str) -> Vec<String> {
+        let asked = Some((type_name.to_owned(), action.to_owned()));
+        let cells = self.cells.iter().filter(|(_, it)| it.by_rows == asked);
+        cells.map(|(name, _)| name.clone()).collect()
+    }
 }
 
 /// What the plan of a suite expects. The table `expect` is left out: it says what is right, and here
@@ -236,8 +278,20 @@ fn cells(files: &Files, now: Timestamp) -> Result<BTreeMap<String, Cell>, Failur
             expected,
             items: cell.items.clone(),
             counts: has_control && cell.untried.is_none(),
+            by_rows: asked_of_rows(&loaded.suite, cell.trial),
         };
         (plan.name(&loaded.suite, at), cell)
     });
     Ok(named.collect())
+}
+
+/// What the policy is asked of each row that the statement of a cell reaches.
+fn asked_of_rows(suite: &suite::model::Suite, trial: Trial) -> Option<Asked> {
+    let Trial::Statement { action, .. } = trial else {
+        return None;
+    };
+    let statement = trial.statement(suite)?;
+    let rows = statement.rows_of(suite.databases.get(statement.database)?)?;
+    let permission = &suite.actions.get(action)?.permission;
+    Some((rows.type_name.to_string(), permission.to_string()))
 }
