@@ -14,6 +14,7 @@ mod coverage;
 mod cycles;
 mod diffs;
 mod given_facts;
+mod idle_tests;
 mod import;
 mod imported_stores;
 mod lints;

@@ -94,6 +94,18 @@ impl Facts {
         known.flat_map(|known| known.roles.keys().map(String::as_str))
     }
 
+    /// The tenant in which the subject has a role, if it is one; none if it has none in any.
+    ///
+    /// # Errors
+    /// The tenants, if they are several.
+    pub fn only_tenant_of(&self, subject: &Reference) -> Result<Option<&str>, Vec<&str>> {
+        let mut tenants: Vec<&str> = self.tenants_of(subject).collect();
+        match tenants.len() {
+            0 | 1 => Ok(tenants.pop()),
+            _ => Err(tenants),
+        }
+    }
+
     /// The roles of a subject, each with the tenant in which it has it; `None` for all of them.
     pub fn roles_of(&self, subject: &Reference) -> impl Iterator<Item = (Option<&str>, &str)> {
         let known = self.subjects.get(subject).into_iter();

@@ -160,17 +160,13 @@ fn subject(command: &Check, facts: &Facts) -> Result<SubjectFacts, Failure> {
 /// The tenant in which the subject has roles, if it is one.
 fn only_tenant(subject: &str, facts: &Facts) -> Result<Option<String>, Failure> {
     let reference: Reference = subject.parse().map_err(Failure::usage)?;
-    let tenants: Vec<&str> = facts.tenants_of(&reference).collect();
-    match tenants.as_slice() {
-        [] => Ok(None),
-        [one] => Ok(Some((*one).to_owned())),
-        more => {
-            let known = authz::source::one_of(more.iter().copied());
-            Err(Failure::usage(format!(
-                "`{subject}` has roles in several tenants\nhelp: say with `--tenant` in which it acts: {known}"
-            )))
-        }
-    }
+    let found = facts.only_tenant_of(&reference).map_err(|several| {
+        let known = authz::source::one_of(several.into_iter());
+        Failure::usage(format!(
+            "`{subject}` has roles in several tenants\nhelp: say with `--tenant` in which it acts: {known}"
+        ))
+    })?;
+    Ok(found.map(str::to_owned))
 }
 
 /// `document:plan`, or `document` for all of them: the type, which one, and what is known of it.

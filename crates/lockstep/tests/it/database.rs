@@ -1,5 +1,6 @@
 //! PostgreSQL as a target: what actors reach through a real database, row by row.
 
+mod cells;
 mod clones;
 mod guard;
 mod insertions;

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use authz_sql::connection::told;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::future::{join, join3};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 use super::probe::{Copy, Probe};
 
@@ -28,6 +28,10 @@ const READ_ONLY: &str = "25006";
 
 /// The SQLSTATE of a `COPY ... FROM` to a table whose policies hold: `feature_not_supported`.
 const NOT_SUPPORTED: &str = "0A000";
+
+/// Where the server's own code denies what a policy or a `RAISE` denies; its words are in the
+/// language of the server.
+const ON_PURPOSE: [&str; 2] = ["ExecWithCheckOptions", "exec_stmt_raise"];
 
 /// How much longer than the server may take is waited for it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -48,8 +52,8 @@ pub(crate) struct Entered {
 pub(crate) enum Outcome {
     /// Its rows, every value as text, and how many rows it reached.
     Done { rows: Rows, reached: u64 },
-    /// Permission denied (SQLSTATE 42501), in the server's words.
-    Refused(String),
+    /// Permission denied (SQLSTATE 42501).
+    Refused(Refusal),
     /// A unique value is taken already (SQLSTATE 23505).
     Duplicate {
         /// The constraint that says so, and the server's words.
@@ -62,12 +66,22 @@ pub(crate) enum Outcome {
     Failed(String),
 }
 
+/// A denial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The server's words.
+    pub(crate) why: String,
+    /// Whether a policy or the application's own code has said so; else a grant is missing,
+    /// whatever it is on.
+    pub(crate) on_purpose: bool,
+}
+
 impl Outcome {
     /// What was answered, in words.
     pub(super) fn words(self) -> String {
         match self {
             Self::Done { reached, .. } => format!("{reached} rows"),
-            Self::Refused(why)
+            Self::Refused(Refusal { why, .. })
             | Self::Duplicate { why, .. }
             | Self::ReadOnly(why)
             | Self::Failed(why) => why,
@@ -156,7 +170,9 @@ impl Entered {
             return Ok(());
         }
         if self.in_transaction.load(Ordering::Relaxed) {
-            self.command("ROLLBACK").await?;
+            // A lock of the session would outlast it.
+            self.command("ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()")
+                .await?;
             self.in_transaction.store(false, Ordering::Relaxed);
         }
         Ok(())
@@ -165,7 +181,9 @@ impl Entered {
     /// Sends a statement.
     pub(super) async fn send(&self, probe: &Probe) -> Outcome {
         match &probe.copy {
-            None => self.ask(&probe.sql, &probe.values).await,
+            // The server takes each value as what stands at its place: the name of a type would ask for
+            // a right to use that.
+            None => self.asked(&probe.sql, &probe.values, &Type::UNKNOWN).await,
             Some(copy) => self.copy(&probe.sql, copy).await,
         }
     }
@@ -194,13 +212,35 @@ impl Entered {
         Ok(outcome)
     }
 
+    /// Sends a statement whose effect is gone before the next one, and another before and behind it;
+    /// neither is a `COPY`.
+    pub(super) async fn send_between(
+        &self,
+        probe: &Probe,
+        look: &Probe,
+    ) -> Result<(Outcome, [Outcome; 2]), String> {
+        let (kept, before, (outcome, after, undone)) = join3(
+            self.command("SAVEPOINT cell"),
+            self.send(look),
+            join3(
+                self.send(probe),
+                self.send(look),
+                self.command("ROLLBACK TO SAVEPOINT cell"),
+            ),
+        )
+        .await;
+        kept?;
+        undone?;
+        Ok((outcome, [before, after]))
+    }
+
     /// Sends a statement; every value is a text.
     pub(super) async fn ask(&self, sql: &str, values: &Values) -> Outcome {
-        let params: Vec<(&(dyn ToSql + Sync), Type)> = values
-            .iter()
-            .map(|value| (value as &(dyn ToSql + Sync), Type::TEXT))
-            .collect();
-        let answer = self.timed(self.rows(sql, &params)).await;
+        self.asked(sql, values, &Type::TEXT).await
+    }
+
+    async fn asked(&self, sql: &str, values: &Values, kind: &Type) -> Outcome {
+        let answer = self.timed(self.rows(sql, values, kind)).await;
         answer.unwrap_or_else(|failed| failed)
     }
 
@@ -225,9 +265,10 @@ impl Entered {
     async fn rows(
         &self,
         sql: &str,
-        params: &[(&(dyn ToSql + Sync), Type)],
+        values: &Values,
+        kind: &Type,
     ) -> Result<Outcome, tokio_postgres::Error> {
-        let params = params.iter().map(|(value, kind)| (*value, kind.clone()));
+        let params = values.iter().map(|value| (Text(value), kind.clone()));
         let stream = self.client.query_typed_raw(sql, params).await?;
         let mut stream = std::pin::pin!(stream);
         let mut rows = Vec::new();
@@ -292,12 +333,44 @@ impl Entered {
     }
 }
 
+/// A value in its text form, whatever its type is.
+#[derive(Debug)]
+struct Text<'a>(&'a Option<String>);
+
+impl ToSql for Text<'_> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let Some(text) = self.0 else {
+            return Ok(IsNull::Yes);
+        };
+        out.extend_from_slice(text.as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    to_sql_checked!();
+}
+
 /// The class of an error decides: only one of them is a denial.
 fn failure(error: &tokio_postgres::Error) -> Outcome {
     let why = told(error);
     let constraint = error.as_db_error().and_then(|it| it.constraint());
     match (error.code().map(SqlState::code), constraint) {
-        (Some(DENIED), _) => Outcome::Refused(why),
+        (Some(DENIED), _) => {
+            let routine = error.as_db_error().and_then(|it| it.routine());
+            let on_purpose = routine.is_some_and(|it| ON_PURPOSE.contains(&it));
+            Outcome::Refused(Refusal { why, on_purpose })
+        }
         (Some(DUPLICATE), Some(constraint)) => Outcome::Duplicate {
             constraint: constraint.to_owned(),
             why,

@@ -1,5 +1,7 @@
 //! What a cell on a database comes to: small questions about what was seen, and the words for it.
 
+use std::collections::BTreeMap;
+
 use authz_sql::guard::{Doubt, DoubtKind, Table};
 use suite::model::{Expected, Rows};
 use suite::plan::Bounds;
@@ -20,19 +22,26 @@ pub(super) fn inconclusive(why: String) -> RowsJudgement {
     }
 }
 
-/// Marks rows as reached.
+/// Marks rows as reached. No key is known twice: a second time is one that nobody knows of.
 pub(super) fn reached(seen: &mut RowsSeen, keys: impl Iterator<Item = String>) {
-    let mut keys: std::collections::BTreeSet<String> = keys.collect();
-    for row in &mut seen.rows {
-        row.reached = keys.remove(&row.key);
+    let mut found = BTreeMap::<String, usize>::new();
+    for key in keys {
+        *found.entry(key).or_default() += 1;
     }
-    seen.unknown = keys.into_iter().collect();
+    for row in &mut seen.rows {
+        if let Some(times) = found.get_mut(&row.key).filter(|times| **times > 0) {
+            row.reached = true;
+            *times -= 1;
+        }
+    }
+    found.retain(|_, times| *times > 0);
+    seen.unknown = found.into_keys().collect();
 }
 
 /// Whether a doubt says anything against what was seen.
 pub(super) fn matters(kind: DoubtKind, bounds: Bounds, refused: bool) -> bool {
     match kind {
-        DoubtKind::Superuser | DoubtKind::SwitchedOff => true,
+        DoubtKind::Superuser | DoubtKind::GivesRoles | DoubtKind::SwitchedOff => true,
         // Where every row is permitted, nothing could be hidden.
         DoubtKind::Bypass | DoubtKind::Owner => bounds != Bounds::All,
         // Grants alone have refused it.

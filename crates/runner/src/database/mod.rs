@@ -3,6 +3,7 @@
 //! Connections are kept and shared by actors, as an application's pool shares them; whatever an
 //! actor's transaction sets ends with it.
 
+mod adding;
 mod clones;
 mod entered;
 mod judging;
@@ -12,6 +13,7 @@ mod probe;
 mod rows;
 mod session;
 mod trial;
+mod watching;
 mod witness;
 
 pub(crate) use clones::remove_clone;
@@ -28,9 +30,10 @@ use authz_sql::connection::{Address, told};
 use authz_sql::guard::{self, Standing, Table};
 use suite::model::{DatabaseIndex, ObjectName};
 
+use self::entered::Settings;
 use self::memo::{Lately, Memo};
 use self::session::Session;
-use self::witness::Row;
+use self::witness::{Manner, Row};
 
 /// Everything that a run knows of its databases.
 #[derive(Debug, Default)]
@@ -45,7 +48,7 @@ pub(crate) struct Databases {
     /// Witnesses that see every row of a table.
     witnesses: Memo<(Entrance, ObjectName), ()>,
     /// The rows of tables, as witnesses saw them a moment ago.
-    rows: Lately<(Entrance, ObjectName), Vec<Row>>,
+    rows: Lately<(Entrance, ObjectName, Settings), Vec<Row>>,
     statements: AtomicU64,
 }
 
@@ -192,21 +195,22 @@ impl Databases {
         age_max: Duration,
         object: &ObjectName,
         (table, rows): (&Table, &suite::model::Rows),
-        time_max: Duration,
+        manner: &Manner,
     ) -> Result<(Arc<Vec<Row>>, bool), String> {
         let key = (witness.clone(), object.clone());
         let read = async {
-            let entered = self.enter(witness, time_max).await;
+            let entered = self.enter(witness, manner.time_max).await;
             let entered = entered.map_err(|why| format!("the witness: {}", String::from(why)))?;
             let sees_all = witness::check(&entered, table);
-            let found = match self.witnesses.get(key.clone(), sees_all).await {
-                Ok(()) => witness::rows(&entered, table, rows).await,
+            let found = match self.witnesses.get(key, sees_all).await {
+                Ok(()) => witness::rows(&entered, table, rows, manner).await,
                 Err(why) => Err(why),
             };
             self.leave(witness.clone(), entered).await;
             found
         };
-        self.rows.get(key.clone(), age_max, read).await
+        let key = (witness.clone(), object.clone(), manner.forms.clone());
+        self.rows.get(key, age_max, read).await
     }
 
     /// Counts statements that actors were tried by.

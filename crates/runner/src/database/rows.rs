@@ -1,22 +1,23 @@
 //! What is decided on row by row: which rows there are, and which of them the actor reaches.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authz_sql::guard::Table;
+use authz_sql::guard::{Rights, Table};
 use futures_util::future::join;
-use suite::model::{OnConflict, Rows, Verb};
+use suite::model::{Rows, Verb};
 use suite::plan::{Bounds, RowPolicy};
 use suite::verdict::{RowSeen, RowsJudgement, RowsSeen, Verdict, judge_rows};
 
-use super::entered::Ending;
+use super::adding::of_insertion;
 use super::judging::{doubted, matters, mended, new_row, reached};
 use super::known::rows_tried;
 use super::probe::{self, Probe, Written};
 use super::session::Session;
 use super::trial::{Entry, StatementTrial, Unsure};
-use super::witness::{ROWS_MAX, Row};
-use super::{Entered, Entrance, Outcome};
+use super::witness::{Manner, ROWS_MAX, Row};
+use super::{Entrance, Outcome};
 
 /// The most rows that are changed one by one.
 const CHANGED_ROWS_MAX: usize = 1_000;
@@ -27,6 +28,16 @@ const CLONED_ROWS_MAX: usize = 25;
 /// How long ago rows may have been read for a cell that holds by them. Lockstep itself changes none
 /// meanwhile; whoever else does so has as long as between any other look and the statement after it.
 const ROWS_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// What a statement is tried on, and as whom.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'t> {
+    pub(super) entry: Entry<'t>,
+    pub(super) table: &'t Table,
+    pub(super) rows: &'t Rows,
+    pub(super) written: &'t Written,
+    pub(super) policy: &'t RowPolicy<'t>,
+}
 
 impl<'a> StatementTrial<'a> {
     /// Tries what an actor reaches who has entered. What does not hold by rows that were read a
@@ -39,44 +50,61 @@ impl<'a> StatementTrial<'a> {
         written: &Written,
         policy: &RowPolicy<'_>,
     ) -> Result<RowsJudgement, Unsure> {
-        let known = self.try_rows_of(ROWS_AGE_MAX, entry, table, rows, written, policy);
-        let (judgement, is_fresh) = known.await?;
+        let target = Target {
+            entry,
+            table,
+            rows,
+            written,
+            policy,
+        };
+        let (judgement, is_fresh) = self.try_rows_of(ROWS_AGE_MAX, &target).await?;
         if is_fresh || judgement.verdict == Verdict::Held {
             return Ok(judgement);
         }
-        let now = self.try_rows_of(Duration::ZERO, entry, table, rows, written, policy);
-        Ok(now.await?.0)
+        Ok(self.try_rows_of(Duration::ZERO, &target).await?.0)
     }
 
     /// The same by rows of at most an age, and whether they were read now.
     async fn try_rows_of(
         &mut self,
         age_max: Duration,
-        entry: Entry<'_>,
-        table: &Table,
-        rows: &Rows,
-        written: &Written,
-        policy: &RowPolicy<'_>,
+        target: &Target<'_>,
     ) -> Result<(RowsJudgement, bool), Unsure> {
         self.rows.clear();
+        let Target {
+            entry,
+            table,
+            rows,
+            written,
+            policy,
+        } = *target;
         // Two connections, and so neither waits for the other.
         let there = self.there(age_max, entry.session, table, rows, written);
         let (there, begun) = join(there, entry.begin(self.ending())).await;
         let (there, is_fresh) = there?;
         begun?;
-        let doubts = self.doubts(entry, Some(table)).await?;
+        let standing = self.standing(entry, Some(table)).await?;
         let mut seen = self.seen(&there, written, policy);
-        match self.statement.verb {
-            Verb::Select => self.read(entry, table, rows, &mut seen).await?,
-            Verb::Insert => self.add(entry, table, rows, written, &mut seen).await?,
-            _ => {
-                self.change(entry, table, rows, written, &mut seen).await?;
+        let failed = match self.statement.verb {
+            Verb::Select => self.read(target, &mut seen).await.map(|()| None),
+            Verb::Insert => self.add(target, &mut seen).await.map(|()| None),
+            _ => self.change(target, &mut seen).await,
+        }?;
+        let mut judgement = judge_rows(&seen);
+        if is_fresh && is_shaken(&judgement, &seen) && self.statement.verb != Verb::Insert {
+            let now = self.rows_there(Duration::ZERO, entry.session, table, rows);
+            let (now, _) = now.await?;
+            if now != there {
+                keep_those_that_stayed(&mut seen, &there, &now);
+                judgement = judge_rows(&seen);
             }
         }
-        let doubts = doubts
-            .into_iter()
-            .filter(|it| matters(it.kind, policy.bounds(), seen.refused));
-        let mut judgement = judge_rows(&seen);
+        if let (Some(why), false) = (failed, judgement.verdict == Verdict::Escalation) {
+            return Err(why);
+        }
+        let refused = seen.is_refused();
+        let doubts = standing.doubts_of_rows().into_iter();
+        let doubts = doubts.filter(|it| matters(it.kind, policy.bounds(), refused));
         if self.statement.verb == Verb::Insert {
             judgement.observed = of_insertion(&seen).to_owned();
         }
@@ -134,6 +162,7 @@ impl<'a> StatementTrial<'a> {
             unknown: Vec::new(),
             unnamed: None,
             refused: false,
+            hidden: None,
             told: None,
         }
     }
@@ -174,10 +203,11 @@ impl<'a> StatementTrial<'a> {
         rows: &Rows,
     ) -> Result<(Arc<Vec<Row>>, bool), Unsure> {
         let witness = self.witness(session)?;
-        let (object, time_max) = (&self.statement.object, self.time_max());
+        let object = &self.statement.object;
+        let manner = Manner::of(&session.settings, self.ending(), self.time_max());
         let found = self
             .databases
-            .rows(&witness, age_max, object, (table, rows), time_max);
+            .rows(&witness, age_max, object, (table, rows), &manner);
         let found = found.await?;
         let rows_max = match self.statement.verb {
             Verb::Select => ROWS_MAX,
@@ -223,189 +253,197 @@ impl<'a> StatementTrial<'a> {
         there.iter().map(seen).collect()
     }
 
-    async fn read(
-        &mut self,
-        entry: Entry<'_>,
-        table: &Table,
-        rows: &Rows,
-        seen: &mut RowsSeen,
-    ) -> Result<(), Unsure> {
+    async fn read(&mut self, target: &Target<'_>, seen: &mut RowsSeen) -> Result<(), Unsure> {
+        let (table, key) = (target.table, target.rows.key.as_str());
         let columns = &self.statement.columns;
         let probe = match self.statement.copies {
-            true => probe::copy_out(table, &rows.key, columns)?,
-            false => probe::select(table, Some(&rows.key), columns)?,
+            true => probe::copy_out(table, key, columns)?,
+            false => probe::select(table, Some(key), columns)?,
         };
-        match self.send_last(entry, &probe).await? {
+        match self.send_last(target.entry, &probe).await? {
             Outcome::Done { rows, .. } => {
+                // A `COPY` has the blanks that a type pads with.
+                let pads = table.columns.iter().any(|it| it.padded && it.name == key);
                 let keys = rows.into_iter().filter_map(|row| row.into_iter().next()?);
-                reached(seen, keys);
+                reached(
+                    seen,
+                    keys.map(|key| match pads {
+                        true => key.trim_end_matches(' ').to_owned(),
+                        false => key,
+                    }),
+                );
             }
-            Outcome::Refused(_) => seen.refused = true,
-            other => return Err(other.words()),
-        }
-        Ok(())
-    }
-
-    async fn add(
-        &mut self,
-        entry: Entry<'_>,
-        table: &Table,
-        rows: &Rows,
-        written: &Written,
-        seen: &mut RowsSeen,
-    ) -> Result<(), Unsure> {
-        let columns = &self.statement.columns;
-        let on_conflict = self.statement.on_conflict;
-        let probe = match self.statement.copies {
-            true => probe::copy_in(table, written)?,
-            false => {
-                let on_conflict = on_conflict.map(|it| (it, rows.key.as_str()));
-                probe::insert(table, written, on_conflict, columns)?
-            }
-        };
-        match self.send_last(entry, &probe).await? {
-            Outcome::Done { reached: 0, .. } if on_conflict == Some(OnConflict::Nothing) => {
-                self.conflicted(entry, table, written, seen).await?;
-            }
-            Outcome::Done { reached: 0, .. } => filtered(entry.entered, table).await?,
-            Outcome::Done { .. } => seen.rows.iter_mut().for_each(|row| row.reached = true),
-            Outcome::Refused(_) => seen.refused = true,
-            Outcome::Duplicate { constraint, why } => {
-                self.taken(entry, table, &constraint, why, written, seen)
-                    .await?;
+            Outcome::Refused(_) => {
+                seen.refused = true;
+                self.count_without_key(target, seen).await?;
             }
             other => return Err(other.words()),
         }
         Ok(())
     }
 
-    /// No row was added, and nothing was said: because one is there already, which the same
-    /// without `ON CONFLICT` tells, or because something filtered it.
-    async fn conflicted(
+    /// Where only the key may not be read, the rest may be: the policy holds for that too.
+    async fn count_without_key(
         &mut self,
-        entry: Entry<'_>,
-        table: &Table,
-        written: &Written,
+        target: &Target<'_>,
         seen: &mut RowsSeen,
     ) -> Result<(), Unsure> {
-        let probe = probe::insert(table, written, None, &[])?;
-        entry.begin(Ending::RolledBack).await?;
-        match entry.entered.send_last(&probe).await? {
-            Outcome::Duplicate { constraint, why } => {
-                let why = format!("no row was added, because one is there already: {why}");
-                self.taken(entry, table, &constraint, why, written, seen)
-                    .await
+        if self.rights(target).await?.reads.contains(&target.rows.key) {
+            return Ok(());
+        }
+        let probe = probe::counted(target.table, &self.statement.columns)?;
+        target.entry.begin(self.ending()).await?;
+        match target.entry.entered.send_last(&probe).await? {
+            Outcome::Refused(_) => {}
+            Outcome::Done { rows, .. } => {
+                let number = rows.into_iter().flatten().flatten().next();
+                seen.unnamed = number.and_then(|it| it.parse().ok());
             }
-            Outcome::Done { reached: 0, .. } => filtered(entry.entered, table).await,
-            other => Err(format!(
-                "no row was added, and without `ON CONFLICT`: {}",
-                other.words()
-            )),
+            other => return Err(other.words()),
         }
-    }
-
-    /// A unique value is taken: by a row that the actor sees, which says nothing, or by one that
-    /// it does not see, of which it has learnt now.
-    async fn taken(
-        &self,
-        entry: Entry<'_>,
-        table: &Table,
-        constraint: &str,
-        why: String,
-        written: &Written,
-        seen: &mut RowsSeen,
-    ) -> Result<(), Unsure> {
-        if self.sees_taken(entry, table, constraint, written).await? {
-            return Err(why);
-        }
-        seen.told = Some(why);
         Ok(())
     }
 
-    /// Whether the actor sees the row that has what is unique already.
-    async fn sees_taken(
-        &self,
-        entry: Entry<'_>,
-        table: &Table,
-        constraint: &str,
-        written: &Written,
-    ) -> Result<bool, Unsure> {
-        let entered = entry.entered;
-        let columns = probe::columns_of(entered, table, constraint).await?;
-        let probe = probe::those_with(table, written, &columns)?;
-        entry.begin(Ending::RolledBack).await?;
-        match entered.send_last(&probe).await? {
-            Outcome::Done { rows, .. } => Ok(!rows.is_empty()),
-            Outcome::Refused(_) => Ok(false),
-            other => Err(other.words()),
-        }
+    /// What grants let the actor do with the table.
+    pub(super) async fn rights(&self, target: &Target<'_>) -> Result<Rights, Unsure> {
+        let standing = self.standing(target.entry, Some(target.table)).await?;
+        let rights = standing.table.as_ref().map(|it| it.rights.clone());
+        Ok(rights.unwrap_or_default())
     }
 
     /// Changes every row by its key, and then all of them without naming one: a policy for
-    /// reading holds only where a statement reads.
+    /// reading holds only where a statement reads. Gives what failed for another reason than a
+    /// denial: an escalation of another row is one all the same.
     async fn change(
         &mut self,
-        entry: Entry<'_>,
-        table: &Table,
-        rows: &Rows,
-        written: &Written,
+        target: &Target<'_>,
         seen: &mut RowsSeen,
-    ) -> Result<(), Unsure> {
-        let mut refused = 0;
+    ) -> Result<Option<Unsure>, Unsure> {
+        let watch = self.watch(target).await?;
+        let (mut refused, mut failed, mut vain) = (0, None, false);
         for row in &mut seen.rows {
-            let probe = self.changing(table, written, Some((&rows.key, &row.key)))?;
-            match self.send_undone(entry, &probe).await? {
-                Outcome::Done { reached, .. } => row.reached = reached > 0,
+            let named = (target.rows.key.as_str(), row.key.as_str());
+            let probe = self.changing(target, Some(named))?;
+            let (outcome, images) = self.send_watched(target, &watch, &probe, &row.key).await?;
+            match outcome {
+                Outcome::Done { reached, .. } => match watch.settle(target, row, reached, images) {
+                    Ok(in_vain) => vain |= in_vain,
+                    Err(why) => failed = failed.or(Some(why)),
+                },
                 Outcome::Refused(_) => refused += 1,
-                other => return Err(other.words()),
+                other => failed = failed.or(Some(other.words())),
             }
         }
         seen.refused = refused > 0 && refused == seen.rows.len();
-        let probe = self.changing(table, written, None)?;
-        match self.send_undone(entry, &probe).await? {
+        let probe = self.changing(target, None)?;
+        match self.send_undone(target.entry, &probe).await? {
+            // What was counted did not happen.
+            Outcome::Done { .. } if vain => {}
+            Outcome::Done { reached: 0, .. } if !watch.diversions.is_empty() => {
+                seen.hidden = Some(watch.words());
+            }
             Outcome::Done { reached, .. } => seen.unnamed = Some(reached),
             Outcome::Refused(_) => {}
-            other => return Err(other.words()),
+            other => failed = failed.or(Some(other.words())),
         }
-        Ok(())
+        Ok(failed)
     }
 
-    fn changing(
-        &self,
-        table: &Table,
-        written: &Written,
-        row: Option<(&str, &str)>,
-    ) -> Result<Probe, Unsure> {
+    fn changing(&self, target: &Target<'_>, row: Option<(&str, &str)>) -> Result<Probe, Unsure> {
         let columns = &self.statement.columns;
         match self.statement.verb {
-            Verb::Delete => probe::delete(table, row, columns),
-            _ => probe::update(table, written, row, columns),
+            Verb::Delete => probe::delete(target.table, row, columns),
+            _ => probe::update(target.table, target.written, row, columns),
         }
     }
 }
 
-/// What an insertion came to, in words.
-fn of_insertion(seen: &RowsSeen) -> &'static str {
-    match (&seen.told, seen.refused) {
-        _ if seen.rows.iter().any(|row| row.reached) => "added the row",
-        (Some(_), _) => "a value is taken (23505)",
-        (None, true) => "refused (42501)",
-        (None, false) => "filtered: no row was added, and nothing was said",
-    }
+/// Whether rows that came or went meanwhile could be the reason for a verdict.
+fn is_shaken(judgement: &RowsJudgement, seen: &RowsSeen) -> bool {
+    matches!(judgement.verdict, Verdict::Escalation | Verdict::Lockout) || !seen.unknown.is_empty()
 }
 
-/// Makes sure that a row of which nothing was said was not added elsewhere: by a rule, or by a
-/// trigger that keeps the rows of a table in its children.
-async fn filtered(entered: &Entered, table: &Table) -> Result<(), Unsure> {
-    let sql = "SELECT (EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = $1::text::oid) \
-               OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = $1::text::oid AND ev_type = '3'))::text";
-    let number = vec![Some(table.oid.to_string())];
-    let found = entered.learn(sql, &number).await?;
-    match found.first().and_then(|row| row.first()?.as_deref()) {
-        Some("false") => Ok(()),
-        _ => Err(format!(
-            "nothing was said of a row that {} was given: a rule or its children may have it",
-            table.quoted
-        )),
+/// Leaves out what came or went while it was tried.
+fn keep_those_that_stayed(seen: &mut RowsSeen, before: &[Row], after: &[Row]) {
+    let stayed: BTreeSet<&str> = before
+        .iter()
+        .filter(|row| after.contains(row))
+        .map(|row| row.key.as_str())
+        .collect();
+    seen.rows.retain(|row| stayed.contains(row.key.as_str()));
+    seen.unnamed = None;
+    seen.unknown.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use suite::plan::RowExpectation;
+
+    use super::*;
+
+    fn row(key: &str, tenant: &str) -> Row {
+        let columns = json!({ "id": key, "tenant": tenant });
+        Row {
+            key: key.to_owned(),
+            columns: columns.as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Somebody else added row 3, took row 2 away and gave row 1 to another tenant.
+    #[test]
+    fn rows_that_came_or_went_prove_nothing() {
+        let before = [row("1", "acme"), row("2", "acme"), row("4", "acme")];
+        let after = [row("1", "globex"), row("3", "acme"), row("4", "acme")];
+        let seen = |row: &Row| RowSeen {
+            key: row.key.clone(),
+            expected: RowExpectation {
+                permitted: Some(true),
+                reason: String::new(),
+            },
+            permitted_before: true,
+            reached: row.key == "4",
+        };
+        let mut seen = RowsSeen {
+            bounds: Bounds::All,
+            visitor: false,
+            rows: before.iter().map(seen).collect(),
+            unknown: vec!["3".to_owned()],
+            unnamed: Some(4),
+            refused: false,
+            hidden: None,
+            told: None,
+        };
+        assert_eq!(judge_rows(&seen).verdict, Verdict::Escalation);
+        keep_those_that_stayed(&mut seen, &before, &after);
+        assert_eq!(judge_rows(&seen).verdict, Verdict::Held);
+        assert_eq!(seen.rows.len(), 1);
+    }
+
+    /// A key that the actor finds twice is one that the witness does not know.
+    #[test]
+    fn keys_are_counted() {
+        let mut seen = RowsSeen {
+            bounds: Bounds::All,
+            visitor: false,
+            rows: Vec::new(),
+            unknown: Vec::new(),
+            unnamed: None,
+            refused: false,
+            hidden: None,
+            told: None,
+        };
+        seen.rows.push(RowSeen {
+            key: "7".to_owned(),
+            expected: RowExpectation {
+                permitted: Some(true),
+                reason: String::new(),
+            },
+            permitted_before: true,
+            reached: false,
+        });
+        reached(&mut seen, ["7".to_owned(), "7".to_owned()].into_iter());
+        assert!(seen.rows.iter().all(|row| row.reached));
+        assert_eq!(seen.unknown, ["7"]);
     }
 }

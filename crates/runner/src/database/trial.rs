@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use authz_sql::guard::{Doubt, Table};
+use authz_sql::guard::{Standing, Table};
 use suite::model::{Action, ActorIndex, Database, Rows, Statement, Verb};
 use suite::plan::{Cell, RowPolicy, rows_of};
 use suite::verdict::RowsJudgement;
@@ -178,7 +178,7 @@ impl<'a> StatementTrial<'a> {
             _ => {
                 let probe = self.plain_probe(entry, scope, written, table);
                 let probe = probe.await?;
-                self.try_plain(entry, &probe).await
+                self.try_plain(entry, &probe, table).await
             }
         }
     }
@@ -224,6 +224,8 @@ impl<'a> StatementTrial<'a> {
     pub(super) fn ending(&self) -> Ending {
         match self.statement.verb {
             Verb::UsageOfSequence => Ending::ReadOnly,
+            // Where nothing may be changed, what only reads may not do so either.
+            _ if self.world.check_changes().is_err() => Ending::ReadOnly,
             _ => Ending::RolledBack,
         }
     }
@@ -280,20 +282,15 @@ impl<'a> StatementTrial<'a> {
         outcome
     }
 
-    /// Why the session proves nothing; of rows where a table is given, else of grants. The transaction
-    /// has begun.
-    pub(super) async fn doubts(
+    /// What the session is, to a table if one is given. The transaction has begun.
+    pub(super) async fn standing(
         &self,
         entry: Entry<'_>,
         table: Option<&Table>,
-    ) -> Result<Vec<Doubt>, Unsure> {
+    ) -> Result<Arc<Standing>, Unsure> {
         let named = table.map(|table| (&self.statement.object, table));
         let standing = self.databases.standing(entry.session, named, entry.entered);
-        let standing = standing.await?;
-        Ok(match table {
-            Some(_) => standing.doubts_of_rows(),
-            None => standing.doubts_of_grants(),
-        })
+        standing.await
     }
 
     /// What is allowed or denied as a whole.
@@ -301,24 +298,44 @@ impl<'a> StatementTrial<'a> {
         &mut self,
         entry: Entry<'_>,
         probe: &Probe,
+        table: Option<&Table>,
     ) -> Result<RowsJudgement, Unsure> {
+        let verb = self.statement.verb;
         entry.begin(self.ending()).await?;
-        let doubts = self.doubts(entry, None).await?;
-        let judgement = match self.send_last(entry, probe).await? {
+        let standing = self.standing(entry, table).await?;
+        let mut outcome = self.send_last(entry, probe).await?;
+        if let (Verb::Truncate, Outcome::Failed(_), Some(table)) = (verb, &outcome, table) {
+            // What other tables refer to is not truncated without them.
+            entry.begin(self.ending()).await?;
+            let with_them = probe::truncate(table, " CASCADE");
+            let tried = self.send_last(entry, &with_them).await?;
+            if matches!(tried, Outcome::Done { .. }) {
+                outcome = tried;
+            }
+        }
+        let refused = matches!(outcome, Outcome::Refused(_));
+        let doubts = standing.doubts_of_whole(verb == Verb::Truncate);
+        // Neither policies nor owners have a part in what grants alone refuse.
+        let doubts = doubts
+            .into_iter()
+            .filter(|it| !refused || !it.kind.is_of_table());
+        let judgement = match outcome {
             Outcome::Done { reached, .. } => {
-                let hidden = reached == 0 && self.statement.verb.is_of_rows();
+                let hidden = reached == 0 && verb.is_of_rows();
                 if hidden {
                     return Err("no row was reached, and nobody says which there are".to_owned());
                 }
                 judge_plain(self.cell.expectation.expected, true, "done")
             }
-            Outcome::ReadOnly(why) if self.ending() == Ending::ReadOnly => {
+            Outcome::ReadOnly(why) if verb == Verb::UsageOfSequence => {
                 judge_plain(self.cell.expectation.expected, true, &why)
             }
-            Outcome::Refused(why) => judge_plain(self.cell.expectation.expected, false, &why),
+            Outcome::Refused(refusal) => {
+                judge_plain(self.cell.expectation.expected, false, &refusal.why)
+            }
             other => return Err(other.words()),
         };
-        Ok(doubted(judgement, doubts.into_iter()))
+        Ok(doubted(judgement, doubts))
     }
 
     async fn plain_probe(

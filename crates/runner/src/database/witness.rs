@@ -1,16 +1,55 @@
 //! The rows that are there, as somebody sees them who sees all.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use authz_sql::guard::Table;
+use futures_util::future::join3;
 use serde_json::{Map, Value};
 use suite::model::Rows;
 
+use super::entered::{Ending, Settings};
+use super::probe::plain_columns;
 use super::{Entered, Outcome, Values};
-use authz_sql::guard::Table;
 
 /// The most rows that a table may have: each is held against the policy.
 pub(super) const ROWS_MAX: usize = 10_000;
 
-/// A row of a table.
+/// Settings that say how values are written as text.
+const FORMS: [&str; 5] = [
+    "TimeZone",
+    "DateStyle",
+    "IntervalStyle",
+    "bytea_output",
+    "extra_float_digits",
+];
+
+/// How a witness reads.
 #[derive(Debug, Clone)]
+pub(crate) struct Manner {
+    /// What its transaction sets, so that it writes values as the actor's session does.
+    pub(super) forms: Settings,
+    /// What becomes of its transaction.
+    pub(super) ending: Ending,
+    /// The longest time that it may take.
+    pub(super) time_max: Duration,
+}
+
+impl Manner {
+    /// As a session of these settings does.
+    pub(super) fn of(settings: &Settings, ending: Ending, time_max: Duration) -> Self {
+        let is_form = |name: &str| FORMS.iter().any(|it| it.eq_ignore_ascii_case(name));
+        let forms = settings.iter().filter(|(name, _)| is_form(name));
+        Self {
+            forms: forms.cloned().collect(),
+            ending,
+            time_max,
+        }
+    }
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     /// Its key, as text.
     pub(super) key: String,
@@ -24,19 +63,46 @@ pub(super) async fn rows(
     witness: &Entered,
     table: &Table,
     rows: &Rows,
+    manner: &Manner,
 ) -> Result<Vec<Row>, String> {
     let key = column(table, &rows.key)?;
     let sql = format!(
-        "SELECT t.{key}::text, pg_catalog.to_jsonb(t)::text FROM {} AS t ORDER BY 1 LIMIT {}",
+        "SELECT there.{key}::text, pg_catalog.to_jsonb(there.*)::text FROM (SELECT {} FROM {}) AS there \
+         ORDER BY 1 LIMIT {}",
+        plain_columns(table, &columns_of(rows))?,
         table.quoted,
         ROWS_MAX + 1
     );
-    let found = witness.learn(&sql, &Values::new()).await;
+    let values = Values::new();
+    let (begun, found, ended) = join3(
+        witness.begin(&manner.forms, manner.ending),
+        witness.learn(&sql, &values),
+        witness.end(),
+    )
+    .await;
+    begun?;
+    ended?;
     let found = found.map_err(|why| {
         let table = &table.quoted;
         format!("the witness does not see the rows of {table}: {why}")
     })?;
-    found.into_iter().map(|row| read(row, table)).collect()
+    let found: Result<Vec<Row>, String> = found.into_iter().map(|row| read(row, table)).collect();
+    let found = found?;
+    let mut keys = BTreeSet::new();
+    match found.iter().find(|row| !keys.insert(row.key.as_str())) {
+        Some(twice) => Err(format!(
+            "`{}` does not tell the rows of {} apart: several have {}",
+            rows.key, table.quoted, twice.key
+        )),
+        None => Ok(found),
+    }
+}
+
+/// The columns that the policy asks for.
+pub(super) fn columns_of(rows: &Rows) -> Vec<&str> {
+    let attributes = rows.attributes.iter().map(|(_, column)| column.as_str());
+    let columns: BTreeSet<&str> = attributes.chain([rows.key.as_str()]).collect();
+    columns.into_iter().collect()
 }
 
 /// The quoted name of a column.
