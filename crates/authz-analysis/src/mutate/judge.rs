@@ -189,6 +189,18 @@ impl TestFile {
     }
 }
 
+/// "`a`, `b` and 3 more cells are decided row by row: only a run can tell"
+fn by_rows(cells: &BTreeSet<String>) -> String {
+    let named: Vec<String> = cells.iter().take(2).map(|it| format!("`{it}`")).collect();
+    let more = match cells.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more cells"),
+    };
+    let verb = if cells.len() == 1 { "is" } else { "are" };
+    let named = named.join(", ");
+    format!("{named}{more} {verb} decided row by row: only a run can tell")
+}
+
 /// What nobody notices is equivalent, if that is proven; otherwise what would notice it is told.
 fn unnoticed(policy: &Policy, mutant: &Mutant, oracles: &Oracles<'_>, judged: &mut Judged) {
     let side = |policy| Side {
@@ -214,10 +226,7 @@ fn unnoticed(policy: &Policy, mutant: &Mutant, oracles: &Oracles<'_>, judged: &m
     };
     judged.bounds = match judged.verdict {
         Verdict::Unknown => found.bounds,
-        Verdict::Rows => rows
-            .iter()
-            .map(|cell| format!("`{cell}` is decided row by row: only a run can tell"))
-            .collect(),
+        Verdict::Rows => vec![by_rows(&rows)],
         _ => Vec::new(),
     };
     // Only what is allowed by one of the two can be told apart by a test.
