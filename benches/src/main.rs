@@ -2,9 +2,12 @@
 //!
 //! What each of them compares, and what it has come to, stands in `benches/README.md`.
 
+mod analysis;
 mod bombs;
 mod conditions;
+mod database;
 mod decisions;
+mod firm;
 mod grants;
 mod listing;
 mod measure;
@@ -29,14 +32,16 @@ fn main() -> anyhow::Result<()> {
     let missed = match std::env::args().nth(1).as_deref() {
         Some("probes") => probes(&subject::serve()?).map(|()| 0),
         Some("mixed") => mixed::run(),
+        Some("database") => database::run(),
         Some("memory") => memory(&subject::serve()?).map(|()| 0),
         Some("relationships") => relationships::run(),
         Some("listing") => listing::run(),
         Some("conditions") => conditions::run(),
         Some("decisions") => decisions::run(),
+        Some("analysis") => analysis::run(),
         Some("bombs") => bombs::run(std::env::args().nth(2).as_deref()),
         _ => bail!(
-            "expected `probes`, `mixed`, `memory`, `relationships`, `listing`, `conditions`, `decisions` or `bombs`"
+            "expected `probes`, `mixed`, `database`, `memory`, `relationships`, `listing`, `conditions`, `decisions`, `analysis` or `bombs`"
         ),
     }?;
     if missed > 0 {

@@ -8,11 +8,11 @@ INSERT INTO users VALUES ('root', 'Root'), ('ada', 'Ada'), ('vera', 'Vera'), ('u
 INSERT INTO roles (name, description) VALUES
     ('viewer', 'reads'), ('editor', 'writes, and changes what is their own'), ('admin', 'changes and removes everything');
 INSERT INTO permissions (resource, action) VALUES
-    ('post', 'list'), ('post', 'read'), ('post', 'create'), ('post', 'update'), ('post', 'delete');
+    ('post', 'list'), ('post', 'read'), ('post', 'create'), ('post', 'update'), ('post', 'delete'), ('post', 'insert');
 INSERT INTO role_permissions
     SELECT roles.id, permissions.id FROM roles, permissions
     WHERE (roles.name, permissions.action) IN
-        (('viewer', 'list'), ('viewer', 'read'), ('editor', 'create'), ('admin', 'update'), ('admin', 'delete'));
+        (('viewer', 'list'), ('viewer', 'read'), ('editor', 'create'), ('editor', 'insert'), ('admin', 'update'), ('admin', 'delete'));
 INSERT INTO role_hierarchy
     SELECT parent.id, child.id FROM roles parent, roles child
     WHERE (parent.name, child.name) IN (('admin', 'editor'), ('editor', 'viewer'));

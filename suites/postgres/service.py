@@ -20,9 +20,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pg8000.native
 
 PEOPLE = ["root", "ada", "vera", "vic", "una", "oscar"]
-MISTAKES = ["header-over-token", "context-left", "as-the-owner", "authors-only", "removing-elsewhere"]
+MISTAKES = ["header-over-token", "context-left", "as-the-owner", "authors-only", "removing-elsewhere", "list-of-all"]
 # Those that need a connection as somebody who may do everything.
-TRUSTING = ["as-the-owner", "removing-elsewhere"]
+TRUSTING = ["as-the-owner", "removing-elsewhere", "list-of-all"]
 
 # SQLSTATEs (PostgreSQL's documentation, appendix A).
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -72,6 +72,13 @@ class Database:
         """Removes a post as whoever has logged in, which row security does not hold for a superuser."""
         with self.lock:
             return self.connection.run("DELETE FROM press.posts WHERE id = :post RETURNING id", post=post)
+
+    def everything(self):
+        """All posts, as whoever has logged in."""
+        with self.lock:
+            rows = self.connection.run("SELECT id, tenant_id, author_id, slug, title FROM press.posts ORDER BY id")
+            columns = [column["name"] for column in self.connection.columns]
+            return [dict(zip(columns, row)) for row in rows]
 
     def tell(self, user, tenant):
         """Tells the database who asks."""
@@ -193,6 +200,9 @@ class Handler(BaseHTTPRequestHandler):
             case ["posts"]:
                 posts = self.run("SELECT id, tenant_id, author_id, slug, title FROM press.posts ORDER BY id")
                 total = self.run("SELECT press.count_posts() AS total")[0]["total"]
+                if self.server.mistake == "list-of-all":
+                    # The mistake: the list is made for a page that admins of the system see.
+                    posts = self.server.trusted.everything()
                 return 200, {"items": posts, "total": total}
             case ["posts", post]:
                 return 200, self.post_of(post)

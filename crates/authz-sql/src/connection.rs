@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authz::source::DatabaseAddress;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
@@ -27,7 +28,8 @@ pub struct Address {
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected the address of a PostgreSQL database, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"
+    "expected the address of a PostgreSQL database, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, \
+     with `@` and `?` in names and passwords written percent-encoded, as `%40` and `%3F`"
 )]
 pub struct NoAddress;
 
@@ -50,9 +52,7 @@ impl Address {
     /// # Errors
     /// That the text is no such address.
     pub fn parse(text: &str) -> Result<Self, NoAddress> {
-        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-            return Err(NoAddress);
-        }
+        DatabaseAddress::of(text).ok_or(NoAddress)?;
         let text = ["verify-full", "verify-ca"]
             .iter()
             .fold(text.to_owned(), |text, mode| {
@@ -84,11 +84,18 @@ impl Address {
     /// The same place, entered as somebody else.
     #[must_use]
     pub fn as_user(&self, user: &str, password: Option<&str>) -> Self {
-        let mut config = Config::new();
-        config.clone_from(&self.config);
+        let mut config = self.config.clone();
         config.user(user);
         // Without a password, that of the address is sent: it is somebody else's, and so is none.
         config.password(password.unwrap_or_default());
+        Self { config }
+    }
+
+    /// Another database at the same place, entered as the same user.
+    #[must_use]
+    pub fn in_database(&self, name: &str) -> Self {
+        let mut config = self.config.clone();
+        config.dbname(name);
         Self { config }
     }
 
@@ -145,16 +152,25 @@ impl fmt::Debug for Address {
     }
 }
 
-/// A transaction that may only read, and in which all that is read belongs together.
+/// The first statement of a transaction that reads what others made. Names and operators are looked
+/// up among those of the system alone, so that nobody's own are called by mistake; and nothing
+/// waits for long.
+const GUARDED: &str = "SET LOCAL search_path = pg_catalog, pg_temp; \
+                       SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'";
+
+/// A transaction that may only read, and in which all that is read belongs together. Its
+/// `search_path` is the system's. A statement waits 5 seconds for a lock and takes 60 at most.
 ///
 /// # Errors
 /// What the server said.
 pub async fn read_only(client: &mut Client) -> Result<Transaction<'_>, Error> {
     let transaction = client.build_transaction().read_only(true);
-    transaction
+    let transaction = transaction
         .isolation_level(IsolationLevel::RepeatableRead)
         .start()
-        .await
+        .await?;
+    transaction.batch_execute(GUARDED).await?;
+    Ok(transaction)
 }
 
 async fn open(config: &Config) -> Result<Client, Error> {
@@ -249,6 +265,8 @@ mod tests {
             "postgres://ada:s3cret@db.test/shop?sslmode=s3cret",
             "postgres://ada:s3cret@db.test:s3cret/shop",
             "postgres:///shop",
+            "postgres://ada:s3cret?x@db.test/shop",
+            "postgres://ada:x@s3cret@db.test/shop",
         ] {
             let told = Address::parse(text).unwrap_err().to_string();
             assert!(!told.contains("s3cret"), "{told}");

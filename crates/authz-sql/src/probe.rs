@@ -1,10 +1,16 @@
 //! Tries what a scan found: asks the database as the roles that a finding is about. Each question
 //! is asked behind a savepoint that is rolled back, in a transaction that may only read.
+//!
+//! Most is asked of the catalogues, which runs nobody's code. To ask for rows does: what policies and
+//! views call can undo `SET ROLE`, and then do whatever the reader may. So rows are asked for as
+//! nobody but the reader, unless that risk is taken.
+
+use std::collections::BTreeSet;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Error, Row, Transaction};
 
-use crate::catalogue::{Catalogue, Id, Object};
+use crate::catalogue::{Catalogue, Command, Id, Object};
 use crate::connection::told;
 use crate::scan::{Candidate, Finding, Found, Probe, Proof, Question, Rule, Stale, except};
 
@@ -15,6 +21,29 @@ const TIME_MAX: &str = "5000";
 
 /// As how many roles a question is asked.
 const ROLES_MAX: usize = 32;
+/// After so many tables and views that did not answer in time, no more are asked for rows.
+const SLOW_MAX: usize = 6;
+
+/// As whom rows are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// As the reader itself, and never as a superuser: what is called then can do no more than it
+    /// can whenever the reader comes.
+    AsReader,
+    /// As every role that the reader can take. What policies and views call runs with the rights of
+    /// the reader, if it wants.
+    AsAll,
+}
+
+/// Why a question for rows was not answered.
+struct Refused {
+    code: Option<SqlState>,
+    why: String,
+}
+
+/// Why rows were not asked for.
+const ROWS_UNASKED: &str =
+    "to ask for rows runs what policies and views call: only with `--probe-rows`";
 
 /// What came of a question.
 enum Answer {
@@ -55,10 +84,13 @@ pub async fn probe(
     transaction: &mut Transaction<'_>,
     catalogue: &Catalogue,
     found: &Found,
+    rows: Rows,
 ) -> Result<Tried, Error> {
     let mut prober = Prober {
         transaction,
         catalogue,
+        rows,
+        slow: BTreeSet::new(),
     };
     let mut findings = Vec::new();
     for Candidate { finding, probe } in &found.candidates {
@@ -71,6 +103,9 @@ pub async fn probe(
         findings.push(finding);
     }
     for (table, role) in &found.to_ask {
+        if !prober.may_ask_rows(*role) {
+            continue;
+        }
         for more in prober.fails(*table, *role).await? {
             let on_it = format!(" on {}", more.object);
             let is_same = |old: &Finding| {
@@ -89,6 +124,9 @@ pub async fn probe(
 struct Prober<'a, 't> {
     transaction: &'a mut Transaction<'t>,
     catalogue: &'a Catalogue,
+    rows: Rows,
+    /// The tables and views that did not answer in time.
+    slow: BTreeSet<Id>,
 }
 
 impl Prober<'_, '_> {
@@ -102,8 +140,15 @@ impl Prober<'_, '_> {
             1..=ROLES_MAX => None,
             more => Some(format!("it was tried as {ROLES_MAX} of {more} roles")),
         };
-        for role in roles.iter().take(ROLES_MAX) {
-            match self.ask_as(*role, question).await? {
+        let mut roles = roles.clone();
+        // As the reader, everything can be asked.
+        roles.sort_by_key(|role| *role != self.catalogue.reader.id);
+        for role in roles.into_iter().take(ROLES_MAX) {
+            let answer = match question.wants_rows() && !self.may_ask_rows(role) {
+                true => Answer::Unasked(ROWS_UNASKED.to_owned()),
+                false => self.ask_as(role, question).await?,
+            };
+            match answer {
                 Answer::Yes(seen) => return Ok(Answer::Yes(seen)),
                 Answer::No => {}
                 Answer::Unasked(why) => unasked = Some(why),
@@ -113,6 +158,11 @@ impl Prober<'_, '_> {
         Ok(unasked.map_or(Answer::No, Answer::Unasked))
     }
 
+    fn may_ask_rows(&self, role: Id) -> bool {
+        let reader = &self.catalogue.reader;
+        self.rows == Rows::AsAll || (role == reader.id && !reader.superuser)
+    }
+
     async fn ask_as(&mut self, role: Id, question: &Question) -> Result<Answer, Error> {
         match question {
             Question::IsUnbound(table) => self.is_unbound(role, *table).await,
@@ -120,13 +170,16 @@ impl Prober<'_, '_> {
             Question::SeesThrough(view, tables) => self.sees_through(role, *view, tables).await,
             Question::Holds(privileges) => self.holds(role, privileges).await,
             Question::ActsAs(other) => self.acts_as(role, *other).await,
-            Question::Recurses(table) => {
-                let failed = self.first_row(role, *table).await?;
-                Ok(self.failed_with(role, failed, &SqlState::INVALID_OBJECT_DEFINITION))
+            Question::Recurses(table, command) => {
+                let failed = self.begin(role, *table, *command).await?;
+                Ok(Self::failed_with(
+                    failed,
+                    &SqlState::INVALID_OBJECT_DEFINITION,
+                ))
             }
             Question::WantsSetting(table) => {
-                let failed = self.first_row(role, *table).await?;
-                let answer = self.failed_with(role, failed, &SqlState::UNDEFINED_OBJECT);
+                let failed = self.begin(role, *table, Command::Select).await?;
+                let answer = Self::failed_with(failed, &SqlState::UNDEFINED_OBJECT);
                 Ok(match answer {
                     // Without a row, no policy is asked.
                     Answer::No => {
@@ -149,14 +202,17 @@ impl Prober<'_, '_> {
 
     async fn is_unbound(&mut self, role: Id, table: Id) -> Result<Answer, Error> {
         let query = format!("SELECT pg_catalog.row_security_active({table}::oid)");
-        let active = match self.row_as(role, &query).await? {
-            Err(why) => return Ok(Answer::Unasked(why)),
+        let active = match self.row_as(role, table, &query).await? {
+            Err(refused) => return Ok(Answer::Unasked(refused.why)),
             Ok(row) => row.try_get::<_, bool>(0)?,
         };
         if active {
             return Ok(Answer::No);
         }
-        let rows = self.count(role, table).await?.ok();
+        let rows = match self.may_ask_rows(role) {
+            true => self.count(role, table).await?.ok(),
+            false => None,
+        };
         let rows = rows.map_or(String::new(), |rows| {
             format!(", which sees {}", counted(rows))
         });
@@ -188,7 +244,7 @@ impl Prober<'_, '_> {
                 self.name(role),
                 counted(seen)
             )),
-            Err(why) => Answer::Unasked(why),
+            Err(refused) => Answer::Unasked(refused.why),
         })
     }
 
@@ -196,10 +252,14 @@ impl Prober<'_, '_> {
         let through = match self.count(role, view).await? {
             Ok(0) => return Ok(Answer::Unasked("no row is in it".to_owned())),
             Ok(through) => through,
-            Err(why) => return Ok(Answer::Unasked(why)),
+            Err(refused) => return Ok(Answer::Unasked(refused.why)),
         };
         for table in tables {
-            let direct = self.count(role, *table).await?.unwrap_or(0);
+            let direct = match self.count(role, *table).await? {
+                Ok(direct) => direct,
+                Err(refused) if refused.code == Some(SqlState::INSUFFICIENT_PRIVILEGE) => 0,
+                Err(refused) => return Ok(Answer::Unasked(refused.why)),
+            };
             if direct < through {
                 return Ok(Answer::Yes(format!(
                     "`{}` sees {} in it, and {} in {}",
@@ -267,19 +327,32 @@ impl Prober<'_, '_> {
         }))
     }
 
-    /// The error with which asking for a row ends, if it does.
-    async fn first_row(&mut self, role: Id, table: Id) -> Result<Result<(), Error>, Error> {
-        let query = format!("SELECT 1 FROM {} LIMIT 1", self.table(table));
-        self.query_as(role, &query).await.map(|rows| rows.map(drop))
+    /// How a command on a table begins: a row is asked for, and what would write is planned, which
+    /// looks at the policies, and not carried out.
+    async fn begin(
+        &mut self,
+        role: Id,
+        table: Id,
+        command: Command,
+    ) -> Result<Result<(), Refused>, Error> {
+        let relation = self.catalogue.relations.get(&table);
+        let column = relation.and_then(|it| it.columns.values().next());
+        let (name, column) = (self.table(table), column.map_or("", String::as_str));
+        let query = match command {
+            Command::All | Command::Select => format!("SELECT 1 FROM {name} LIMIT 1"),
+            Command::Insert => format!("EXPLAIN INSERT INTO {name} DEFAULT VALUES"),
+            Command::Update => format!("EXPLAIN UPDATE {name} SET {column} = {column}"),
+            Command::Delete => format!("EXPLAIN DELETE FROM {name}"),
+        };
+        let rows = self.query_as(role, table, &query).await?;
+        Ok(rows.map(drop))
     }
 
-    fn failed_with(&self, role: Id, asked: Result<(), Error>, state: &SqlState) -> Answer {
+    fn failed_with(asked: Result<(), Refused>, state: &SqlState) -> Answer {
         match asked {
             Ok(()) => Answer::No,
-            Err(error) if error.code() == Some(state) => {
-                Answer::Yes(format!("as `{}`: {}", self.name(role), told(&error)))
-            }
-            Err(error) => Answer::Unasked(format!("as `{}`: {}", self.name(role), told(&error))),
+            Err(refused) if refused.code.as_ref() == Some(state) => Answer::Yes(refused.why),
+            Err(refused) => Answer::Unasked(refused.why),
         }
     }
 
@@ -289,15 +362,15 @@ impl Prober<'_, '_> {
         table: Id,
         role: Id,
     ) -> Result<impl Iterator<Item = Finding> + use<>, Error> {
-        let error = self.first_row(role, table).await?.err();
-        let rule = error.as_ref().and_then(|error| match error.code() {
+        let refused = self.begin(role, table, Command::Select).await?.err();
+        let rule = refused.as_ref().and_then(|refused| match &refused.code {
             Some(code) if *code == SqlState::INVALID_OBJECT_DEFINITION => {
                 Some(Rule::PolicyRecursion)
             }
             Some(code) if *code == SqlState::UNDEFINED_OBJECT => Some(Rule::SettingWithoutDefault),
             _ => None,
         });
-        let proof = error.map(|error| format!("as `{}`: {}", self.name(role), told(&error)));
+        let proof = refused.map(|refused| refused.why);
         let object = self.table(table).to_owned();
         Ok(rule
             .zip(proof)
@@ -313,11 +386,12 @@ impl Prober<'_, '_> {
             }))
     }
 
-    async fn count(&mut self, role: Id, relation: Id) -> Result<Result<i64, String>, Error> {
+    async fn count(&mut self, role: Id, relation: Id) -> Result<Result<i64, Refused>, Error> {
         let query = self.counting(relation);
-        let row = self.row_as(role, &query).await?;
-        row.map(|row| row.try_get(0))
-            .map_or_else(|why| Ok(Err(why)), |count| count.map(Ok))
+        match self.row_as(role, relation, &query).await? {
+            Ok(row) => row.try_get(0).map(Ok),
+            Err(refused) => Ok(Err(refused)),
+        }
     }
 
     async fn count_as_reader(&mut self, relation: Id) -> Result<Result<i64, String>, Error> {
@@ -336,16 +410,36 @@ impl Prober<'_, '_> {
         format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {ROWS_MAX}) counted")
     }
 
-    async fn row_as(&mut self, role: Id, query: &str) -> Result<Result<Row, String>, Error> {
-        Ok(match self.query_as(role, query).await? {
-            Ok(mut rows) if rows.len() == 1 => Ok(rows.remove(0)),
-            Ok(_) => Err("the server answered nothing".to_owned()),
-            Err(error) => Err(format!("as `{}`: {}", self.name(role), told(&error))),
-        })
+    async fn row_as(
+        &mut self,
+        role: Id,
+        relation: Id,
+        query: &str,
+    ) -> Result<Result<Row, Refused>, Error> {
+        let asked = self.query_as(role, relation, query).await?;
+        Ok(asked.and_then(|mut rows| {
+            rows.pop().ok_or_else(|| Refused {
+                code: None,
+                why: "the server answered nothing".to_owned(),
+            })
+        }))
     }
 
-    /// Asks as a role, and is oneself again afterwards. The inner error is what the role was told.
-    async fn query_as(&mut self, role: Id, query: &str) -> Result<Result<Vec<Row>, Error>, Error> {
+    /// Asks something of a relation as a role, and is oneself again afterwards. The inner error is
+    /// what the role was told.
+    async fn query_as(
+        &mut self,
+        role: Id,
+        relation: Id,
+        query: &str,
+    ) -> Result<Result<Vec<Row>, Refused>, Error> {
+        if self.slow.contains(&relation) || self.slow.len() >= SLOW_MAX {
+            let why = match self.slow.contains(&relation) {
+                true => format!("{} did not answer in time", self.table(relation)),
+                false => format!("{SLOW_MAX} tables and views did not answer in time"),
+            };
+            return Ok(Err(Refused { code: None, why }));
+        }
         // Quoted by the server, and of its own catalogue.
         let name = self.name(role).to_owned();
         let inner = self.transaction.savepoint("question").await?;
@@ -356,7 +450,17 @@ impl Prober<'_, '_> {
             Err(error) => Err(error),
         };
         inner.rollback().await?;
-        Ok(asked)
+        Ok(asked.map_err(|error| {
+            let code = error.code().cloned();
+            if matches!(
+                code,
+                Some(SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE)
+            ) {
+                self.slow.insert(relation);
+            }
+            let why = format!("as `{name}`: {}", told(&error));
+            Refused { code, why }
+        }))
     }
 }
 

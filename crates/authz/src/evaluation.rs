@@ -12,6 +12,7 @@ mod list;
 mod looked;
 mod relations;
 mod residual;
+mod sayings;
 mod suppose;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use account::{Account, Detail, Remedy, Says, Step, StepKind};
 pub use grants::{Grant, GrantedBy};
 pub use list::{Allowed, Page};
 pub use residual::{Filter, Inquiry, OfTenant, Remainder, Residual};
+pub use sayings::Sayings;
 pub use suppose::{Supposed, Supposition};
 
 pub(crate) use looked::Looked;

@@ -26,7 +26,7 @@ pub mod decision;
 pub use decision::{CredentialFault, Decision, Denial, Outcome, Reason, ReasonKind};
 pub use evaluation::{
     Account, Allowed, Detail, Filter, Grant, GrantedBy, Inquiry, OfTenant, Page, Remainder, Remedy,
-    Residual, Says, Step, StepKind, Supposed, Supposition,
+    Residual, Sayings, Says, Step, StepKind, Supposed, Supposition,
 };
 pub use facts::{
     Credential, Facts, Reference, Request, Resource, Subject, SubjectFacts, no_context,
@@ -34,5 +34,5 @@ pub use facts::{
 pub use language::{POLICY_SCHEMA, read_facts, read_policy};
 pub use model::outline::{AttributeKind, Granted, RuleOutline, Writable};
 pub use model::relation::{Language, RelationModel};
-pub use model::{ActionKind, Policy};
+pub use model::{ActionKind, Likeness, Policy};
 pub use relationships::{Relationship, Snapshot, Store, SubjectReference};

@@ -282,8 +282,9 @@ pub(crate) enum PolicyCommand {
 /// `lockstep policy test`.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyTest {
-    /// The files; without any, all `*.test.yaml` and `*.fga.yaml` here and under `policy/`.
-    #[arg(value_name = "FILE")]
+    /// The files, or folders: all `*.test.yaml` and `*.fga.yaml` in them and in their folders.
+    /// Without any, those here, under `policy/` and in the folder of the suite's policy.
+    #[arg(value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
     /// Writes a report as JUnit XML, too.
     #[arg(long, value_name = "FILE")]

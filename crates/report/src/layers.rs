@@ -66,7 +66,6 @@ impl Parted {
             owner: it.owner.as_deref().map(clean),
             fingerprint: clean(&it.fingerprint),
             sentence,
-            // Which denial it is says the policy of one resource, and not of all rows.
             expected: Expected::of(&it.expected, Verdict::Escalation),
             allows: sides(&it.allows),
             denies: sides(&it.denies),

@@ -37,7 +37,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("demo", &[]),
     ("testkit", &[]),
     ("xtask", &[]),
-    ("benches", &["authz-server", "enforce", "runner", "report"]),
+    (
+        "benches",
+        &[
+            "authz-analysis",
+            "authz-server",
+            "enforce",
+            "runner",
+            "report",
+        ],
+    ),
     ("fuzz", &["authz-analysis", "authz-sql", "runner", "report"]),
 ];
 

@@ -9,6 +9,8 @@
 //! "Verification and Change-Impact Analysis of Access-Control Policies", ICSE 2005.
 
 mod axes;
+mod cases;
+mod diagram;
 mod given;
 mod line;
 mod markdown;
@@ -17,8 +19,9 @@ mod request;
 mod roles;
 mod search;
 mod show;
+mod subjects;
 
-use authz::{Facts, Policy};
+use authz::{Facts, Likeness, Policy};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -41,6 +44,9 @@ pub struct Side<'a> {
 pub struct Limits {
     /// The most requests that are tried for one action.
     pub requests_max: usize,
+    /// The most requests of which every one is tried; where there are more, one is tried for each
+    /// case of what the conditions can come to, if that can be found out.
+    pub enumerated_max: usize,
     /// The most requests over the given facts that are tried in all.
     pub given_max: usize,
 }
@@ -49,6 +55,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             requests_max: 200_000,
+            enumerated_max: 4_000,
             given_max: 400_000,
         }
     }
@@ -89,10 +96,12 @@ impl Diff {
 pub fn diff(old: Side<'_>, new: Side<'_>, now: Timestamp, limits: Limits) -> Diff {
     let mut found = Diff::default();
     let mut given = given::Given::new(old, new, now, limits);
+    let likeness = Likeness::of(old.policy, new.policy);
     for (type_name, action) in actions(old.policy, new.policy) {
         let asked = search::Asked {
             old,
             new,
+            likeness: &likeness,
             type_name: &type_name,
             action: &action,
             now,

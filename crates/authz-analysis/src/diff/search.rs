@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use authz::{Decision, Policy, Resource, Subject};
+use authz::{Decision, Likeness, Policy, Resource, Subject};
 use jiff::Timestamp;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use super::axes::{self, Asker, Axes, Thing};
+use super::axes::{self, Asker, Axes, Extent, Thing};
+use super::cases::Cases;
 use super::line::{Change, Line, Who};
 use super::relations::{self, World};
 use super::request::{self, Answer, Example};
@@ -19,6 +20,7 @@ use crate::pools::Reads;
 pub(super) struct Asked<'a> {
     pub(super) old: Side<'a>,
     pub(super) new: Side<'a>,
+    pub(super) likeness: &'a Likeness<'a>,
     pub(super) type_name: &'a str,
     pub(super) action: &'a str,
     pub(super) now: Timestamp,
@@ -33,6 +35,19 @@ impl<'a> Asked<'a> {
         (self.type_name, self.action)
     }
 
+    /// Somebody as both policies take them.
+    pub(super) fn subjects(&self, asker: &Asker) -> [Option<Subject>; 2] {
+        let subject = |policy| request::subject(policy, asker.facts.clone());
+        self.policies().map(subject)
+    }
+
+    /// Something as both policies take it.
+    pub(super) fn resources(&self, thing: &Thing) -> [Option<Resource>; 2] {
+        let id = thing.id.as_deref();
+        let resource = |policy| request::resource(policy, self.type_name, id, &thing.attributes);
+        self.policies().map(resource)
+    }
+
     /// The classes of roles for this action.
     pub(super) fn classes(&self) -> Classes {
         let flags = Reads::of(self.policies(), self.name()).flags;
@@ -40,55 +55,22 @@ impl<'a> Asked<'a> {
         Classes::of(self.policies(), self.name(), &flags)
     }
 
-    /// Whether both look up the same relation in the same model.
+    /// The types of the subjects whom given facts know.
+    pub(super) fn subject_types(&self) -> BTreeSet<String> {
+        let known = [self.old, self.new].into_iter();
+        let known = known.flat_map(|it| it.facts.subjects());
+        let types: BTreeSet<&str> = known.map(|it| it.type_name()).collect();
+        types.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Whether both look up the same relation, which follows from the same.
     pub(super) fn looks_up_alike(&self) -> bool {
-        let [old, new] = self.policies().map(|policy| {
-            let relation = policy.related(self.type_name, self.action)?;
-            Some((policy.relation_model()?, relation))
-        });
-        old == new
+        self.likeness.looks_up_alike(self.type_name, self.action)
     }
 
     /// Whether both policies say the same of this action in so many words.
     pub(super) fn is_alike(&self) -> bool {
-        let [old, new] = self.policies();
-        self.looks_up_alike() && self.said(old) == self.said(new)
-    }
-
-    /// Everything that a policy says of the action, but for relations.
-    fn said(&self, policy: &Policy) -> Json {
-        let (type_name, action) = self.name();
-        let flags = Reads::of([policy, policy], self.name()).flags;
-        let roles = policy.role_names().map(|role| {
-            let granted = policy.role_grant_of(role, type_name, action);
-            let flags: Vec<&String> = flags
-                .iter()
-                .filter(|flag| policy.flag_names_role(flag, role))
-                .collect();
-            (role.to_owned(), granted, flags)
-        });
-        let of_meaning = roles.filter(|(_, granted, flags)| {
-            *granted != authz::Granted::default() || !flags.is_empty()
-        });
-        let roles: BTreeMap<String, Json> = of_meaning
-            .map(|(role, granted, flags)| (role, json!([granted.here, granted.across, flags])))
-            .collect();
-        let rules = policy.rules_on(type_name, action);
-        let rules: Vec<Json> = rules
-            .map(|rule| json!([rule.permits, rule.when.map(str::trim)]))
-            .collect();
-        let scopes = policy.scope_names();
-        let scopes: BTreeSet<&str> = scopes
-            .filter(|it| policy.scope_covers(it, type_name, action))
-            .collect();
-        let claims: Vec<_> = policy.claims_asked_by(type_name, action).collect();
-        json!([
-            policy.surroundings_of(type_name, action),
-            roles,
-            rules,
-            scopes,
-            claims
-        ])
+        self.likeness.is_alike(self.type_name, self.action)
     }
 }
 
@@ -111,24 +93,24 @@ pub(super) fn lines(
     limits: Limits,
     diff: &mut Diff,
 ) -> Vec<Line> {
-    let axes = axes::axes(asked.policies(), asked.name(), classes, asked.now);
+    let axes = |extent| axes::axes(asked, classes, extent);
+    let outline = axes(Extent::Outline);
+    let cases = (outline.size() > limits.enumerated_max)
+        .then(|| Cases::new(asked, &outline.open))
+        .flatten();
+    let axes = match cases {
+        Some(_) => outline,
+        None => axes(Extent::Whole),
+    };
     let mut bounds = axes.bounds.clone();
     let worlds = relations::worlds(asked, &axes, &mut bounds);
     let search = Search {
         asked,
-        subjects: of_both(asked, &axes.askers, |policy, asker: &Asker| {
-            request::subject(policy, asker.facts.clone())
-        }),
-        resources: of_both(asked, &axes.things, |policy, thing: &Thing| {
-            request::resource(
-                policy,
-                asked.type_name,
-                thing.id.as_deref(),
-                &thing.attributes,
-            )
-        }),
+        subjects: axes.askers.iter().map(|it| asked.subjects(it)).collect(),
+        resources: axes.things.iter().map(|it| asked.resources(it)).collect(),
         axes: &axes,
         worlds: &worlds,
+        cases,
     };
     let found = search.run(limits, diff);
     if classes.is_cut {
@@ -141,29 +123,24 @@ pub(super) fn lines(
     merged(asked, classes, found)
 }
 
-/// Each of these as both policies take it.
-fn of_both<T, U>(
-    asked: &Asked<'_>,
-    all: &[T],
-    of: impl Fn(&Policy, &T) -> Option<U>,
-) -> Vec<[Option<U>; 2]> {
-    let each = |it: &T| asked.policies().map(|policy| of(policy, it));
-    all.iter().map(each).collect()
-}
+/// Somebody or something as both policies take it.
+type OfBoth<T> = [Option<T>; 2];
 
 struct Search<'a> {
     asked: &'a Asked<'a>,
     axes: &'a Axes,
     worlds: &'a [World],
-    subjects: Vec<[Option<Subject>; 2]>,
-    resources: Vec<[Option<Resource>; 2]>,
+    subjects: Vec<OfBoth<Subject>>,
+    resources: Vec<OfBoth<Resource>>,
+    /// What the conditions can come to, where not every request is tried.
+    cases: Option<Cases<'a>>,
 }
 
 impl Search<'_> {
     fn run(&self, limits: Limits, diff: &mut Diff) -> BTreeMap<Key, Found> {
         let parts = [
-            self.subjects.len(),
-            self.resources.len(),
+            self.axes.askers.len(),
+            self.axes.things.len(),
             self.axes.times.len(),
             self.worlds.len(),
         ];
@@ -180,49 +157,78 @@ impl Search<'_> {
         let mut found = BTreeMap::new();
         let mut at = 0_usize;
         for _ in 0..tried {
-            diff.requests += 1;
-            self.try_one(at, &mut found);
+            self.try_one(at, &mut found, diff);
             at = (at + stride) % total;
         }
         found
     }
 
-    /// Decides the request of this number. Who asks changes slowest, so that the first request of
-    /// a kind is the plainest.
-    fn try_one(&self, number: usize, found: &mut BTreeMap<Key, Found>) -> Option<()> {
-        let (rest, resource) = split(number, self.resources.len());
+    /// Decides the request of this number, or one for each case of it. Who asks changes slowest,
+    /// so that the first request of a kind is the plainest.
+    fn try_one(
+        &self,
+        number: usize,
+        found: &mut BTreeMap<Key, Found>,
+        diff: &mut Diff,
+    ) -> Option<()> {
+        let (rest, resource) = split(number, self.axes.things.len());
         let (rest, time) = split(rest, self.axes.times.len());
         let (subject, world) = split(rest, self.worlds.len());
-        let (subjects, resources) = (self.subjects.get(subject)?, self.resources.get(resource)?);
-        let (now, facts) = (*self.axes.times.get(time)?, self.worlds.get(world)?);
-        let sides = self
-            .asked
-            .policies()
-            .into_iter()
-            .zip(subjects)
-            .zip(resources);
+        let (asker, thing) = (
+            self.axes.askers.get(subject)?,
+            self.axes.things.get(resource)?,
+        );
+        let (now, world) = (*self.axes.times.get(time)?, self.worlds.get(world)?);
+        let Some(cases) = &self.cases else {
+            diff.requests += 1;
+            let (who, what) = (self.subjects.get(subject)?, self.resources.get(resource)?);
+            self.decide((asker, thing, now), (who, what), world, found);
+            return Some(());
+        };
+        let Some(requests) = cases.requests(&(asker.clone(), thing.clone(), now)) else {
+            let (type_name, action) = self.asked.name();
+            diff.bound(format!(
+                "{action} {type_name}: the conditions are too large"
+            ));
+            return None;
+        };
+        for (asker, thing, now) in &requests {
+            diff.requests += 1;
+            let of_both = (self.asked.subjects(asker), self.asked.resources(thing));
+            let (who, what) = (&of_both.0, &of_both.1);
+            self.decide((asker, thing, *now), (who, what), world, found);
+        }
+        Some(())
+    }
+
+    /// Lets both policies decide a request, and keeps it where they differ.
+    fn decide(
+        &self,
+        (asker, thing, now): (&Asker, &Thing, Timestamp),
+        (who, what): (&OfBoth<Subject>, &OfBoth<Resource>),
+        world: &World,
+        found: &mut BTreeMap<Key, Found>,
+    ) {
+        let sides = self.asked.policies().into_iter().zip(who).zip(what);
         let mut decisions = sides
-            .zip(&facts.facts)
+            .zip(&world.facts)
             .map(|(((policy, who), what), facts)| {
                 let (who, what) = (who.as_ref(), what.as_ref());
                 request::decide(policy, who, self.asked.action, what, now, facts)
             });
-        let decisions = [decisions.next()?, decisions.next()?];
+        let decisions = [decisions.next().flatten(), decisions.next().flatten()];
         let [old, new] = [&decisions[0], &decisions[1]].map(|it| request::answer(it.as_ref()));
         if !old.differs(new) {
-            return None;
+            return;
         }
-        let asker = self.axes.askers.get(subject)?;
-        let thing = self.axes.things.get(resource)?;
         let entry = found
             .entry((old, new, asker.class))
             .or_insert_with(|| Found {
                 of: BTreeSet::new(),
-                example: self.example(asker, thing, now, facts),
+                example: self.example(asker, thing, now, world),
                 decisions,
             });
-        entry.of.extend(self.whose(asker, thing, facts));
-        Some(())
+        entry.of.extend(self.whose(asker, thing, world));
     }
 
     fn example(&self, asker: &Asker, thing: &Thing, now: Timestamp, world: &World) -> Example {
@@ -248,7 +254,7 @@ impl Search<'_> {
 
     /// Whose the resource is to whoever asks.
     fn whose(&self, asker: &Asker, thing: &Thing, world: &World) -> Option<&'static str> {
-        let attribute = self.axes.tenant_attribute.as_ref()?;
+        let attribute = self.axes.tenant_attributes.first()?;
         if !asker.facts.signed_in {
             return None;
         }

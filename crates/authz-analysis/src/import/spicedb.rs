@@ -4,9 +4,10 @@
 use authz::language::spicedb;
 use authz::source::yaml::{self, Entry, Node, Value};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
-use authz::{RelationModel, Relationship};
+use authz::{Reference, RelationModel, Relationship};
 
 use super::related::{self, Stored};
+use super::write::Names;
 use super::{File, Import};
 use crate::policy_tests::{Broken, embedded, facts_of_text, told};
 
@@ -40,20 +41,71 @@ pub(super) fn import(sources: &[Source]) -> Result<Import, Broken> {
                 facts.extend(facts_of_text(source, text, place, &model, &mut lost));
             }
             let path = SCHEMA.to_owned();
-            Ok(related::import(Stored {
+            let mut stored = Stored {
                 model,
                 files: vec![File { path, text }],
                 place,
                 facts,
                 lost,
                 notes: found.notes,
-            }))
+            };
+            without_prefixes(&mut stored);
+            Ok(related::import(stored))
         }
         _ => Err(Broken {
             mistakes: found.mistakes.into_sorted(),
             sources: sources.to_vec(),
         }),
     }
+}
+
+/// Gives types whose names have a prefix (`acme/user`) names that types of ours can have, in the schema
+/// and in the facts.
+fn without_prefixes(stored: &mut Stored) {
+    let names = stored.model.type_names();
+    let (prefixed, plain): (Vec<&str>, Vec<&str>) = names.partition(|it| it.contains('/'));
+    let mut names = Names::but(plain);
+    let renamed: Vec<(String, String)> = prefixed
+        .into_iter()
+        .map(|it| (it.to_owned(), names.of(&it.replace('/', "_"))))
+        .collect();
+    let Some(file) = stored.files.first_mut().filter(|_| !renamed.is_empty()) else {
+        return;
+    };
+    let text = renamed.iter().fold(file.text.clone(), |text, (from, to)| {
+        with_name(&text, from, to)
+    });
+    // Where a caveat divides what is called like a type, the text means something else now.
+    let Ok(model) = spicedb::read(&Source::new(SCHEMA, &text)) else {
+        return;
+    };
+    (file.text, stored.model) = (text, model);
+    for (fact, _) in &mut stored.facts {
+        for object in [&mut fact.object, &mut fact.subject.object] {
+            if let Some((_, to)) = renamed.iter().find(|(from, _)| from == object.type_name()) {
+                *object = Reference::new(to, object.id());
+            }
+        }
+    }
+    for (from, to) in renamed {
+        let message = format!("the type `{from}` is called `{to}` here");
+        let note = Diagnostic::new(stored.place.clone(), message);
+        stored.notes.push(note);
+    }
+}
+
+/// The text with a name in place of another one, wherever that stands by itself.
+fn with_name(text: &str, from: &str, to: &str) -> String {
+    let of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '/');
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(from) {
+        let is_whole = !before.ends_with(of_name) && !after.starts_with(of_name);
+        out.push_str(before);
+        out.push_str(if is_whole { to } else { from });
+        rest = after;
+    }
+    out + rest
 }
 
 impl Found {

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use authz::source::{Place, Source};
-use authz::{Facts, Policy};
+use authz::{Facts, Likeness, Policy};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::suggestion::suggestion;
 use super::{Mutant, Operator};
 use crate::diff::{Limits, Line, Side, diff};
-use crate::policy_tests;
+use crate::policy_tests::{self, Broken, Prepared, Report};
 
 /// What became of a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,87 +75,112 @@ pub struct Oracles<'a> {
     /// Tests of the policy.
     pub tests: &'a [TestFile],
     /// The cells of which the plan of a suite expects something else with these files of the policy.
-    pub cells: &'a dyn Fn(&[Source]) -> Vec<String>,
+    pub cells: &'a (dyn Fn(&[Source]) -> Vec<String> + Sync),
     /// When tests and requests are judged.
     pub now: Timestamp,
 }
 
-impl Oracles<'_> {
-    /// What does not hold, by `test: subject`; none where nothing can be run.
-    fn failures(&self, changed: Option<&Mutant>) -> BTreeSet<String> {
-        let each = self.tests.iter();
-        each.flat_map(|file| failures(file, changed, self.now))
-            .collect()
+/// Judges the mutants of one policy, with what is the same for all of them done once.
+pub struct Judge<'a> {
+    policy: &'a Policy,
+    oracles: Oracles<'a>,
+    /// The files of tests, those that are for this policy and of our own form prepared.
+    tests: Vec<(&'a TestFile, Option<Prepared<'a>>)>,
+    /// What does not hold without any mutant.
+    failing: BTreeSet<String>,
+}
+
+impl<'a> Judge<'a> {
+    /// One for the mutants of the policy that was read from these sources. Runs all tests.
+    pub fn new(policy: &'a Policy, sources: &[Source], oracles: Oracles<'a>) -> Self {
+        let tests = oracles.tests.iter().map(|file| {
+            let load = &mut |name: &str| file.load(name, &[]);
+            let prepared = Prepared::new(&file.source, load, (policy, sources));
+            (file, prepared)
+        });
+        let failing = oracles.tests.iter();
+        let failing = failing.flat_map(|file| file.failures(&[], oracles.now));
+        Self {
+            policy,
+            tests: tests.collect(),
+            failing: failing.collect(),
+            oracles,
+        }
+    }
+
+    /// What becomes of a mutant.
+    pub fn judge(&self, mutant: &Mutant) -> Judged {
+        let likeness = Likeness::of(self.policy, &mutant.policy);
+        let failures = self.tests.iter();
+        let failures: BTreeSet<String> = failures
+            .flat_map(|(file, prepared)| {
+                let prepared = prepared.as_ref();
+                let again = prepared.and_then(|it| self.again(file, it, mutant, &likeness));
+                again.unwrap_or_else(|| file.failures(&mutant.sources, self.oracles.now))
+            })
+            .collect();
+        let tests = failures.difference(&self.failing).cloned();
+        let mut judged = Judged {
+            operator: mutant.operator,
+            what: mutant.what.clone(),
+            place: mutant.place.clone(),
+            before: mutant.before.clone(),
+            after: mutant.after.clone(),
+            verdict: Verdict::Killed,
+            tests: tests.collect(),
+            cells: (self.oracles.cells)(&mutant.sources),
+            example: None,
+            suggestion: None,
+            bounds: Vec::new(),
+        };
+        if judged.tests.is_empty() && judged.cells.is_empty() {
+            unnoticed(self.policy, mutant, self.oracles.now, &mut judged);
+        }
+        judged
+    }
+
+    /// What does not hold among the prepared tests that can tell the mutant from the policy.
+    fn again(
+        &self,
+        file: &TestFile,
+        prepared: &Prepared<'_>,
+        mutant: &Mutant,
+        likeness: &Likeness<'_>,
+    ) -> Option<Vec<String>> {
+        let load = &mut |name: &str| file.load(name, &mutant.sources);
+        let ran = prepared.run(&mutant.policy, likeness, load, self.oracles.now)?;
+        Some(file.failed(ran))
     }
 }
 
-fn failures(file: &TestFile, changed: Option<&Mutant>, now: Timestamp) -> Vec<String> {
-    let load = &mut |name: &str| {
-        let (_, source) = file
-            .files
-            .iter()
+impl TestFile {
+    /// A file that it names; what is changed stands in for the file of the same name.
+    fn load(&self, name: &str, changed: &[Source]) -> Result<Source, String> {
+        let mut files = self.files.iter();
+        let (_, source) = files
             .find(|(named, _)| named == name)
             .ok_or("there is no such file")?;
-        let mutated = changed.and_then(|it| {
-            let mut all = it.sources.iter();
-            all.find(|it| it.name() == source.name())
+        let changed = changed.iter().find(|it| it.name() == source.name());
+        Ok(changed.unwrap_or(source).clone())
+    }
+
+    /// What does not hold, with these files changed.
+    fn failures(&self, changed: &[Source], now: Timestamp) -> Vec<String> {
+        let load = &mut |name: &str| self.load(name, changed);
+        self.failed(policy_tests::run(&self.source, load, now))
+    }
+
+    /// What does not hold, by `test: subject`.
+    fn failed(&self, ran: Result<Report, Broken>) -> Vec<String> {
+        let Ok(report) = ran else {
+            return vec![format!("{}: it cannot be run", self.source.name())];
+        };
+        let named = report.failed().map(|it| match &it.test {
+            Some(test) => format!("{test}: {}", it.subject),
+            None => format!("{}: {}", it.place, it.subject),
         });
-        Ok(mutated.unwrap_or(source).clone())
-    };
-    match policy_tests::run(&file.source, load, now) {
-        Ok(report) => {
-            let failed = report.failed();
-            let named = failed.map(|it| match &it.test {
-                Some(test) => format!("{test}: {}", it.subject),
-                None => format!("{}: {}", it.place, it.subject),
-            });
-            named.collect()
-        }
-        Err(_) => vec![format!("{}: it cannot be run", file.source.name())],
+        named.collect()
     }
-}
-
-/// Judges the mutants of a policy, in their order; `progress` is told how many are through.
-pub fn judge(
-    policy: &Policy,
-    mutants: &[Mutant],
-    oracles: &Oracles<'_>,
-    progress: &mut dyn FnMut(usize),
-) -> Vec<Judged> {
-    let failing = oracles.failures(None);
-    let mut judged = Vec::new();
-    for (at, mutant) in mutants.iter().enumerate() {
-        judged.push(one(policy, mutant, oracles, &failing));
-        progress(at + 1);
-    }
-    judged
-}
-
-fn one(
-    policy: &Policy,
-    mutant: &Mutant,
-    oracles: &Oracles<'_>,
-    failing: &BTreeSet<String>,
-) -> Judged {
-    let failures = oracles.failures(Some(mutant));
-    let tests: Vec<String> = failures.difference(failing).cloned().collect();
-    let mut judged = Judged {
-        operator: mutant.operator,
-        what: mutant.what.clone(),
-        place: mutant.place.clone(),
-        before: mutant.before.clone(),
-        after: mutant.after.clone(),
-        verdict: Verdict::Killed,
-        tests,
-        cells: (oracles.cells)(&mutant.sources),
-        example: None,
-        suggestion: None,
-        bounds: Vec::new(),
-    };
-    if judged.tests.is_empty() && judged.cells.is_empty() {
-        unnoticed(policy, mutant, oracles.now, &mut judged);
-    }
-    judged
 }
 
 /// What nobody notices is equivalent, if that is proven; otherwise what would notice it is told.

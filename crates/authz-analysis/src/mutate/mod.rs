@@ -20,7 +20,7 @@ use authz::source::{Place, Source};
 use authz::{Policy, read_policy};
 use serde::Serialize;
 
-pub use judge::{Judged, Oracles, TestFile, Verdict, judge};
+pub use judge::{Judge, Judged, Oracles, TestFile, Verdict};
 pub use show::{Score, render, score};
 
 use changes::Change;
@@ -102,43 +102,66 @@ pub struct Mutant {
     pub policy: Policy,
 }
 
-/// Every mutant of a policy, in the order of its files. Texts that are no policies are left out.
-/// O(parts of the policy × its length).
-pub fn mutants(sources: &[Source]) -> Vec<Mutant> {
-    let Ok(policy) = read_policy(sources) else {
-        return Vec::new();
-    };
+/// A change of the text of a policy, which may or may not make another policy.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    sources: &'a [Source],
+    /// Which of them is changed.
+    at: usize,
+    change: Change,
+    text: String,
+}
+
+/// Every change of a policy's text that is worth a try, in the order of its files. O(parts of the
+/// policy × its length).
+pub fn candidates<'a>(policy: &Policy, sources: &'a [Source]) -> Vec<Candidate<'a>> {
     let mut seen: BTreeSet<(usize, String)> = BTreeSet::new();
     let mut found = Vec::new();
     for (at, source) in sources.iter().enumerate() {
-        for change in changes::changes(source, &policy) {
+        for change in changes::changes(source, policy) {
             let Some(text) = change.splice.apply(source.text()) else {
                 continue;
             };
-            if text == source.text() || !seen.insert((at, text.clone())) {
-                continue;
+            if text != source.text() && seen.insert((at, text.clone())) {
+                found.push(Candidate {
+                    sources,
+                    at,
+                    change,
+                    text,
+                });
             }
-            found.extend(mutant(sources, at, change, &text));
         }
     }
     found
 }
 
-fn mutant(sources: &[Source], at: usize, change: Change, text: &str) -> Option<Mutant> {
-    let original = sources.get(at)?;
-    let mut sources = sources.to_vec();
-    *sources.get_mut(at)? = Source::new(original.name(), text);
-    let policy = read_policy(&sources).ok()?;
-    let (before, after) = changed_lines(original.text(), text);
-    Some(Mutant {
-        operator: change.operator,
-        what: change.what,
-        place: change.place,
-        before,
-        after,
-        sources,
-        policy,
-    })
+/// Every mutant of a policy; texts that are no policies are left out.
+pub fn mutants(sources: &[Source]) -> Vec<Mutant> {
+    let Ok(policy) = read_policy(sources) else {
+        return Vec::new();
+    };
+    let candidates = candidates(&policy, sources);
+    candidates.iter().filter_map(Candidate::mutant).collect()
+}
+
+impl Candidate<'_> {
+    /// The policy that it makes, if it does.
+    pub fn mutant(&self) -> Option<Mutant> {
+        let original = self.sources.get(self.at)?;
+        let mut sources = self.sources.to_vec();
+        *sources.get_mut(self.at)? = Source::new(original.name(), &self.text);
+        let policy = read_policy(&sources).ok()?;
+        let (before, after) = changed_lines(original.text(), &self.text);
+        Some(Mutant {
+            operator: self.change.operator,
+            what: self.change.what.clone(),
+            place: self.change.place.clone(),
+            before,
+            after,
+            sources,
+            policy,
+        })
+    }
 }
 
 /// The lines in which two texts differ: all between those that they begin and end with alike.

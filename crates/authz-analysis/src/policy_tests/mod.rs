@@ -21,6 +21,7 @@ use crate::coverage::Coverage;
 pub(crate) use embedded::read as embedded;
 
 pub use junit::junit;
+pub use policy::Prepared;
 pub use show::render;
 pub(crate) use store::told;
 pub(crate) use validation::facts_of_text;
@@ -111,19 +112,9 @@ pub fn run_noting(
     now: Timestamp,
     coverage: Option<&mut Coverage>,
 ) -> Result<Report, Broken> {
-    let mut reading = Reading {
-        source,
-        load,
-        now,
-        diagnostics: Diagnostics::default(),
-        loaded: Vec::new(),
-        coverage,
-    };
+    let mut reading = Reading::new(source, load, now, coverage);
     let report = reading.read();
-    let mut sources = vec![source.clone()];
-    sources.append(&mut reading.loaded);
-    let report = reading.diagnostics.into_result(report);
-    report.map_err(|mistakes| Broken { mistakes, sources })
+    reading.finish(report)
 }
 
 /// The matrix that a file of our own tests names.
@@ -134,7 +125,33 @@ pub fn matrix_of(source: &Source) -> Option<String> {
     name_of(found.map(|entry| &entry.value))
 }
 
-impl Reading<'_, '_> {
+impl<'a, 'l> Reading<'a, 'l> {
+    fn new(
+        source: &'a Source,
+        load: &'a mut Load<'l>,
+        now: Timestamp,
+        coverage: Option<&'a mut Coverage>,
+    ) -> Self {
+        Self {
+            source,
+            load,
+            now,
+            diagnostics: Diagnostics::default(),
+            loaded: Vec::new(),
+            coverage,
+        }
+    }
+
+    /// What was read, or all that is wrong.
+    fn finish(self, report: Option<Report>) -> Result<Report, Broken> {
+        let report = self.diagnostics.into_result(report);
+        report.map_err(|mistakes| {
+            let loaded = self.loaded.into_iter();
+            let sources = [self.source.clone()].into_iter().chain(loaded).collect();
+            Broken { mistakes, sources }
+        })
+    }
+
     fn read(&mut self) -> Option<Report> {
         let root = yaml::read(self.source, &mut self.diagnostics)?;
         let entries = root.map(&mut self.diagnostics)?;

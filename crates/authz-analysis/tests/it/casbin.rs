@@ -33,8 +33,11 @@ const ROLES: [&str; 4] = ["r0", "r1", "r2", "r3"];
 const TENANTS: [&str; 3] = ["acme", "globex", "hooli"];
 const ACTIONS: [&str; 3] = ["GET", "POST", "DELETE"];
 const OBJECTS: [&str; 5] = ["o0", "o1", "o2", "big", "all"];
-const PATHS: [&str; 8] = ["/", "/a", "/a/1", "/a/1/x", "/a/22", "/b.c", "/bxc", "/a/"];
-const PATTERNS: [&str; 9] = [
+const PATHS: [&str; 12] = [
+    "/", "/a", "/a/1", "/a/1/x", "/a/22", "/b.c", "/bxc", "/a/", "/a?x=/1", "/a/1?y", "/1/1",
+    "/b?c",
+];
+const PATTERNS: [&str; 11] = [
     "/a/*",
     "/a",
     "/a/:id",
@@ -44,7 +47,42 @@ const PATTERNS: [&str; 9] = [
     "/*",
     "/a/{id}",
     "/a/:id/x",
+    "/{x}/{y}",
+    "/{x}/{x}",
 ];
+/// How old each user is, and of which team.
+const KNOWN: [(&str, f64, &str); 5] = [
+    ("ann", 15.0, "news"),
+    ("bob", 18.0, "legal"),
+    ("cid", 18.5, "news"),
+    ("dan", 60.0, "sales"),
+    ("zoe", 30.0, "legal"),
+];
+/// What a rule says of somebody of this age and this team.
+type Says = fn(f64, &str) -> bool;
+/// Rules of lines, with what they say.
+const RULES: [(&str, Says); 5] = [
+    ("r.sub.Age >= 18", |age, _| age >= 18.0),
+    ("18 < r.sub.Age", |age, _| 18.0 < age),
+    ("r.sub.Age < 60 && r.sub.Team == 'news'", |age, team| {
+        age < 60.0 && team == "news"
+    }),
+    (
+        "r.sub.Age > 18.25 || r.sub.Team in ('legal', 'news')",
+        |age, team| age > 18.25 || ["legal", "news"].contains(&team),
+    ),
+    ("r.sub.Team != 'news'", |_, team| team != "news"),
+];
+
+/// How a model asks about attributes of the subject.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Abac {
+    Not,
+    /// By the first of the rules, in the matcher.
+    InMatcher,
+    /// By one of the rules in each line.
+    InLines,
+}
 
 /// A request or a line by its fields.
 #[derive(Debug, Clone)]
@@ -68,6 +106,7 @@ struct Shape {
     /// Whether `*` stands for all in objects, actions and tenants.
     stars: bool,
     root: bool,
+    abac: Abac,
     effect: usize,
 }
 
@@ -84,14 +123,28 @@ impl Shape {
         let (roles, tenants) = (half() || half(), half());
         let (paths, object_groups) = (half() && half(), half());
         let (regex_actions, stars, root) = (half(), half(), half() && half());
+        let abac = match (half() && half(), half()) {
+            (false, _) => Abac::Not,
+            (true, false) => Abac::InMatcher,
+            (true, true) => Abac::InLines,
+        };
         Self {
-            roles,
+            roles: roles && abac == Abac::Not,
             tenants,
             object_groups: object_groups && !paths,
-            pattern: paths.then(|| dice.of(&["keyMatch", "keyMatch2", "keyMatch3"])),
+            pattern: paths.then(|| {
+                dice.of(&[
+                    "keyMatch",
+                    "keyMatch2",
+                    "keyMatch3",
+                    "keyMatch4",
+                    "keyMatch5",
+                ])
+            }),
             regex_actions,
             stars,
-            root,
+            root: root && abac == Abac::Not,
+            abac,
             effect: dice.below(4),
         }
     }
@@ -106,10 +159,12 @@ impl Shape {
             true => format!("({test} || p.{field} == \"*\")"),
             false => test.to_owned(),
         };
-        let mut tests = vec![match (self.roles, self.tenants) {
-            (true, true) => "g(r.sub, p.sub, r.dom)".to_owned(),
-            (true, false) => "g(r.sub, p.sub)".to_owned(),
-            (false, _) => "r.sub == p.sub".to_owned(),
+        let mut tests = vec![match (self.abac, self.roles, self.tenants) {
+            (Abac::InMatcher, ..) => RULES[0].0.to_owned(),
+            (Abac::InLines, ..) => "eval(p.sub)".to_owned(),
+            (Abac::Not, true, true) => "g(r.sub, p.sub, r.dom)".to_owned(),
+            (Abac::Not, true, false) => "g(r.sub, p.sub)".to_owned(),
+            (Abac::Not, false, _) => "r.sub == p.sub".to_owned(),
         }];
         if self.tenants {
             tests.push(or_star("r.dom == p.dom", "dom"));
@@ -178,8 +233,12 @@ impl World {
                 false => star(dice.of(&ACTIONS), dice),
             };
             let tenant = star(dice.of(&TENANTS), dice);
+            let who = dice.of(if is_user { &USERS } else { &ROLES });
             world.lines.push(Fields {
-                sub: dice.of(if is_user { &USERS } else { &ROLES }).to_owned(),
+                sub: match shape.abac {
+                    Abac::InLines => RULES[dice.below(RULES.len())].0.to_owned(),
+                    _ => who.to_owned(),
+                },
                 dom: tenant.to_owned(),
                 obj: object.to_owned(),
                 act: action.to_owned(),
@@ -219,6 +278,10 @@ impl World {
                 act,
                 eft,
             } = line;
+            let sub = match sub.contains(',') {
+                true => format!("\"{sub}\""),
+                false => sub.clone(),
+            };
             text += &format!("p, {sub}{}, {obj}, {act}, {eft}\n", tenant(dom));
         }
         for (child, parent, dom) in &self.g {
@@ -252,7 +315,13 @@ impl World {
     fn matches(&self, asked: &Fields, line: &Fields) -> bool {
         let shape = self.shape;
         let star = |text: &str| shape.stars && text == "*";
+        let (_, age, team) = *KNOWN.iter().find(|it| it.0 == asked.sub).unwrap();
         let sub = match shape.roles {
+            _ if shape.abac == Abac::InMatcher => RULES[0].1(age, team),
+            _ if shape.abac == Abac::InLines => {
+                let rule = RULES.iter().find(|it| it.0 == line.sub);
+                rule.unwrap().1(age, team)
+            }
             true => self.has_role(&asked.sub, &line.sub, &asked.dom, 10),
             false => asked.sub == line.sub,
         };
@@ -336,6 +405,10 @@ fn key_match(function: &str, path: &str, pattern: &str) -> bool {
         };
     }
     let pattern = pattern.replace("/*", "/.*");
+    let path = match path.split_once('?') {
+        Some((before, _)) if function == "keyMatch5" => before,
+        _ => path,
+    };
     let (start, end) = match function {
         "keyMatch2" => (':', None),
         _ => ('{', Some('}')),
@@ -351,7 +424,13 @@ fn key_match(function: &str, path: &str, pattern: &str) -> bool {
         rest = after.split_at(to.unwrap()).1;
     }
     // `*` alone is no regular expression: Casbin fails, and nothing is permitted.
-    is_match(&format!("{expression}{rest}$"), path)
+    let expression = format!("{expression}{rest}$");
+    // With `keyMatch4`, the same name stands for the same text.
+    let is_same = pattern != "/{x}/{x}" || {
+        let mut segments = path.split('/').skip(1);
+        segments.next() == segments.next()
+    };
+    is_match(&expression, path) && (function != "keyMatch4" || is_same)
 }
 
 thread_local! {
@@ -377,7 +456,14 @@ fn decided(import: &Import, requests: &[Fields], shape: Shape) -> Vec<Option<boo
     let policy = read_policy(&[file("policy.yaml")]).unwrap();
     let facts = read_facts(&policy, &[file("facts.yaml")]).unwrap();
     let decide = |asked: &Fields| {
+        let (_, age, team) = KNOWN.iter().find(|it| it.0 == asked.sub).unwrap();
+        let all = json!({ "Age": age, "Team": team });
+        let known = all.as_object().unwrap().iter();
+        let known = known.filter(|it| policy.attribute_kind("user", it.0).is_some());
         let subject = facts.complete(SubjectFacts {
+            attributes: known
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             reference: Some(format!("user:{}", asked.sub)),
             signed_in: true,
             tenant: shape.tenants.then(|| asked.dom.clone()),

@@ -16,12 +16,17 @@ pub(crate) fn policy(text: &str) -> Policy {
     read.unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"))
 }
 
-fn compare(old: &Policy, new: &Policy) -> Diff {
+/// The difference; where there are more requests than this, by cases.
+pub(crate) fn compare(old: &Policy, new: &Policy, enumerated_max: usize) -> Diff {
     let side = |policy| Side {
         policy,
         facts: Facts::none(),
     };
-    diff(side(old), side(new), now(), Limits::default())
+    let limits = Limits {
+        enumerated_max,
+        ..Limits::default()
+    };
+    diff(side(old), side(new), now(), limits)
 }
 
 /// Questions that a condition may ask, with the attributes that they read.
@@ -124,9 +129,9 @@ fn random_policy(random: &mut Random, known: &BTreeSet<&str>) -> String {
 }
 
 /// Either some value of this name or none.
-type Choices = Vec<(&'static str, Vec<Option<Json>>)>;
+pub(crate) type Choices = Vec<(&'static str, Vec<Option<Json>>)>;
 
-fn products(choices: &Choices) -> Vec<Map<String, Json>> {
+pub(crate) fn products(choices: &Choices) -> Vec<Map<String, Json>> {
     let mut all = vec![Map::new()];
     for (name, values) in choices {
         all = all
@@ -238,7 +243,7 @@ fn all_differences(policies: [&Policy; 2], world: &World) -> Vec<(Who, &'static 
     found
 }
 
-fn who(facts: &SubjectFacts) -> Who {
+pub(crate) fn who(facts: &SubjectFacts) -> Who {
     match (facts.signed_in, facts.roles.as_slice()) {
         (false, _) => Who::Visitor,
         (true, []) => Who::NoRole,
@@ -249,7 +254,7 @@ fn who(facts: &SubjectFacts) -> Who {
 
 /// Every difference that a request shows is told, for each role by itself; what cannot be decided
 /// is told where nothing else is.
-fn missing(found: &Diff, who: &Who, action: &str, [old, new]: [Answer; 2]) -> bool {
+pub(crate) fn missing(found: &Diff, who: &Who, action: &str, [old, new]: [Answer; 2]) -> bool {
     let of_action = |change: Change| {
         found.lines.iter().any(move |line| {
             let is_me = line.who.contains(who) || matches!(who, Who::Roles(_));
@@ -268,6 +273,15 @@ fn missing(found: &Diff, who: &Who, action: &str, [old, new]: [Answer; 2]) -> bo
 
 #[test]
 fn the_difference_is_that_of_brute_force() {
+    is_that_of_brute_force(usize::MAX);
+}
+
+#[test]
+fn the_difference_by_cases_is_that_of_brute_force() {
+    is_that_of_brute_force(0);
+}
+
+fn is_that_of_brute_force(enumerated_max: usize) {
     let (mut equal, mut different) = (0, 0);
     for seed in 0..1_000 {
         let random = &mut Random::new(seed);
@@ -285,7 +299,7 @@ fn the_difference_is_that_of_brute_force() {
             false => random_policy(random, &known),
         };
         let (old_policy, new_policy) = (policy(&old), policy(&new));
-        let found = compare(&old_policy, &new_policy);
+        let found = compare(&old_policy, &new_policy, enumerated_max);
         let told = || {
             format!(
                 "{seed}\n{old}\n{new}\n{}",

@@ -9,7 +9,7 @@ use authz::source::Source;
 use authz::{Facts, read_policy};
 use authz_analysis::diff::{Limits, Side, diff};
 use authz_analysis::mutate::{
-    Judged, Mutant, Operator, Oracles, TestFile, Verdict, judge, mutants, score,
+    Judge, Judged, Mutant, Operator, Oracles, TestFile, Verdict, mutants, score,
 };
 
 use crate::conformance::now;
@@ -92,7 +92,7 @@ fn example(folder: &str) -> (PathBuf, Vec<Source>) {
     (folder, sources)
 }
 
-fn examples() -> Vec<(PathBuf, Vec<Source>)> {
+pub(crate) fn examples() -> Vec<(PathBuf, Vec<Source>)> {
     let patterns = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/patterns");
     let folders = fs::read_dir(patterns).unwrap().map(|it| it.unwrap().path());
     let mut names: Vec<String> = folders
@@ -165,7 +165,8 @@ fn judged(sources: &[Source], mutants: &[Mutant], tests: TestFile) -> Vec<Judged
         now: now(),
     };
     let policy = read_policy(sources).unwrap();
-    judge(&policy, mutants, &oracles, &mut |_| {})
+    let judge = Judge::new(&policy, sources, oracles);
+    mutants.iter().map(|it| judge.judge(it)).collect()
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Reads the tables of roles. Names are looked up and quoted by the server; nothing is changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use authz::source::Diagnostic;
 use tokio_postgres::{Error, Row, Transaction};
 
 use super::names::{Name, RoleTables};
 use super::{Assignment, Pair, Permission, Roles};
+use crate::catalogue::FIRST_OF_USERS;
 use crate::connection::told;
 
 /// The most rows that are read of a table.
@@ -29,7 +30,7 @@ impl From<Error> for NotRead {
     }
 }
 
-/// Reads what the tables say.
+/// Reads what the tables say, in a transaction of [`read_only`](crate::connection::read_only).
 ///
 /// # Errors
 /// Why that cannot be said.
@@ -82,7 +83,7 @@ struct Found {
     tables: BTreeMap<&'static str, FoundTable>,
 }
 
-/// A table with its columns, each quoted and bare, by key.
+/// A table with its columns, each as a text and by its bare name, by key.
 struct FoundTable {
     id: u32,
     /// With its schema, quoted.
@@ -95,6 +96,8 @@ struct FoundTable {
 impl Found {
     async fn all(transaction: &Transaction<'_>, wanted: &RoleTables) -> Result<Self, NotRead> {
         let mut tables = BTreeMap::new();
+        let names = wanted.tables.values().map(|table| table.name.text.as_str());
+        let relations = relations(transaction, names.collect()).await?;
         let (mut mistakes, mut missing) = (Vec::new(), Vec::new());
         let mut miss = |name: &Name, message: String| match (&name.place, name.optional) {
             (Some(place), _) => mistakes.push(Diagnostic::new(place.clone(), message)),
@@ -103,7 +106,7 @@ impl Found {
         };
         for (key, table) in &wanted.tables {
             let name = &table.name;
-            let Some((id, from)) = relation(transaction, &name.text).await? else {
+            let Some((id, from)) = relations.get(name.text.as_str()).cloned() else {
                 miss(name, format!("the database has no table `{}`", name.text));
                 continue;
             };
@@ -185,22 +188,35 @@ impl Found {
 impl FoundTable {
     fn text_of(&self, column: &str) -> String {
         let column = self.columns.get(column);
-        column.map_or("NULL::text".to_owned(), |(quoted, _)| {
-            format!("{quoted}::text")
-        })
+        column.map_or("NULL::text".to_owned(), |(text, _)| text.clone())
     }
 
-    /// A policy that hides rows would make drift of what is there.
+    /// A policy that hides rows would make drift of what is there, and to read a view runs what it
+    /// calls.
     async fn is_whole(&self, transaction: &Transaction<'_>) -> Result<(), NotRead> {
-        let query = "SELECT pg_catalog.row_security_active($1::oid)";
-        let row = transaction.query_one(query, &[&self.id]).await?;
-        match row.try_get(0)? {
-            false => Ok(()),
-            true => Err(NotRead::Inconclusive(format!(
-                "row security is active on `{}`, so that rows may be hidden\nhelp: read as a role that sees all of them",
-                self.name
-            ))),
+        let name = &self.name;
+        let rows = transaction.query(UNDER, &[&self.id]).await?;
+        let mut hiding = BTreeSet::new();
+        for row in &rows {
+            if row.try_get("is_foreign_code")? {
+                return Err(NotRead::Inconclusive(format!(
+                    "to read the view `{name}` runs what it calls with the rights of a superuser\nhelp: read as a role that is none and sees all rows"
+                )));
+            }
+            if row.try_get("hides")? {
+                hiding.insert(row.try_get::<_, String>("name")?);
+            }
         }
+        let Some(table) = hiding.first() else {
+            return Ok(());
+        };
+        let on = match rows.len() {
+            1 => format!("`{name}`"),
+            _ => format!("`{table}`, which the view `{name}` reads"),
+        };
+        Err(NotRead::Inconclusive(format!(
+            "row security is active on {on}, so that rows may be hidden\nhelp: read as a role that sees all of them"
+        )))
     }
 }
 
@@ -219,29 +235,65 @@ async fn bounded(
     Ok(rows)
 }
 
-/// The number and the quoted name of a table, as it is found by a name such as `app.roles`.
-async fn relation(
+/// What a table or view reads, itself first: whether row security is active there for whoever reads
+/// it then, and whether it is a view of somebody else that a superuser would read. A view reads as its
+/// owner, unless it is one with `security_invoker`.
+const UNDER: &str = "
+WITH RECURSIVE under(id, reader) AS (
+    SELECT $1::oid, r.oid FROM pg_roles r WHERE r.rolname = current_user
+    UNION
+    SELECT d.refobjid, CASE WHEN coalesce((SELECT o.option_value::bool FROM pg_options_to_table(c.reloptions) o
+                                           WHERE o.option_name = 'security_invoker'), false)
+                            THEN under.reader ELSE c.relowner END
+    FROM under JOIN pg_class c ON c.oid = under.id
+         JOIN pg_rewrite w ON w.ev_class = c.oid AND w.ev_type = '1' AND c.relkind = 'v'
+         JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                         AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid
+)
+SELECT format('%I.%I', n.nspname, c.relname) AS name,
+       c.relrowsecurity AND NOT (r.rolsuper OR r.rolbypassrls
+           OR (NOT c.relforcerowsecurity AND pg_has_role(r.oid, c.relowner, 'USAGE'))) AS hides,
+       c.relkind = 'v' AND me.rolsuper AND NOT o.rolsuper AS is_foreign_code
+FROM under JOIN pg_class c ON c.oid = under.id JOIN pg_namespace n ON n.oid = c.relnamespace
+     JOIN pg_roles r ON r.oid = under.reader JOIN pg_roles o ON o.oid = c.relowner
+     JOIN pg_roles me ON me.rolname = current_user";
+
+/// The numbers and the quoted names of tables, by names such as `app.roles`, which are looked up as
+/// the session would. The rest of the transaction looks nothing up among what others made.
+async fn relations(
     transaction: &Transaction<'_>,
-    name: &str,
-) -> Result<Option<(u32, String)>, NotRead> {
-    let query = "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) \
-                 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE c.oid = pg_catalog.to_regclass($1::text)";
-    let row = transaction.query_opt(query, &[&name]).await?;
-    Ok(match row {
-        Some(row) => Some((row.try_get(0)?, row.try_get(1)?)),
-        None => None,
-    })
+    names: Vec<&str>,
+) -> Result<BTreeMap<String, (u32, String)>, NotRead> {
+    let resolve = "SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid";
+    let own_path = "SET LOCAL search_path TO DEFAULT";
+    let system_path = "SET LOCAL search_path = pg_catalog, pg_temp";
+    let mut ids = Vec::new();
+    transaction.batch_execute(own_path).await?;
+    for name in names {
+        let row = transaction.query_one(resolve, &[&name]).await?;
+        ids.extend(row.try_get::<_, Option<u32>>(0)?.map(|id| (name, id)));
+    }
+    transaction.batch_execute(system_path).await?;
+    let quoted = "SELECT format('%I.%I', n.nspname, c.relname) \
+                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1";
+    let mut found = BTreeMap::new();
+    for (name, id) in ids {
+        let row = transaction.query_one(quoted, &[&id]).await?;
+        found.insert(name.to_owned(), (id, row.try_get(0)?));
+    }
+    Ok(found)
 }
 
-/// The columns of a table, quoted, by their names.
+/// The columns of a table, each as a text, by their names. A type of a user may have a cast of its
+/// own, which is somebody's code: it is written as it is printed instead.
 async fn columns(
     transaction: &Transaction<'_>,
     table: u32,
 ) -> Result<BTreeMap<String, String>, NotRead> {
-    let query = "SELECT attname::text, pg_catalog.quote_ident(attname) FROM pg_catalog.pg_attribute \
-                 WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped";
-    let rows = transaction.query(query, &[&table]).await?;
+    let query = "SELECT attname::text, CASE WHEN atttypid < $2 THEN format('%I::text', attname) \
+                 ELSE format('CASE WHEN %1$I IS NULL THEN NULL ELSE format(''%%s'', %1$I) END', attname) END \
+                 FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped";
+    let rows = transaction.query(query, &[&table, &FIRST_OF_USERS]).await?;
     let columns = rows
         .iter()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));

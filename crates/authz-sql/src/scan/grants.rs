@@ -141,9 +141,44 @@ impl<'a> About<'a> {
             "function" => "may call it, and it acts as its owner".to_owned(),
             _ => format!("has {} on it", joined(&privileges)),
         };
-        let sentence = format!("everybody who can connect {what}");
-        let probe = self.holds(&privileges);
+        let mut held: Vec<(Object, String)> = privileges
+            .iter()
+            .map(|it| (self.object, it.clone()))
+            .collect();
+        let (who, triers) = match self.place() {
+            None => ("everybody who can connect".to_owned(), vec![PUBLIC]),
+            Some((schema, owner)) => {
+                held.push((Object::Schema(schema), "USAGE".to_owned()));
+                self.who_enters(schema, owner)?
+            }
+        };
+        let probe = Probe::As(triers, Question::Holds(held));
+        let sentence = format!("{who} {what}");
         Some(self.candidate(Rule::PublicGrant, sentence, self.revoke(&privileges), probe))
+    }
+
+    /// The schema in which it is, and its owner.
+    fn place(&self) -> Option<(Id, Id)> {
+        match self.object {
+            Object::Function(id) => {
+                let function = self.scan.catalogue.functions.get(&id);
+                function.map(|it| (it.schema, it.owner))
+            }
+            _ => self.relation.map(|(_, it)| (it.schema, it.owner)),
+        }
+    }
+
+    /// Whom a grant to everybody reaches in a schema, and as whom it is tried; `None` for nobody but
+    /// the owner.
+    fn who_enters(&self, schema: Id, owner: Id) -> Option<(String, Vec<Id>)> {
+        let reach = &self.scan.reach;
+        if reach.is_open(schema) {
+            return Some(("everybody who can connect".to_owned(), vec![PUBLIC]));
+        }
+        let mut roles = reach.triers(PUBLIC);
+        roles.retain(|role| *role != owner && reach.uses_schema(*role, schema));
+        let names = self.scan.names(roles.iter().copied());
+        (!roles.is_empty()).then(|| (format!("whoever may use its schema ({names})"), roles))
     }
 
     fn bypassing(&self, grants: &[&Grant]) -> Option<Candidate> {
@@ -341,7 +376,8 @@ fn rows(grants: &[&Grant]) -> BTreeSet<String> {
     privileges(of_rows.copied())
 }
 
-fn word(command: Command) -> &'static str {
+/// The command, as grants name it.
+pub(super) fn word(command: Command) -> &'static str {
     match command {
         Command::All => "ALL",
         Command::Select => "SELECT",

@@ -1,9 +1,9 @@
 //! Policies of row security that let too much pass, fail or are slow.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Candidate, Probe, Question, Rule, Scan, column_names, finding};
-use crate::catalogue::{Command, Expression, Id, PUBLIC, Policy, Relation, RelationKind};
+use crate::catalogue::{Command, Expression, Id, PUBLIC, Policy, Relation};
 
 /// As how many roles a table is asked for its rows, to see whether its policies fail.
 const ASKED_MAX: usize = 8;
@@ -18,10 +18,10 @@ pub(super) fn find(scan: &Scan<'_>) -> Vec<Candidate> {
         };
         found.extend(about.always_true());
         found.extend(about.check());
+        found.extend(about.with_itself());
         found.extend(about.setting());
         found.extend(about.index());
     }
-    found.extend(recursions(scan));
     found
 }
 
@@ -86,22 +86,30 @@ impl About<'_> {
         }
     }
 
-    /// Whether a restrictive policy stands behind this one, wherever it counts.
-    fn is_held_back(&self) -> bool {
+    /// The restrictive policies that count wherever this one does.
+    fn restrictions(&self) -> impl Iterator<Item = &Policy> {
         let policies = self.scan.catalogue.policies_of(self.policy.relation);
-        policies.filter(|other| !other.permissive).any(|other| {
+        policies.filter(|other| {
             let covers_roles =
                 other.roles.contains(&PUBLIC) || other.roles.is_superset(&self.policy.roles);
             let covers_command =
                 other.command == Command::All || other.command == self.policy.command;
-            let holds = other.using.as_ref().or(other.check.as_ref());
-            covers_roles && covers_command && holds.is_some_and(|it| it.always != Some(true))
+            !other.permissive && covers_roles && covers_command
         })
+    }
+
+    /// What of the restrictive policies asks who is calling, whichever way a row takes.
+    fn holding(
+        &self,
+        part: fn(&Policy) -> Option<&Expression>,
+    ) -> impl Iterator<Item = &Expression> {
+        let parts = self.restrictions().filter_map(part);
+        parts.filter(|it| it.always == Some(false) || it.arms.iter().all(|arm| arm.asks_caller))
     }
 
     fn always_true(&self) -> Option<Candidate> {
         let is_open = is_always(self.policy.using.as_ref());
-        if !self.policy.permissive || !is_open || self.is_held_back() {
+        if !self.policy.permissive || !is_open || self.holding(reading).next().is_some() {
             return None;
         }
         let what = match self.policy.command {
@@ -113,8 +121,9 @@ impl About<'_> {
         };
         let text = self.policy.using.as_ref().map_or("", |it| &it.text);
         let sentence = format!(
-            "its USING, `{text}`, is always true: {} may {what} every row",
-            self.who()
+            "its USING, `{text}`, is always true: {} may {what} every row{}",
+            self.who(),
+            self.but_restricted()
         );
         let probe = match self.policy.command {
             Command::All | Command::Select => {
@@ -124,6 +133,19 @@ impl About<'_> {
         };
         let fix = self.alter("USING (/* whose the row is */ false)");
         Some(self.candidate(Rule::PolicyAlwaysTrue, sentence, fix, probe))
+    }
+
+    /// Restrictive policies that are the same for everybody.
+    fn but_restricted(&self) -> String {
+        let names: Vec<String> = self
+            .restrictions()
+            .filter(|it| !is_always(it.using.as_ref()))
+            .map(|it| format!("`{}`", it.name))
+            .collect();
+        match names.is_empty() {
+            true => String::new(),
+            false => format!(" that {} lets pass, whoever asks", names.join(" and ")),
+        }
     }
 
     /// What may be written.
@@ -139,7 +161,7 @@ impl About<'_> {
         let unproven = Probe::None("a probe would write rows");
         match (&self.policy.using, &self.policy.check) {
             (_, Some(check)) if check.always == Some(true) => {
-                if self.is_held_back() {
+                if self.holding(writing).next().is_some() {
                     return None;
                 }
                 let sentence = format!(
@@ -150,6 +172,7 @@ impl About<'_> {
                 let fix = self.alter("WITH CHECK (/* whose the row may be */ false)");
                 Some(self.candidate(Rule::CheckAlwaysTrue, sentence, fix, unproven))
             }
+            (_, Some(check)) if check.always == Some(false) => None,
             (Some(using), Some(check)) => self.weaker(using, check),
             (Some(using), None) => self.carried_over(using),
             _ => None,
@@ -157,7 +180,9 @@ impl About<'_> {
     }
 
     fn weaker(&self, using: &Expression, check: &Expression) -> Option<Candidate> {
-        let in_check: BTreeSet<_> = check.arms.iter().flat_map(|arm| &arm.columns).collect();
+        let in_check = check.arms.iter().flat_map(|arm| &arm.columns);
+        let held = self.holding(writing).flat_map(|it| &it.caller_columns);
+        let in_check: BTreeSet<_> = in_check.chain(held).collect();
         let forgotten = using
             .caller_columns
             .iter()
@@ -182,6 +207,9 @@ impl About<'_> {
     fn carried_over(&self, using: &Expression) -> Option<Candidate> {
         let open = |arm: &&crate::catalogue::Arm| !arm.asks_caller && !arm.columns.is_empty();
         let arm = using.arms.iter().find(open)?;
+        if self.holding(writing).next().is_some() {
+            return None;
+        }
         let columns = column_names(self.table, &arm.columns);
         let sentence = format!(
             "it has no WITH CHECK, so that USING says what may be written too, and part of that asks for {columns} alone: {} may write such rows for anybody",
@@ -194,6 +222,28 @@ impl About<'_> {
 
     fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.policy.using.iter().chain(&self.policy.check)
+    }
+
+    /// `m.tenant = tenant` in a query on `m`, where the policy's own column was meant.
+    fn with_itself(&self) -> Option<Candidate> {
+        let mut compared = self.expressions().flat_map(|it| &it.with_itself);
+        let (table, column) = compared.find_map(|it| {
+            let other = it.other.map(|id| self.scan.catalogue.relations.get(&id));
+            let table = other.unwrap_or(Some(self.table))?;
+            Some((&table.name, table.columns.get(&it.column)?))
+        })?;
+        let own = &self.table.name;
+        let is_own = self.table.columns.values().any(|it| it == column);
+        let (meant, fix) = match is_own && table != own {
+            true => (
+                format!(": a bare name means the nearest table, and {own}.{column} may be meant"),
+                format!("-- in the policy: {own}.{column} for one of the two"),
+            ),
+            false => (String::new(), String::new()),
+        };
+        let sentence = format!("it compares {table}.{column} with itself{meant}");
+        let probe = Probe::None("it follows from the catalogue");
+        Some(self.candidate(Rule::ComparisonWithItself, sentence, fix, probe))
     }
 
     fn setting(&self) -> Option<Candidate> {
@@ -241,80 +291,12 @@ fn is_always(expression: Option<&Expression>) -> bool {
     expression.is_some_and(|it| it.always == Some(true))
 }
 
-/// Tables whose policies come back to them.
-fn recursions(scan: &Scan<'_>) -> Vec<Candidate> {
-    let reads = reads(scan);
-    let in_circles = reads.keys().filter_map(|table| {
-        let below = reached(&reads, *table);
-        let circle = below
-            .into_iter()
-            .filter(|other| reached(&reads, *other).contains(table));
-        let circle: Vec<Id> = circle.collect();
-        (!circle.is_empty()).then(|| recursion(scan, *table, &circle))?
-    });
-    in_circles.collect()
+/// What of a policy says which rows there are.
+fn reading(policy: &Policy) -> Option<&Expression> {
+    policy.using.as_ref()
 }
 
-fn recursion(scan: &Scan<'_>, id: Id, circle: &[Id]) -> Option<Candidate> {
-    let table = scan.relation(id)?;
-    let others: Vec<&str> = circle
-        .iter()
-        .filter(|other| **other != id)
-        .filter_map(|other| Some(scan.catalogue.relations.get(other)?.name.as_str()))
-        .collect();
-    let sentence = match others.as_slice() {
-        [] => "its policies read the table itself: every query fails".to_owned(),
-        others => format!(
-            "its policies and those of {} read each other's tables: every query fails",
-            others.join(", ")
-        ),
-    };
-    let fix = "-- let the policies ask a SECURITY DEFINER function whose owner they do not bind"
-        .to_owned();
-    let users = scan.users(id, table, &["SELECT"]);
-    let mut triers: Vec<Id> = users.triers.into_iter().collect();
-    triers.retain(|role| !scan.is_unbound(*role, table));
-    Some(Candidate {
-        finding: finding(Rule::PolicyRecursion, "table", &table.name, sentence, fix),
-        probe: Probe::As(triers, Question::Recurses(id)),
-    })
-}
-
-/// Which tables with row security the policies of each read, also through views that read as
-/// whoever asks.
-fn reads(scan: &Scan<'_>) -> BTreeMap<Id, BTreeSet<Id>> {
-    let mut reads: BTreeMap<Id, BTreeSet<Id>> = BTreeMap::new();
-    let in_force = |policy: &&Policy| {
-        let table = scan.catalogue.relations.get(&policy.relation);
-        table.is_some_and(|table| table.row_security)
-    };
-    for policy in scan.catalogue.policies.iter().filter(in_force) {
-        let relations = policy.using.iter().chain(&policy.check);
-        let relations = relations.flat_map(|it| it.relations.iter().copied());
-        let tables: Vec<Id> = relations
-            .flat_map(|id| tables_as_caller(scan, id))
-            .collect();
-        reads.entry(policy.relation).or_default().extend(tables);
-    }
-    reads
-}
-
-fn tables_as_caller(scan: &Scan<'_>, id: Id) -> BTreeSet<Id> {
-    match scan.catalogue.relations.get(&id) {
-        Some(view) if view.kind == RelationKind::View && view.security_invoker => {
-            scan.catalogue.tables_under(id)
-        }
-        Some(table) if table.kind == RelationKind::Table => BTreeSet::from([id]),
-        _ => BTreeSet::new(),
-    }
-}
-
-fn reached(reads: &BTreeMap<Id, BTreeSet<Id>>, from: Id) -> BTreeSet<Id> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(next) = open.pop() {
-        let below = reads.get(&next).into_iter().flatten();
-        open.extend(below.filter(|it| seen.insert(**it)));
-    }
-    seen
+/// What of a policy says which rows may be written.
+fn writing(policy: &Policy) -> Option<&Expression> {
+    policy.check.as_ref().or(policy.using.as_ref())
 }

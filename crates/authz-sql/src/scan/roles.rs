@@ -59,12 +59,12 @@ fn owners(scan: &Scan<'_>) -> Vec<Candidate> {
         let sentence = format!(
             "it owns {tables} {noun} and {how}: it may change their policies and grants, and drop them"
         );
-        let fix = match doors.first() {
-            Some(door) if *door != owner => {
-                format!("REVOKE {} FROM {};", role.name, scan.name(*door))
-            }
-            _ => format!("ALTER ROLE {} NOLOGIN;", role.name),
-        };
+        let acting = doors.iter().flat_map(|door| scan.reach.acts_as(*door));
+        let mut fixes = revocations(scan, &acting.collect(), owner);
+        if doors.contains(&owner) {
+            fixes.push(format!("ALTER ROLE {} NOLOGIN;", role.name));
+        }
+        let fix = fixes.join(" ");
         Some(Candidate {
             finding: finding(Rule::OwnerLogsIn, "role", &role.name, sentence, fix),
             probe: Probe::As(doors, Question::ActsAs(owner)),
@@ -73,40 +73,51 @@ fn owners(scan: &Scan<'_>) -> Vec<Candidate> {
     owned.into_iter().filter_map(of).collect()
 }
 
+/// What takes a role from all of these that are its members: who has it through another one keeps
+/// that one.
+fn revocations(scan: &Scan<'_>, from: &BTreeSet<Id>, role: Id) -> Vec<String> {
+    let ways = scan.reach.ways(from, role);
+    ways.map(|it| format!("REVOKE {} FROM {};", scan.name(role), scan.name(it.member)))
+        .collect()
+}
+
 /// A door behind which somebody is bound by no policy.
 fn bypasses(scan: &Scan<'_>, door: Id) -> Option<Candidate> {
     let is_unbound = |role: &Id| {
         let role = scan.catalogue.roles.get(role);
         role.is_some_and(|role| role.superuser || role.bypasses)
     };
-    // Itself before those that it must change to.
     let becomes = scan.reach.becomes(door);
-    let unbound = Some(door).filter(is_unbound);
-    let unbound = unbound.or_else(|| becomes.into_iter().find(is_unbound))?;
-    let role = scan.catalogue.roles.get(&unbound)?;
+    let mut unbound: Vec<Id> = becomes.iter().copied().filter(is_unbound).collect();
+    // Itself before those that it must change to.
+    unbound.sort_by_key(|role| *role != door);
+    let first = *unbound.first()?;
+    let role = scan.catalogue.roles.get(&first)?;
     let (what, without) = match role.superuser {
-        true => ("is a superuser", "NOSUPERUSER"),
+        true => ("is a superuser", "NOSUPERUSER NOBYPASSRLS"),
         false => ("has BYPASSRLS", "NOBYPASSRLS"),
     };
     let name = scan.name(door);
-    let (sentence, fix) = match unbound == door {
-        true => (
-            format!("it {what}: no policy binds it"),
-            format!("ALTER ROLE {name} {without};"),
-        ),
-        false => (
-            format!(
-                "it may SET ROLE to `{}`, which {what}: no policy binds it then",
-                role.name
-            ),
-            format!("REVOKE {} FROM {name};", role.name),
+    let mut fixes = Vec::new();
+    let sentence = match first == door {
+        true => {
+            fixes.push(format!("ALTER ROLE {name} {without};"));
+            format!("it {what}: no policy binds it")
+        }
+        false => format!(
+            "it may SET ROLE to `{}`, which {what}: no policy binds it then",
+            role.name
         ),
     };
+    for role in unbound.iter().filter(|role| **role != door) {
+        fixes.extend(revocations(scan, &becomes, *role));
+    }
+    let fix = fixes.join(" ");
     let protected = scan.relations().find(|(_, table)| table.row_security);
     Some(Candidate {
         finding: finding(Rule::RoleBypassesPolicies, "role", name, sentence, fix),
         probe: match protected {
-            Some((table, _)) => Probe::As(vec![unbound], Question::IsUnbound(table)),
+            Some((table, _)) => Probe::As(vec![first], Question::IsUnbound(table)),
             None => Probe::None("no table has row security"),
         },
     })

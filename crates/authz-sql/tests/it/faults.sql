@@ -83,12 +83,21 @@ ALTER TABLE planted.likes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY any_row ON planted.likes FOR SELECT USING (customer IS NOT NULL OR id = 7);
 GRANT SELECT ON planted.likes TO shop_app;
 -- fault: policy-always-true any_row on planted.likes
+-- A restrictive policy that is the same for everybody does not make them whose they are.
+CREATE TABLE planted.letters (id int PRIMARY KEY, customer text NOT NULL, deleted bool NOT NULL);
+INSERT INTO planted.letters VALUES (1, 'ada', false), (2, 'ben', true);
+ALTER TABLE planted.letters ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everyone ON planted.letters FOR SELECT USING (true);
+CREATE POLICY not_deleted ON planted.letters AS RESTRICTIVE FOR SELECT USING (NOT deleted);
+GRANT SELECT ON planted.letters TO shop_app;
+-- fault: policy-always-true everyone on planted.letters
 CREATE TABLE clean.messages (id int PRIMARY KEY, customer text NOT NULL, hidden bool NOT NULL);
 CREATE INDEX ON clean.messages (customer);
 INSERT INTO clean.messages VALUES (1, 'ada', false), (2, 'ben', true);
 ALTER TABLE clean.messages ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everyone ON clean.messages FOR SELECT USING (true);
-CREATE POLICY not_hidden ON clean.messages AS RESTRICTIVE FOR SELECT USING (NOT hidden);
+CREATE POLICY own ON clean.messages AS RESTRICTIVE FOR SELECT
+    USING (NOT hidden AND customer = current_setting('shop.user', true) OR customer = 'all of ' || current_user);
 CREATE POLICY nothing ON clean.messages FOR SELECT USING (1 = 2 OR false);
 GRANT SELECT ON clean.messages TO shop_app;
 
@@ -118,6 +127,19 @@ CREATE POLICY change ON clean.reviews FOR UPDATE
     USING (author = current_setting('shop.user', true) AND NOT published)
     WITH CHECK (author = current_setting('shop.user', true));
 CREATE POLICY add ON clean.reviews FOR INSERT WITH CHECK (author = current_setting('shop.user', true));
+CREATE POLICY frozen ON clean.reviews FOR UPDATE
+    USING (author = current_setting('shop.user', true) AND tenant = current_setting('shop.tenant', true)) WITH CHECK (false);
+-- What the permissive ones forget, a restrictive one asks.
+CREATE TABLE clean.ratings (id int PRIMARY KEY, author text, tenant text, published bool);
+CREATE INDEX ON clean.ratings (author, tenant);
+CREATE INDEX ON clean.ratings (tenant);
+ALTER TABLE clean.ratings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON clean.ratings USING (published OR author = current_setting('shop.user', true));
+CREATE POLICY move ON clean.ratings FOR UPDATE
+    USING (author = current_setting('shop.user', true) AND tenant = current_setting('shop.tenant', true))
+    WITH CHECK (author = current_setting('shop.user', true));
+CREATE POLICY of_tenant ON clean.ratings AS RESTRICTIVE USING (tenant = current_setting('shop.tenant', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON clean.ratings TO shop_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON clean.reviews TO shop_app;
 
 -- Policies that read each other's tables, and one that reads its own.
@@ -148,6 +170,38 @@ CREATE POLICY own ON clean.members FOR SELECT USING (person = current_setting('s
 CREATE POLICY of_members ON clean.teams FOR SELECT
     USING (EXISTS (SELECT FROM clean.members m WHERE m.team = teams.id AND m.person = current_setting('shop.user', true)));
 GRANT SELECT ON clean.teams, clean.members TO shop_app;
+
+-- A bare name that means the nearest table.
+CREATE TABLE clean.seats (person text, tenant text);
+CREATE INDEX ON clean.seats (person);
+ALTER TABLE clean.seats ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON clean.seats FOR SELECT USING (person = current_setting('shop.user', true));
+CREATE TABLE planted.desks (id int PRIMARY KEY, tenant varchar(20));
+ALTER TABLE planted.desks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_tenant ON planted.desks FOR SELECT
+    USING (EXISTS (SELECT FROM clean.seats m WHERE m.tenant = tenant AND m.person = current_setting('shop.user', true)));
+-- fault: comparison-with-itself of_tenant on planted.desks
+CREATE TABLE clean.desks (id int PRIMARY KEY, tenant varchar(20));
+ALTER TABLE clean.desks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_tenant ON clean.desks FOR SELECT
+    USING (EXISTS (SELECT FROM clean.seats m WHERE m.tenant = desks.tenant AND m.person = current_setting('shop.user', true)));
+GRANT SELECT ON clean.seats, planted.desks, clean.desks TO shop_app;
+
+-- One that only a write comes to: its own table again, whose policy for reading reads another.
+CREATE TABLE planted.ranks (id int PRIMARY KEY, above int, person text);
+ALTER TABLE planted.ranks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_members ON planted.ranks FOR SELECT USING (person IN (SELECT m.person FROM clean.members m));
+CREATE POLICY change ON planted.ranks FOR UPDATE
+    USING (EXISTS (SELECT FROM planted.ranks r WHERE r.id = ranks.above AND r.person = current_setting('shop.user', true)));
+GRANT SELECT, UPDATE ON planted.ranks TO shop_app;
+-- fault: policy-recursion planted.ranks
+CREATE TABLE clean.ranks (id int PRIMARY KEY, above int, person text);
+CREATE INDEX ON clean.ranks (person);
+ALTER TABLE clean.ranks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON clean.ranks FOR SELECT USING (person = current_setting('shop.user', true));
+CREATE POLICY change ON clean.ranks FOR UPDATE
+    USING (EXISTS (SELECT FROM clean.ranks r WHERE r.id = ranks.above AND r.person = current_setting('shop.user', true)));
+GRANT SELECT, UPDATE ON clean.ranks TO shop_app;
 
 -- Settings that must be there: in the policy, and in a function where no catalogue shows it.
 CREATE TABLE planted.carts (id int PRIMARY KEY, customer text);
@@ -204,6 +258,20 @@ CREATE VIEW clean.page_names AS SELECT 'home' AS name UNION SELECT 'help';
 GRANT SELECT ON clean.page_names TO shop_app;
 CREATE VIEW clean.for_nobody AS SELECT * FROM clean.orders;
 
+-- A view that alone keeps rows from its readers, and one that is a barrier.
+CREATE TABLE planted.costs (id int PRIMARY KEY, secret bool);
+CREATE VIEW planted.known_costs AS SELECT * FROM planted.costs WHERE NOT secret;
+GRANT SELECT ON planted.known_costs TO shop_app;
+-- fault: view-without-security-barrier planted.known_costs
+CREATE VIEW clean.known_costs WITH (security_barrier) AS SELECT * FROM planted.costs WHERE NOT secret;
+GRANT SELECT ON clean.known_costs TO shop_app;
+CREATE VIEW clean.all_costs AS SELECT id FROM planted.costs;
+GRANT SELECT ON clean.all_costs TO shop_app;
+CREATE VIEW clean.some_costs WITH (security_barrier) AS SELECT * FROM clean.known_costs WHERE id > 7;
+GRANT SELECT ON clean.some_costs TO shop_app;
+CREATE VIEW clean.few_costs AS SELECT * FROM clean.known_costs WHERE id > 7;
+GRANT SELECT ON clean.few_costs TO shop_app;
+
 -- A materialised view with rows of a table that has policies.
 CREATE MATERIALIZED VIEW planted.order_counts AS SELECT customer, count(*) FROM clean.orders GROUP BY customer;
 GRANT SELECT ON planted.order_counts TO shop_app;
@@ -248,13 +316,25 @@ CREATE FUNCTION clean.total_of(text) RETURNS bigint SECURITY DEFINER SET search_
     AS $$ SELECT count(*) FROM orders WHERE customer = $1 $$;
 CREATE FUNCTION clean.bound() RETURNS bigint SECURITY DEFINER LANGUAGE sql
     BEGIN ATOMIC SELECT count(*) FROM clean.orders; END;
+-- Their owner reads past policies. Of these it is known that they do, and of some that they do not.
+-- fault: definer-bypasses-policies planted.total()
+-- fault: definer-bypasses-policies planted.total_of(text)
+-- fault: definer-bypasses-policies planted.own_total()
+-- fault: definer-bypasses-policies planted.on_change()
+COMMENT ON FUNCTION clean.total() IS 'lockstep: allow definer-bypasses-policies: how many there are, everybody may know';
+COMMENT ON FUNCTION clean.total_of(text) IS 'lockstep: allow definer-bypasses-policies: and how many of whom';
+COMMENT ON FUNCTION clean.bound() IS 'lockstep: allow definer-bypasses-policies: as total()';
+CREATE FUNCTION clean.cost_count() RETURNS bigint SECURITY DEFINER LANGUAGE sql
+    BEGIN ATOMIC SELECT count(*) FROM planted.costs; END;
 CREATE FUNCTION clean.as_caller() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM clean.orders $$;
 CREATE FUNCTION clean.for_nobody() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS $$ SELECT 1::bigint $$;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA planted, clean FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA planted TO shop_app;
-GRANT EXECUTE ON FUNCTION clean.total(), clean.total_of(text), clean.bound(), clean.me(), clean.as_caller() TO shop_app;
+GRANT EXECUTE ON FUNCTION clean.total(), clean.total_of(text), clean.bound(), clean.me(), clean.as_caller(),
+    clean.cost_count() TO shop_app;
 CREATE FUNCTION planted.for_everybody() RETURNS int SECURITY DEFINER SET search_path = '' LANGUAGE sql AS $$ SELECT 1 $$;
 -- fault: public-grant planted.for_everybody()
+-- fault: definer-bypasses-policies planted.for_everybody()
 RESET ROLE;
 CREATE FUNCTION planted.as_superuser() RETURNS int SECURITY DEFINER SET search_path = '' LANGUAGE sql AS $$ SELECT 1 $$;
 REVOKE EXECUTE ON FUNCTION planted.as_superuser() FROM PUBLIC;
@@ -269,6 +349,42 @@ CREATE FUNCTION planted.with_tools() RETURNS int SECURITY DEFINER SET search_pat
 REVOKE EXECUTE ON FUNCTION planted.with_tools() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION planted.with_tools() TO shop_app;
 -- fault: definer-search-path planted.with_tools()
+-- fault: definer-bypasses-policies planted.with_tools()
+
+-- A view whose owner is bound, but by a policy of its own.
+RESET ROLE;
+CREATE ROLE shop_house NOLOGIN;
+GRANT USAGE, CREATE ON SCHEMA planted, clean TO shop_house;
+SET ROLE shop_house;
+CREATE TABLE planted.invoices (id int PRIMARY KEY, customer text NOT NULL);
+CREATE INDEX ON planted.invoices (customer);
+INSERT INTO planted.invoices VALUES (1, 'ada'), (2, 'ben');
+ALTER TABLE planted.invoices ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON planted.invoices FOR SELECT TO shop_app USING (customer = current_setting('shop.user', true));
+CREATE POLICY house ON planted.invoices FOR SELECT TO shop_house USING (id IS NOT NULL AND customer <> '');
+GRANT SELECT ON planted.invoices TO shop_app;
+CREATE VIEW planted.all_invoices AS SELECT * FROM planted.invoices;
+GRANT SELECT ON planted.all_invoices TO shop_app;
+-- fault: view-without-security-invoker planted.all_invoices
+CREATE FUNCTION planted.invoice_count() RETURNS bigint SECURITY DEFINER LANGUAGE sql
+    BEGIN ATOMIC SELECT count(*) FROM planted.all_invoices; END;
+-- fault: definer-bypasses-policies planted.invoice_count()
+CREATE TABLE clean.invoices (id int PRIMARY KEY, customer text NOT NULL);
+CREATE INDEX ON clean.invoices (customer);
+INSERT INTO clean.invoices VALUES (1, 'ada'), (2, 'ben');
+ALTER TABLE clean.invoices ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON clean.invoices FOR SELECT USING (customer = current_setting('shop.user', true));
+CREATE POLICY never ON clean.invoices AS RESTRICTIVE FOR SELECT TO shop_house USING (customer <> '');
+GRANT SELECT ON clean.invoices TO shop_app;
+CREATE VIEW clean.all_invoices AS SELECT * FROM clean.invoices;
+GRANT SELECT ON clean.all_invoices TO shop_app;
+CREATE FUNCTION clean.invoice_count() RETURNS bigint SECURITY DEFINER LANGUAGE sql
+    BEGIN ATOMIC SELECT count(*) FROM clean.all_invoices; END;
+REVOKE EXECUTE ON FUNCTION planted.invoice_count(), clean.invoice_count() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION planted.invoice_count(), clean.invoice_count() TO shop_app;
+RESET ROLE;
+REVOKE ALL ON SCHEMA planted, clean FROM shop_house;
+SET ROLE shop_owner;
 
 -- What everybody may do.
 CREATE TABLE planted.countries (code text PRIMARY KEY, name text);
@@ -289,6 +405,11 @@ CREATE POLICY in_use ON clean.countries FOR SELECT USING (name IS NOT NULL);
 GRANT SELECT ON clean.countries TO shop_app, shop_staff;
 CREATE SEQUENCE clean.numbers;
 GRANT USAGE ON SEQUENCE clean.numbers TO shop_app;
+
+-- Into this schema nobody comes but its owner.
+CREATE TABLE closed.codes (code text PRIMARY KEY);
+GRANT SELECT ON closed.codes TO PUBLIC;
+CREATE FUNCTION closed.for_everybody() RETURNS int SECURITY DEFINER LANGUAGE sql AS $$ SELECT 1 $$;
 
 -- What is granted on tables still to come.
 ALTER DEFAULT PRIVILEGES IN SCHEMA planted GRANT SELECT ON TABLES TO shop_app;
@@ -349,7 +470,20 @@ CREATE ROLE shop_batch LOGIN;
 GRANT pg_read_server_files TO shop_batch;
 -- fault: role-grants-itself-more shop_batch
 CREATE ROLE shop_reader LOGIN NOINHERIT IN ROLE shop_readers;
-SELECT format('GRANT CONNECT ON DATABASE %I TO shop_report, shop_gate, shop_clerk, shop_lead, shop_batch, shop_reader', current_database()) \gexec
+-- Through another role, which alone can be taken from it.
+CREATE ROLE shop_middle NOLOGIN IN ROLE shop_service;
+CREATE ROLE shop_courier LOGIN IN ROLE shop_middle;
+-- fault: role-bypasses-policies shop_courier
+CREATE ROLE shop_makers NOLOGIN;
+CREATE ROLE shop_shift NOLOGIN IN ROLE shop_makers;
+CREATE ROLE shop_cook LOGIN IN ROLE shop_shift;
+GRANT CREATE, USAGE ON SCHEMA planted TO shop_makers;
+SET ROLE shop_makers;
+CREATE TABLE planted.recipes (id int PRIMARY KEY);
+RESET ROLE;
+REVOKE ALL ON SCHEMA planted FROM shop_makers;
+-- fault: owner-logs-in shop_makers
+SELECT format('GRANT CONNECT ON DATABASE %I TO shop_report, shop_gate, shop_clerk, shop_lead, shop_batch, shop_reader, shop_courier, shop_cook', current_database()) \gexec
 
 -- Names that must be quoted, and values that are not SQL.
 SET ROLE shop_owner;

@@ -6,3 +6,4 @@
 
 mod roles;
 mod scan;
+mod trust;

@@ -14,18 +14,18 @@ use crate::relationships::{Relationship, RelationshipError, Snapshot, Store};
 use crate::resolution::Engine;
 use crate::source::{Diagnostic, Place, Source};
 
-/// What is known beside a request.
+/// What is known beside a request. Quickly copied: what a copy does not change, it shares.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// The policy that they were read for; none if there are none.
     pub(crate) policy: Option<Arc<()>>,
-    pub(crate) subjects: BTreeMap<Reference, KnownSubject>,
-    pub(crate) resources: BTreeMap<Reference, Map<String, Json>>,
-    pub(crate) shares: HashMap<Reference, Vec<Share>>,
+    pub(crate) subjects: Arc<BTreeMap<Reference, KnownSubject>>,
+    pub(crate) resources: Arc<BTreeMap<Reference, Map<String, Json>>>,
+    pub(crate) shares: Arc<HashMap<Reference, Vec<Share>>>,
     /// The relation model with the relationships; none without a model.
     pub(crate) engine: Option<Engine>,
     /// Where each relationship stands, by `object#relation@subject`.
-    pub(crate) places: HashMap<String, Place>,
+    pub(crate) places: Arc<HashMap<String, Place>>,
 }
 
 /// What is known of a subject.
@@ -94,6 +94,18 @@ impl Facts {
         known.flat_map(|known| known.roles.keys().map(String::as_str))
     }
 
+    /// The tenant in which the subject has a role, if it is one; none if it has none in any.
+    ///
+    /// # Errors
+    /// The tenants, if they are several.
+    pub fn only_tenant_of(&self, subject: &Reference) -> Result<Option<&str>, Vec<&str>> {
+        let mut tenants: Vec<&str> = self.tenants_of(subject).collect();
+        match tenants.len() {
+            0 | 1 => Ok(tenants.pop()),
+            _ => Err(tenants),
+        }
+    }
+
     /// The roles of a subject, each with the tenant in which it has it; `None` for all of them.
     pub fn roles_of(&self, subject: &Reference) -> impl Iterator<Item = (Option<&str>, &str)> {
         let known = self.subjects.get(subject).into_iter();
@@ -125,6 +137,13 @@ impl Facts {
     /// The relationships as they stand, if the policy has a relation model.
     pub fn relationships(&self) -> Option<&Snapshot> {
         Some(self.engine.as_ref()?.snapshot())
+    }
+
+    /// The ids of a type that relationships name, as either end, in no order; `*` is none of them.
+    /// O(objects).
+    pub fn related_ids(&self, type_name: &str) -> impl Iterator<Item = &str> {
+        let snapshot = self.relationships().into_iter();
+        snapshot.flat_map(move |it| it.ids_of_type(type_name))
     }
 
     /// Everything that they say, in a form that is equal where they say the same. O(facts).
@@ -175,7 +194,7 @@ impl Facts {
         Self {
             policy: self.policy.clone(),
             engine: self.engine.clone(),
-            shares: shares.into_iter().collect(),
+            shares: Arc::new(shares.into_iter().collect()),
             ..Self::default()
         }
     }
@@ -223,8 +242,7 @@ impl Facts {
         let action = policy.types.get(type_name)?.actions.get(action)?.number;
         let mut facts = self.clone();
         facts.policy = Some(Arc::clone(&policy.identity));
-        facts
-            .shares
+        Arc::make_mut(&mut facts.shares)
             .entry(resource.clone())
             .or_default()
             .push(Share {
@@ -240,8 +258,18 @@ impl Facts {
     #[must_use]
     pub fn without_shares_of(&self, resource: &Reference) -> Self {
         let mut facts = self.clone();
-        facts.shares.remove(resource);
+        Arc::make_mut(&mut facts.shares).remove(resource);
         facts
+    }
+
+    /// The same facts for another policy, without reading them again; none where they could mean
+    /// something else to it, or be a mistake. `of` is the policy that they were read for.
+    pub fn as_for(&self, of: &Policy, policy: &Policy) -> Option<Self> {
+        let are_of = |it: &Arc<()>| Arc::ptr_eq(it, &of.identity);
+        let are_good = self.policy.as_ref().is_none_or(are_of) && policy.knows_as(of);
+        let mut facts = are_good.then(|| self.clone())?;
+        facts.policy = self.policy.as_ref().map(|_| Arc::clone(&policy.identity));
+        Some(facts)
     }
 
     /// The same facts and more relationships.
@@ -287,7 +315,7 @@ impl Facts {
                 continue;
             }
             store.write(fact);
-            self.places.insert(fact.ends(), place.clone());
+            Arc::make_mut(&mut self.places).insert(fact.ends(), place.clone());
         }
         self.engine = Some(engine.with_snapshot(store.snapshot()));
     }

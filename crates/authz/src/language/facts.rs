@@ -1,6 +1,7 @@
 //! Reads `facts.yaml`: subjects, resources, relationships and shares, held against a policy.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
@@ -19,7 +20,7 @@ pub fn read_facts(policy: &Policy, sources: &[Source]) -> Result<Facts, Vec<Diag
     let mut reader = Reader {
         policy,
         facts: Facts {
-            policy: Some(std::sync::Arc::clone(&policy.identity)),
+            policy: Some(Arc::clone(&policy.identity)),
             ..Facts::default()
         },
         relationships: Vec::new(),
@@ -134,7 +135,10 @@ impl Reader<'_> {
             self.tell(&place.clone(), message);
             return None;
         }
-        if self.facts.subjects.insert(reference, known).is_some() {
+        if Arc::make_mut(&mut self.facts.subjects)
+            .insert(reference, known)
+            .is_some()
+        {
             self.tell(&entry.place, format!("`{}` is known already", entry.key));
         }
         Some(())
@@ -179,7 +183,10 @@ impl Reader<'_> {
             self.tell(&place.clone(), message);
             return None;
         }
-        if self.facts.resources.insert(reference, attributes).is_some() {
+        if Arc::make_mut(&mut self.facts.resources)
+            .insert(reference, attributes)
+            .is_some()
+        {
             self.tell(&entry.place, format!("`{}` is known already", entry.key));
         }
         Some(())
@@ -219,7 +226,8 @@ impl Reader<'_> {
             until,
             place: item.place.clone(),
         };
-        self.facts.shares.entry(reference).or_default().push(share);
+        let shares = Arc::make_mut(&mut self.facts.shares);
+        shares.entry(reference).or_default().push(share);
         Some(())
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::facts::{Reference, Subject};
 
 /// A flag.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Flag {
     pub(crate) name: Arc<str>,
     /// Whether it is on for those whom no line names.

@@ -1,6 +1,7 @@
 //! The one typed form of a policy. Every name in it is resolved and every mistake is told before
 //! one of these exists, so evaluation has nothing left to check. It knows no file format.
 
+mod alike;
 mod credential;
 mod flag;
 mod holding;
@@ -18,6 +19,7 @@ pub(crate) use role::{ANYONE_INDEX, Role, SIGNED_IN_INDEX, is_reserved};
 pub(crate) use rule::{Rule, Target};
 pub(crate) use typing::{Action, Attribute, AttributeType, Type};
 
+pub use alike::Likeness;
 pub use role::{ANYONE, SIGNED_IN};
 pub use rule::Effect;
 pub use typing::ActionKind;

@@ -1,6 +1,8 @@
 //! What a policy says of one action, for those who compare policies. Decisions are made elsewhere.
 
-use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
 
 use crate::condition::Value;
 use crate::facts::{Reference, Subject};
@@ -169,33 +171,7 @@ impl Policy {
         })
     }
 
-    /// Everything else that a decision on this action depends on, in a form that is equal for
-    /// policies that decide alike for the same reason: how rules are combined, tenants, attributes
-    /// and flags. Roles, scopes, claims, rules and relations have their own methods.
-    pub fn surroundings_of(&self, type_name: &str, action: &str) -> Json {
-        let kind = self.action_kind(type_name, action);
-        let flags = self.flags.values().map(|flag| {
-            let users: Vec<String> = flag.users.iter().map(ToString::to_string).collect();
-            json!([*flag.name, flag.default, users, flag.tenants, flag.rollout])
-        });
-        let attributes = self.types.values().map(|found| {
-            let of = found.attributes.iter();
-            let of = of
-                .map(|(name, it)| json!([name, it.value_type.name(), format!("{:?}", it.default)]));
-            json!([found.name, of.collect::<Vec<_>>()])
-        });
-        json!({
-            "kind": kind,
-            "combine": self.algorithm.name(),
-            "tenants": self.tenants.as_ref().map(|tenants| tenants.conceal),
-            "tenant_attribute": self.tenant_attribute(type_name),
-            "may_share": self.may_share(type_name, action),
-            "flags": flags.collect::<Vec<_>>(),
-            "attributes": attributes.collect::<Vec<_>>(),
-        })
-    }
-
-    fn action_number(&self, type_name: &str, action: &str) -> Option<usize> {
+    pub(super) fn action_number(&self, type_name: &str, action: &str) -> Option<usize> {
         Some(self.types.get(type_name)?.actions.get(action)?.number)
     }
 
@@ -210,45 +186,57 @@ impl Policy {
 impl RelationModel {
     /// The relationships that can matter for a relation of objects of a type, sorted. O(model).
     pub fn writable_for(&self, type_name: &str, relation: &str) -> Vec<Writable> {
-        let mut seen = std::collections::BTreeSet::new();
-        let mut open = vec![(type_name.to_owned(), relation.to_owned())];
-        let mut found = std::collections::BTreeSet::new();
-        while let Some((type_name, name)) = open.pop() {
-            let Some(relation) = self.relation(&type_name, &name) else {
-                continue;
-            };
-            if !seen.insert((type_name.clone(), name.clone())) {
-                continue;
-            }
-            for subject in &relation.subjects {
-                let subject_relation = match &subject.kind {
+        let reached = self.reached_from(type_name, relation).into_iter();
+        let written = reached.flat_map(|(type_name, name)| {
+            let found = self.relation(type_name, name).into_iter();
+            let subjects = found.flat_map(|it| &it.subjects);
+            subjects.map(move |subject| Writable {
+                type_name: type_name.to_owned(),
+                relation: name.to_owned(),
+                subject_type: subject.type_name.to_string(),
+                subject_relation: match &subject.kind {
                     SubjectKind::Userset(of) => Some(of.to_string()),
                     SubjectKind::Object | SubjectKind::Wildcard => None,
-                };
-                if let Some(of) = &subject_relation {
-                    open.push((subject.type_name.to_string(), of.clone()));
-                }
-                found.insert(Writable {
-                    type_name: type_name.clone(),
-                    relation: name.clone(),
-                    subject_type: subject.type_name.to_string(),
-                    subject_relation,
-                    is_wildcard: subject.kind == SubjectKind::Wildcard,
-                });
+                },
+                is_wildcard: subject.kind == SubjectKind::Wildcard,
+            })
+        });
+        written.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The relations that one of objects of a type follows from, and itself: each with the type.
+    /// O(model).
+    pub(super) fn reached_from<'a>(
+        &'a self,
+        type_name: &'a str,
+        relation: &'a str,
+    ) -> BTreeSet<(&'a str, &'a str)> {
+        let mut open = vec![(type_name, relation)];
+        let mut reached = BTreeSet::new();
+        while let Some((type_name, name)) = open.pop() {
+            let Some(relation) = self.relation(type_name, name) else {
+                continue;
+            };
+            if !reached.insert((type_name, name)) {
+                continue;
             }
+            open.extend(relation.subjects.iter().filter_map(|it| match &it.kind {
+                SubjectKind::Userset(of) => Some((&*it.type_name, &**of)),
+                SubjectKind::Object | SubjectKind::Wildcard => None,
+            }));
             relation.rewrite.walk(&mut |part| match part {
-                Rewrite::Computed(to, _) => open.push((type_name.clone(), to.to_string())),
+                Rewrite::Computed(to, _) => open.push((type_name, to)),
                 Rewrite::Arrow {
                     tupleset, computed, ..
                 } => {
-                    open.push((type_name.clone(), tupleset.to_string()));
-                    let through = self.relation(&type_name, tupleset).into_iter();
+                    open.push((type_name, tupleset));
+                    let through = self.relation(type_name, tupleset).into_iter();
                     let through = through.flat_map(|it| &it.subjects);
-                    open.extend(through.map(|it| (it.type_name.to_string(), computed.to_string())));
+                    open.extend(through.map(|it| (&*it.type_name, &**computed)));
                 }
                 _ => {}
             });
         }
-        found.into_iter().collect()
+        reached
     }
 }

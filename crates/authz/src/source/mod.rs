@@ -3,10 +3,12 @@
 //! Files are inputs: whoever calls this crate reads them and hands them in as a [`Source`]. Every
 //! mistake carries its [`Place`], and all mistakes of a text are told at once.
 
+mod address;
 mod diagnostic;
 mod spelling;
 pub mod yaml;
 
+pub use address::DatabaseAddress;
 pub use diagnostic::{Diagnostic, Diagnostics, render};
 pub use spelling::{nearest, one_of};
 

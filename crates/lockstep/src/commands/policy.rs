@@ -3,6 +3,7 @@
 
 mod diff;
 mod mutate;
+mod which;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -29,7 +30,7 @@ pub(super) fn execute(command: &Policy, colour: Colour) -> Result<ExitCode, Fail
 }
 
 fn test(command: &PolicyTest, colour: Colour) -> Result<ExitCode, Failure> {
-    let files = files(command)?;
+    let files = which::files(&command.files)?;
     let mut reports: Vec<(String, Report)> = Vec::new();
     let mut is_broken = false;
     let is_noted = command.coverage.is_some() || command.min_coverage.is_some();
@@ -145,44 +146,6 @@ fn is_inside(path: &Path) -> bool {
 pub(super) fn read(path: &Path) -> Result<Source, String> {
     let bytes = bytes(path).map_err(|error| error.to_string())?;
     Source::from_bytes(&name(path), &bytes).map_err(|broken| broken.1.message.clone())
-}
-
-/// The files that were named, or those that are found.
-fn files(command: &PolicyTest) -> Result<Vec<PathBuf>, Failure> {
-    if !command.files.is_empty() {
-        return Ok(command.files.clone());
-    }
-    let found = found(&[PathBuf::new(), "policy".into()])?;
-    if found.is_empty() {
-        return Err(Failure::usage(
-            "there is no `*.test.yaml` or `*.fga.yaml` here or under `policy/`\nhelp: name the files of tests",
-        ));
-    }
-    Ok(found)
-}
-
-/// The files of tests in these folders, in the order of their names.
-fn found(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = Vec::new();
-    for folder in folders {
-        let shown = match folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => folder,
-        };
-        for entry in fs::read_dir(shown).into_iter().flatten() {
-            let path = folder.join(entry?.file_name());
-            let text = path.to_string_lossy();
-            let is_tests = [".test.yaml", ".fga.yaml"]
-                .iter()
-                .any(|end| text.ends_with(end));
-            if is_tests && path.is_file() {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found.dedup();
-    Ok(found)
 }
 
 /// The lines, each clean.

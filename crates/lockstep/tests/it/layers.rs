@@ -96,6 +96,11 @@ impl Press {
         }
     }
 
+    /// Carries out statements, in which `MEMBER` stands for the role of everybody.
+    fn change(&self, sql: &str) {
+        self.database.execute(&sql.replace("MEMBER", &self.member));
+    }
+
     fn project(&self, suite: &str) -> Project {
         let suite = suite.replace("MEMBER", &self.member);
         Project::new([("lockstep.yaml", suite.as_str()), ("policy.yaml", POLICY)])
@@ -136,6 +141,7 @@ fn answer(database: &Database, service: Service, request: &Request) -> Answer {
                 "INSERT INTO posts (slug, author, title) VALUES (gen_random_uuid()::text, {user}, {title}) RETURNING row_to_json(posts)"
             ))
         }
+        ("GET", ["posts"]) => database.execute("SELECT json_agg(posts) FROM posts"),
         ("GET", ["posts", slug]) => database.execute(&format!(
             "SELECT row_to_json(posts) FROM posts WHERE slug = {}",
             quoted(slug)
@@ -294,4 +300,39 @@ fn a_baseline_does_not_hide_it() {
     let compared = press.run(&project, &["runs", "compare"]);
     let gone = "layers not seen to disagree any more\n  vic/post.delete/vera  `api` allows vic post.delete of vera, which `db` denies\n";
     assert!(compared.stdout.contains(gone), "{}", compared.told());
+}
+
+/// Nobody has said what is right: one of them is wrong all the same, until somebody accepts what was seen.
+#[test]
+fn where_nothing_is_expected_the_baseline_decides() {
+    let suite = r#"
+version: 1
+targets:
+  api: { http: "${API_URL}" }
+  db: { postgres: "${DATABASE_URL}", role: MEMBER }
+sessions: { key: { bearer: "{{ actor.name }}-key", who: { on: api, GET: /me, subject: $.id } } }
+actors: { vera: { session: key } }
+actions: { post: { list: { api: { GET: /posts }, db: { select: posts } } } }
+expect: |
+  action     vera
+  post.list  ?
+"#;
+    let press = Press::new(Service::Author, "");
+    press.change("REVOKE SELECT ON posts FROM MEMBER;");
+    let project = press.project(suite);
+    let report = || Report::of(&press.run(&project, &["test", "--report", "json=-"]));
+    let seen = report();
+    assert_eq!(seen.code, Some(1), "{}", seen.told);
+    assert_eq!(seen.findings().len(), 0);
+    let expected = told([["undecided", "api", "vera/post.list"]]);
+    assert_eq!(seen.disagreements(), expected);
+    let accepted = press.run(&project, &["baseline", "accept"]);
+    assert_eq!(accepted.code, Some(0), "{}", accepted.told());
+    let seen = report();
+    assert_eq!(
+        (seen.code, seen.disagreements()),
+        (Some(3), told([])),
+        "{}",
+        seen.told
+    );
 }

@@ -97,6 +97,43 @@ fn a_file_outside_of_the_folder_is_refused_and_nothing_to_run_is_a_mistake() {
 }
 
 #[test]
+fn the_tests_of_a_folder_are_those_in_it_and_below_and_none_are_a_mistake() {
+    let failing = STORE.replace("viewer: true", "viewer: false");
+    let project = Project::new([
+        ("rules/a.fga.yaml", STORE),
+        ("rules/model.fga", MODEL),
+        ("rules/deep/er/b.fga.yaml", STORE),
+        ("rules/deep/er/model.fga", MODEL),
+        ("rules/.hidden/c.fga.yaml", &*failing),
+        ("rules/.hidden/model.fga", MODEL),
+        ("rules/deep/notes.yaml", "not: tests"),
+        ("empty/readme.md", ""),
+    ]);
+    let told = |arguments: &[&str]| {
+        let finished = lockstep(project.path(), &[&["policy", "test"], arguments].concat()).run();
+        (finished.code.unwrap(), finished.stdout, finished.stderr)
+    };
+    let two = (0, "2 held, 0 failed\n".to_owned(), String::new());
+    assert_eq!(told(&["rules"]), two);
+    // Named twice, a file is run once.
+    assert_eq!(told(&["rules/deep", "rules"]), two);
+    assert_eq!(told(&["rules/.hidden"]).0, 1);
+    let (code, _, mistake) = told(&["rules", "empty"]);
+    assert!(
+        code == 2 && mistake.contains("in `empty` or its folders"),
+        "{mistake}"
+    );
+    assert_eq!(told(&[]).0, 2);
+    // Without a name: where the suite has its policy.
+    project.write("lockstep.yaml", b"version: 1\npolicy: rules/\n");
+    project.write("rules/policy.yaml", b"version: 1\n");
+    assert_eq!(told(&[]), two);
+    project.write("policy/deep/d.fga.yaml", STORE.as_bytes());
+    project.write("policy/deep/model.fga", MODEL.as_bytes());
+    assert_eq!(told(&[]).1, "3 held, 0 failed\n");
+}
+
+#[test]
 fn the_patterns_of_this_repository_hold() {
     let patterns = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/patterns");
     let folders = std::fs::read_dir(&patterns).unwrap();

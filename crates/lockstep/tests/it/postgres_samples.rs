@@ -10,7 +10,7 @@ use testkit::postgres::{Database, PASSWORD, cluster};
 use testkit::{Project, Python, Service};
 
 use crate::real_systems::{Variant, table};
-use crate::support::{Report, lockstep, root, run};
+use crate::support::{Report, assert_described, lockstep, root, run};
 
 fn folder(sample: &str) -> PathBuf {
     root().join("suites/postgres").join(sample)
@@ -147,11 +147,14 @@ fn the_press_is_proved_at_both_its_layers() {
         let report = prove(&folder, &variables);
         drop(service);
         assert_eq!(scan(&database), scanned(&folder, variant), "{variant:?}");
+        let drifts = role_drifts(&folder, &database);
+        assert_eq!(drifts, drifted(&folder, variant), "{variant:?}");
         report
     };
     holds(&press(None));
     let variants = table(&folder);
     is_told_whole(&folder, &variants, MISTAKES);
+    are_planted(&folder, &variants);
     let mut parted = BTreeMap::new();
     for variant in &variants {
         let report = press(Some(&variant.name));
@@ -162,6 +165,25 @@ fn the_press_is_proved_at_both_its_layers() {
         }
     }
     assert_eq!(parted, layers(&folder));
+}
+
+/// What commonly goes wrong is planted under a name that is there.
+fn are_planted(folder: &Path, variants: &[Variant]) {
+    let text = text(&folder.join("README.md"));
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| goes wrong |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let planted: Vec<&str> = rows
+        .filter_map(|line| line.split('|').nth(2))
+        .flat_map(str::split_whitespace)
+        .map(|name| name.trim_matches('`'))
+        .collect();
+    assert!(planted.len() > 20, "{planted:?}");
+    for name in planted {
+        assert!(variants.iter().any(|it| it.name == name), "{name}");
+    }
 }
 
 /// Where layers disagree, as the README tells it.
@@ -196,6 +218,45 @@ fn layers(folder: &Path) -> BTreeMap<String, String> {
     rows.collect()
 }
 
+/// Where the tables of roles differ from the policy: how, the row, and the line of the policy.
+fn role_drifts(folder: &Path, database: &Database) -> Vec<[String; 3]> {
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (policy, tables, people) = (file("policy"), file("tables.yaml"), file("people.yaml"));
+    let url = database.url();
+    let named = ["--policy", &policy, "--tables", &tables, "--facts", &people];
+    let finished = run(&[&["roles", "diff", url.as_str(), "--json"], &named[..]].concat());
+    let told: Value =
+        serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{}", finished.told()));
+    assert_described("roles", &told);
+    let drifts = told["drift"].as_array().unwrap().iter();
+    drifts
+        .map(|drift| {
+            let place = &drift["policy"];
+            let file = Path::new(place["file"].as_str().unwrap()).file_name();
+            let place = format!("{}:{}", file.unwrap().to_str().unwrap(), place["line"]);
+            let text = |key: &str| drift[key].as_str().unwrap_or_default().to_owned();
+            [text("kind"), text("row"), place]
+        })
+        .collect()
+}
+
+/// Where they have to, by the README: `| variant | difference | row | policy |`.
+fn drifted(folder: &Path, variant: Option<&str>) -> Vec<[String; 3]> {
+    let text = text(&folder.join("README.md"));
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| roles of |"))
+        .take_while(|line| line.starts_with('|'));
+    let rows = rows.filter_map(|line| {
+        let columns = line.split('|').map(|it| it.trim().trim_matches('`'));
+        let [_, name, kind, row, place, _] = columns.collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        (Some(name) == variant).then(|| [kind, row, place].map(str::to_owned))
+    });
+    rows.collect()
+}
+
 /// What a scan finds: rule and object.
 fn scan(database: &Database) -> BTreeSet<(String, String)> {
     let url = database.url();
@@ -207,7 +268,9 @@ fn scan(database: &Database) -> BTreeSet<(String, String)> {
         "--role",
         "press_service",
     ];
-    let finished = run(&[&["scan", url.as_str(), "--format", "json"], &roles[..]].concat());
+    // Whatever is called there is of this sample.
+    let form = ["--probe-rows", "--format", "json"];
+    let finished = run(&[&["scan", url.as_str()], &form[..], &roles[..]].concat());
     let told: Value =
         serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{}", finished.told()));
     let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
@@ -243,6 +306,7 @@ const MISTAKES: &[&str] = &[
     "as-the-owner",
     "authors-only",
     "removing-elsewhere",
+    "list-of-all",
 ];
 
 #[test]

@@ -12,25 +12,25 @@ use crate::given::{self, PLAIN};
 use crate::hostile::EVIL;
 use crate::{junit, sarif};
 
-fn terminal(events: &[Event], style: Style) -> String {
+pub(crate) fn terminal(events: &[Event], style: Style) -> String {
     let mut out = Vec::new();
     given::told(events, &mut out, |out| TerminalReporter::new(out, style));
     String::from_utf8(out).unwrap()
 }
 
-fn xml(events: &[Event]) -> String {
+pub(crate) fn xml(events: &[Event]) -> String {
     let mut out = Vec::new();
     given::told(events, &mut out, JunitReporter::new);
     String::from_utf8(out).unwrap()
 }
 
-fn log(events: &[Event]) -> Value {
+pub(crate) fn log(events: &[Event]) -> Value {
     let mut out = Vec::new();
     given::told(events, &mut out, SarifReporter::new);
     serde_json::from_slice(&out).unwrap()
 }
 
-fn page(events: &[Event]) -> String {
+pub(crate) fn page(events: &[Event]) -> String {
     let mut out = Vec::new();
     given::told(events, &mut out, MarkdownReporter::new);
     String::from_utf8(out).unwrap()

@@ -2,10 +2,7 @@
 
 use report::comparison::Changes;
 use report::json::JsonReporter;
-use report::junit::JunitReporter;
-use report::markdown::MarkdownReporter;
-use report::sarif::SarifReporter;
-use report::terminal::{Style, TerminalReporter, changes_text};
+use report::terminal::{Style, changes_text};
 use report::{Recorded, merge};
 use serde_json::Value;
 use suite::event::{CellRecord, Event, ExpectedRecord, RowRecord};
@@ -13,6 +10,7 @@ use suite::layers::Layers;
 use suite::plan::Shard;
 use suite::verdict::{Access, Verdict};
 
+use crate::drift::{log, page, terminal, xml};
 use crate::given::{self, PLAIN};
 use crate::hostile::EVIL;
 use crate::{junit, sarif};
@@ -106,30 +104,6 @@ pub(crate) fn run(cells: Vec<CellRecord>) -> Vec<Event> {
 /// A run in which layers disagree in each way.
 pub(crate) fn each_way() -> Vec<Event> {
     run(cells())
-}
-
-fn terminal(events: &[Event], style: Style) -> String {
-    let mut out = Vec::new();
-    given::told(events, &mut out, |out| TerminalReporter::new(out, style));
-    String::from_utf8(out).unwrap()
-}
-
-fn xml(events: &[Event]) -> String {
-    let mut out = Vec::new();
-    given::told(events, &mut out, JunitReporter::new);
-    String::from_utf8(out).unwrap()
-}
-
-fn log(events: &[Event]) -> Value {
-    let mut out = Vec::new();
-    given::told(events, &mut out, SarifReporter::new);
-    serde_json::from_slice(&out).unwrap()
-}
-
-fn page(events: &[Event]) -> String {
-    let mut out = Vec::new();
-    given::told(events, &mut out, MarkdownReporter::new);
-    String::from_utf8(out).unwrap()
 }
 
 fn document(events: &[Event]) -> Vec<u8> {

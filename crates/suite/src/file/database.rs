@@ -1,15 +1,15 @@
 //! Databases under `targets:` — where each is, as whom actors enter it, and what its rows are to
 //! the policy.
 
-use authz::source::Diagnostic;
 use authz::source::yaml::{Entry, Node, Value};
+use authz::source::{DatabaseAddress, Diagnostic};
 
 use super::Reader;
 use super::actor::settle;
 use super::inside::Text;
 use super::names::Stage;
 use super::template::{Holders, Piece, Scope, mentions};
-use crate::model::{Database, Login, ObjectName, Rows};
+use crate::model::{Clones, Database, Login, ObjectName, Rows};
 use crate::template::Template;
 
 /// The key by which a target is a database.
@@ -31,6 +31,7 @@ impl Reader<'_> {
         let role = fields.optional("role");
         let settings = fields.optional("session");
         let rows = fields.optional("rows");
+        let clones = fields.optional("clones");
         fields.finish(&mut self.diagnostics);
         let url = url.map(|it| self.address(it));
         let witness = witness.map(|it| self.address(it));
@@ -42,6 +43,7 @@ impl Reader<'_> {
             let schema = schema.as_deref().unwrap_or(SCHEMA_DEFAULT);
             self.rows(it, schema)
         });
+        let clones = clones.map(|it| self.clones(it));
         if let (Some(_), None) = (&rows, &witness) {
             let message = "`rows` without a `witness`";
             self.diagnostics.push(
@@ -63,6 +65,23 @@ impl Reader<'_> {
             role: settle(role)?,
             settings: settle(settings)?.unwrap_or_default(),
             rows: settle(rows)?.unwrap_or_default(),
+            clones: settle(clones)?,
+        })
+    }
+
+    /// `{ by: ADDRESS, template: NAME }`.
+    fn clones(&mut self, node: &Node) -> Option<Clones> {
+        let mut fields = node.fields(&mut self.diagnostics)?;
+        let by = fields.required("by", &mut self.diagnostics);
+        let template = fields.required("template", &mut self.diagnostics);
+        fields.finish(&mut self.diagnostics);
+        let by = by.map(|it| self.address(it));
+        let template = template.map(|it| self.object_part(it));
+        let (by, shown) = by??;
+        Some(Clones {
+            by,
+            shown,
+            template: template??,
         })
     }
 
@@ -98,8 +117,12 @@ impl Reader<'_> {
             // The text is not repeated: it may hold a password.
             let message = "not the address of a PostgreSQL database";
             let label = "expected `postgres://user:password@host:port/database`";
-            self.diagnostics
-                .push(Diagnostic::new(node.place.clone(), message).label(label));
+            let help = "in names and passwords `@` and `?` are written percent-encoded, as `%40` and `%3F`";
+            self.diagnostics.push(
+                Diagnostic::new(node.place.clone(), message)
+                    .label(label)
+                    .help(help),
+            );
             return None;
         };
         passwords.iter().for_each(|it| self.keep_secret(it));
@@ -299,32 +322,22 @@ pub(super) fn scope_of<'s>(actors: Vec<usize>) -> Scope<'s> {
     }
 }
 
-/// An address (`postgres://user:password@host:port/database?option=value`) without its passwords,
-/// and those; `None` where it is none.
+/// An address without its passwords, and those, as they are and as they are written; `None` where
+/// it is none.
 fn without_password(url: &str) -> Option<(String, Vec<String>)> {
-    let (scheme, rest) = url.split_once("://")?;
-    if !["postgres", "postgresql"].contains(&scheme) || rest.is_empty() {
-        return None;
-    }
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (user, host) = match rest.rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, rest),
-    };
-    let mut passwords = Vec::new();
-    let user = user.map(|it| it.split_once(':').unwrap_or((it, "")));
-    let mut keep = |text: &str| {
+    let address = DatabaseAddress::of(url)?;
+    let decoded = |text: &str| {
         let plain = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-        passwords.push(plain.into_owned());
-        passwords.push(text.to_owned());
+        plain.into_owned()
     };
-    if let Some((_, password)) = user {
-        keep(password);
-    }
-    let given = query
-        .split('&')
-        .filter_map(|it| it.strip_prefix("password="));
-    given.for_each(keep);
-    let user = user.map_or(String::new(), |(name, _)| format!("{name}@"));
-    Some((format!("{scheme}://{user}{host}"), passwords))
+    let options = address.options.split('&');
+    let given = options
+        .filter_map(|it| it.split_once('='))
+        .filter(|(key, _)| decoded(key) == "password")
+        .map(|(_, value)| value);
+    let passwords = address.password.into_iter().chain(given);
+    let passwords = passwords.flat_map(|it| [decoded(it), it.to_owned()]);
+    let user = address.user.map_or(String::new(), |it| format!("{it}@"));
+    let shown = format!("{}://{user}{}", address.scheme, address.place);
+    Some((shown, passwords.collect()))
 }

@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
-use authz::source::Diagnostics;
-use authz::{Denial, Filter, Inquiry, Policy, Request, Subject, no_context};
+use authz::source::{Diagnostic, Diagnostics};
+use authz::{ActionKind, Denial, Filter, Inquiry, Policy, Request, Subject, no_context};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::expectation::{Expectation, Expectations, subject};
 use super::{Cell, Phase, Trial, probing_actors};
 use crate::event::ExpectedRecord;
-use crate::model::{Action, ActionIndex, ActorIndex, Expected, Rows, Statement, Suite};
+use crate::model::{Action, ActionIndex, Actor, ActorIndex, Expected, Rows, Statement, Suite};
 
 /// Adds the cells of an action's statements: one for each actor who has a session of its own.
 pub(super) fn add_cells(
@@ -26,6 +26,11 @@ pub(super) fn add_cells(
     let Some(action) = suite.actions.get(index) else {
         return;
     };
+    for statement in &action.statements {
+        if let Some(mistake) = without_rows(suite, action, statement, now) {
+            diagnostics.push(mistake);
+        }
+    }
     let is_itself = |actor: &ActorIndex| suite.actors.get(*actor).is_some_and(|it| !it.is_fixed());
     for actor in probing_actors(suite).filter(is_itself) {
         for (at, statement) in action.statements.iter().enumerate() {
@@ -54,6 +59,38 @@ pub(super) fn add_cells(
             });
         }
     }
+}
+
+/// A statement that the policy decides on row by row, and whose rows nobody declares: any row
+/// that it reaches would do.
+fn without_rows(
+    suite: &Suite,
+    action: &Action,
+    statement: &Statement,
+    now: Timestamp,
+) -> Option<Diagnostic> {
+    let policy = suite.policy.as_ref()?;
+    let kind = policy.action_kind(&action.type_name, &action.permission);
+    let whole = !statement.verb.is_of_rows() || rows_of(suite, statement).is_some();
+    if whole || kind != Some(ActionKind::Instance) {
+        return None;
+    }
+    let depends = |(actor, _): (ActorIndex, &Actor)| {
+        let actor = suite.actors.get(actor)?;
+        let subject = subject(suite, policy, actor, &mut Diagnostics::default())?;
+        let bounds = bounds(suite, policy, &subject, action, now);
+        (bounds == Bounds::Some).then_some(&actor.name)
+    };
+    let actor = suite.actors.iter().enumerate().find_map(depends)?;
+    let name = &statement.object.name;
+    let message = format!("which rows of `{name}` `{actor}` may reach is decided row by row");
+    let help = format!(
+        "say with `rows`, at the target, what they are to the policy: `{name}: {{ type: {}, key: ... }}`",
+        action.type_name
+    );
+    let label = "any one row would count as done";
+    let mistake = Diagnostic::new(statement.place.clone(), message);
+    Some(mistake.label(label).help(help))
 }
 
 /// What the rows of a statement are to the policy, if it decides on each of them.
@@ -111,6 +148,28 @@ pub enum Bounds {
     Some,
 }
 
+fn bounds(
+    suite: &Suite,
+    policy: &Policy,
+    subject: &Subject,
+    action: &Action,
+    now: Timestamp,
+) -> Bounds {
+    let residual = policy.residual(Inquiry {
+        subject,
+        action: &action.permission,
+        type_name: &action.type_name,
+        now,
+        facts: &suite.facts,
+        context: no_context(),
+    });
+    match residual.as_ref().map(authz::Residual::filter) {
+        Some(Filter::Always) => Bounds::All,
+        Some(Filter::Never) => Bounds::None,
+        _ => Bounds::Some,
+    }
+}
+
 /// The policy, asked about rows for one actor and one action.
 #[derive(Debug)]
 pub struct RowPolicy<'a> {
@@ -156,19 +215,13 @@ impl<'a> RowPolicy<'a> {
 
     /// What can be said before any row is known. O(rules).
     pub fn bounds(&self) -> Bounds {
-        let residual = self.policy.residual(Inquiry {
-            subject: &self.subject,
-            action: &self.action.permission,
-            type_name: &self.rows.type_name,
-            now: self.now,
-            facts: &self.suite.facts,
-            context: no_context(),
-        });
-        match residual.as_ref().map(authz::Residual::filter) {
-            Some(Filter::Always) => Bounds::All,
-            Some(Filter::Never) => Bounds::None,
-            _ => Bounds::Some,
-        }
+        bounds(
+            self.suite,
+            self.policy,
+            &self.subject,
+            self.action,
+            self.now,
+        )
     }
 
     /// What the policy says of a row: its columns by name, as `to_jsonb` writes them. O(rules).

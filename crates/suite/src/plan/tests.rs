@@ -338,3 +338,23 @@ expect: |
     let sources = [Source::new("lockstep.yaml", text)];
     insta::assert_snapshot!(authz::source::render(&mistakes, &sources, false));
 }
+
+/// Without `rows`, any one row that is reached would count as done.
+#[test]
+fn what_is_decided_row_by_row_needs_rows() {
+    let text = r#"
+version: 1
+policy: policy/
+targets: { db: { postgres: "postgres://db.test/shop" } }
+actors: { vera: { subject: "user:vera", tenant: acme, roles: [ROLE] } }
+actions: { post: { read: { db: { select: posts } }, create: { db: { insert: posts, values: { id: 1 } } } } }
+"#;
+    let told = text.replace("ROLE", "viewer");
+    let mistakes = Plan::new(&read(&told, Some(POLICY)), noon()).unwrap_err();
+    let sources = [Source::new("lockstep.yaml", &told)];
+    insta::assert_snapshot!(authz::source::render(&mistakes, &sources, false));
+    // Nobody is permitted anything, whatever rows there are.
+    let nobody = text.replace(", roles: [ROLE]", "");
+    let plan = Plan::new(&read(&nobody, Some(POLICY)), noon());
+    assert_eq!(plan.unwrap().cells.len(), 2);
+}

@@ -21,8 +21,32 @@ pub(super) enum Test {
     RequestIs { request: String, text: String },
     /// `p.obj == "*"`.
     PolicyIs { policy: String, text: String },
+    /// `r.sub.Age > 18`.
+    Attribute(Attribute),
+    /// `eval(p.sub_rule)`: the line itself has a condition.
+    Rule { policy: String },
     /// Anything else, as it was written.
     Other(String),
+}
+
+/// A question about what is known of a part of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Attribute {
+    /// The field of the request.
+    pub(super) request: String,
+    pub(super) name: String,
+    pub(super) operator: &'static str,
+    pub(super) values: Vec<Literal>,
+    /// As it was written.
+    pub(super) text: String,
+}
+
+/// A value that is written in a matcher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Literal {
+    Number(String),
+    Text(String),
+    Bool(bool),
 }
 
 /// The tests that all hold.
@@ -143,16 +167,11 @@ impl Parser<'_> {
         if self.is_next("!") {
             let start = self.at;
             self.at += 1;
-            self.one()?;
+            self.deeper(Self::one)?;
             return Ok(vec![vec![self.other(start)]]);
         }
         if self.take("(") {
-            self.depth += 1;
-            if self.depth > DEPTH_MAX {
-                return Err("it is nested too deeply".to_owned());
-            }
-            let found = self.either()?;
-            self.depth -= 1;
+            let found = self.deeper(Self::either)?;
             return match self.take(")") {
                 true => Ok(found),
                 false => Err("a closing parenthesis is missing".to_owned()),
@@ -161,26 +180,81 @@ impl Parser<'_> {
         Ok(vec![vec![self.test()?]])
     }
 
+    fn deeper(&mut self, part: impl FnOnce(&mut Self) -> Parsed) -> Parsed {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err("it is nested too deeply".to_owned());
+        }
+        let found = part(self);
+        self.depth -= 1;
+        found
+    }
+
     fn test(&mut self) -> Result<Test, String> {
         let start = self.at;
         let left = self.operand()?;
         if self.take("==") {
             let right = self.operand()?;
             let test = equal(&left, &right).or_else(|| equal(&right, &left));
+            let test = test.or_else(|| self.attribute(start, (left, "==", right)));
             return Ok(test.unwrap_or_else(|| self.other(start)));
         }
-        let compares = ["!=", "<", ">", "<=", ">=", "=~", "!~"];
-        let is_other = compares.iter().any(|sign| self.take(sign)) || self.take_word("in");
-        if is_other {
-            self.operand()?;
-            return Ok(self.other(start));
+        let compares = ["!=", "<=", ">=", "<", ">", "=~", "!~"];
+        let sign = compares.into_iter().find(|sign| self.take(sign));
+        if let Some(sign) = sign.or_else(|| self.take_word("in").then_some("in")) {
+            let right = self.operand()?;
+            let test = self.attribute(start, (left, sign, right));
+            return Ok(test.unwrap_or_else(|| self.other(start)));
         }
-        match left {
-            Operand::Call(function, arguments) => {
-                Ok(call(function, arguments).unwrap_or_else(|| self.other(start)))
+        let test = match left {
+            Operand::Call(function, arguments) => call(function, arguments),
+            Operand::Attribute(..) => {
+                let holds = Operand::Literals(vec![Literal::Bool(true)], false);
+                self.attribute(start, (left, "==", holds))
             }
-            _ => Ok(self.other(start)),
-        }
+            _ => None,
+        };
+        Ok(test.unwrap_or_else(|| self.other(start)))
+    }
+
+    /// The question that an attribute and literals are compared by.
+    fn attribute(
+        &self,
+        start: usize,
+        (left, operator, right): (Operand, &'static str, Operand),
+    ) -> Option<Test> {
+        let (request, name, operator, (values, is_list)) = match (left, right) {
+            (Operand::Attribute(request, name), Operand::Literals(values, is_list)) => {
+                (request, name, operator, (values, is_list))
+            }
+            (Operand::Literals(values, false), Operand::Attribute(request, name)) => {
+                let turned = match operator {
+                    "<" => ">",
+                    ">" => "<",
+                    "<=" => ">=",
+                    ">=" => "<=",
+                    "==" | "!=" => operator,
+                    _ => return None,
+                };
+                (request, name, turned, (values, false))
+            }
+            _ => return None,
+        };
+        let is_ordered = ["<", ">", "<=", ">="].contains(&operator);
+        let is_number = |it: &Literal| matches!(it, Literal::Number(_));
+        let maps = match operator {
+            "in" => is_list,
+            "=~" | "!~" => false,
+            _ => !is_list && (!is_ordered || values.iter().all(is_number)),
+        };
+        let text = self.written(start);
+        maps.then_some(Test::Attribute(Attribute {
+            request,
+            name,
+            operator,
+            values,
+            text,
+        }))
     }
 
     fn take_word(&mut self, word: &str) -> bool {
@@ -193,25 +267,40 @@ impl Parser<'_> {
 
     fn operand(&mut self) -> Result<Operand, String> {
         if self.take("(") {
-            // A list, as `in` has it; what stands in it does not matter.
-            while !self.take(")") {
-                if self.peek().is_none() {
-                    return Err("a closing parenthesis is missing".to_owned());
-                }
-                self.at += 1;
-            }
-            return Ok(Operand::Other);
+            return self.list();
         }
         let Some(token) = self.peek().cloned() else {
             return Err("it ends too early".to_owned());
         };
         self.at += 1;
         match token.kind {
-            Kind::Text => Ok(Operand::Text(token.text)),
+            Kind::Text => Ok(Operand::Literals(vec![Literal::Text(token.text)], false)),
             Kind::Sign => Err(format!("`{}` is not understood here", token.text)),
             Kind::Word if self.take("(") => self.arguments(token.text),
             Kind::Word => Ok(field(&token.text)),
         }
+    }
+
+    /// A list of literals, as `in` has it, behind its parenthesis.
+    fn list(&mut self) -> Result<Operand, String> {
+        let mut values = Vec::new();
+        let mut is_plain = true;
+        while !self.take(")") {
+            let Some(token) = self.peek().cloned() else {
+                return Err("a closing parenthesis is missing".to_owned());
+            };
+            self.at += 1;
+            match (token.kind, literal(&token.text)) {
+                (Kind::Text, _) => values.push(Literal::Text(token.text)),
+                (Kind::Word, Some(value)) => values.push(value),
+                (Kind::Sign, _) if token.text == "," => {}
+                _ => is_plain = false,
+            }
+        }
+        Ok(match is_plain {
+            true => Operand::Literals(values, true),
+            false => Operand::Other,
+        })
     }
 
     fn arguments(&mut self, function: String) -> Result<Operand, String> {
@@ -232,12 +321,16 @@ impl Parser<'_> {
 
     /// What was written from a token on.
     fn other(&self, start: usize) -> Test {
+        Test::Other(self.written(start))
+    }
+
+    fn written(&self, start: usize) -> String {
         let written = self.tokens.get(start..self.at).unwrap_or_default();
         let shown = written.iter().map(|token| match token.kind {
             Kind::Text => format!("\"{}\"", token.text),
             _ => token.text.clone(),
         });
-        Test::Other(shown.collect::<Vec<_>>().join(" "))
+        shown.collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -252,32 +345,69 @@ fn bounded(found: Vec<Alternative>) -> Parsed {
 enum Operand {
     Request(String),
     Policy(String),
-    Text(String),
+    /// A field of the request, and what is known of it.
+    Attribute(String, String),
+    /// One value, or several as a list.
+    Literals(Vec<Literal>, bool),
     Call(String, Vec<Operand>),
     Other,
 }
 
-/// `r.sub`; what has more parts is an attribute.
+/// A number, `true` or `false`.
+fn literal(word: &str) -> Option<Literal> {
+    match word {
+        "true" | "false" => Some(Literal::Bool(word == "true")),
+        _ if word.starts_with(|c: char| c.is_ascii_digit()) => {
+            let number = word.parse::<f64>().ok().filter(|it| it.is_finite());
+            number.map(|it| Literal::Number(format!("{it:?}")))
+        }
+        _ => None,
+    }
+}
+
+/// `r.sub`; what has one part more is an attribute.
 fn field(word: &str) -> Operand {
+    if let Some(value) = literal(word) {
+        return Operand::Literals(vec![value], false);
+    }
     let (object, field) = word.split_once('.').unwrap_or((word, ""));
     let is_field = !field.is_empty() && !field.contains('.');
     match object {
         "r" if is_field => Operand::Request(field.to_owned()),
         "p" if is_field => Operand::Policy(field.to_owned()),
+        "r" => match field.split_once('.') {
+            Some((field, name)) if !name.contains('.') => {
+                Operand::Attribute(field.to_owned(), name.to_owned())
+            }
+            _ => Operand::Other,
+        },
         _ => Operand::Other,
     }
 }
 
 fn equal(left: &Operand, right: &Operand) -> Option<Test> {
-    Some(match (left.clone(), right.clone()) {
-        (Operand::Request(request), Operand::Policy(policy)) => Test::Equal { request, policy },
-        (Operand::Request(request), Operand::Text(text)) => Test::RequestIs { request, text },
-        (Operand::Policy(policy), Operand::Text(text)) => Test::PolicyIs { policy, text },
-        _ => return None,
-    })
+    let text = match right {
+        Operand::Literals(values, false) => match values.as_slice() {
+            [Literal::Text(text)] => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    match (left.clone(), right.clone()) {
+        (Operand::Request(request), Operand::Policy(policy)) => {
+            Some(Test::Equal { request, policy })
+        }
+        (Operand::Request(request), _) => text.map(|text| Test::RequestIs { request, text }),
+        (Operand::Policy(policy), _) => text.map(|text| Test::PolicyIs { policy, text }),
+        _ => None,
+    }
 }
 
 fn call(function: String, arguments: Vec<Operand>) -> Option<Test> {
+    if let ("eval", [Operand::Policy(policy)]) = (function.as_str(), arguments.as_slice()) {
+        let policy = policy.clone();
+        return Some(Test::Rule { policy });
+    }
     let mut arguments = arguments.into_iter();
     let (Some(Operand::Request(request)), Some(Operand::Policy(policy))) =
         (arguments.next(), arguments.next())

@@ -1,15 +1,13 @@
 //! What a policy line means under the matcher: who may, or may not, do what to what, and where.
 
 use indexmap::IndexSet;
-use regex::Regex;
 
 use super::super::write::quoted;
+use super::attributes::{self, Condition};
 use super::groups::Groups;
 use super::matcher::{Alternative, Test};
 use super::model::{Line, Model};
-
-/// Functions that hold a text of the request against a pattern of the line.
-const PATTERNS: [&str; 4] = ["keyMatch", "keyMatch2", "keyMatch3", "regexMatch"];
+use super::patterns::{PATTERNS, compiled, is_path, path_condition, words_of};
 
 /// Which field of a request is what.
 #[derive(Debug, Clone)]
@@ -45,6 +43,8 @@ pub(super) struct Way {
     pub(super) tenants: Option<Vec<String>>,
     pub(super) what: What,
     pub(super) actions: Vec<String>,
+    /// What has to be known of the subject.
+    pub(super) when: Vec<Condition>,
 }
 
 /// All that lines are understood with.
@@ -167,6 +167,11 @@ impl<'a> Meaning<'a> {
                 third,
                 ..
             } => (request, Some(function.as_str()), third.as_ref()),
+            Test::Attribute(attribute) => {
+                let maps = attribute.request == self.fields.subject;
+                return (!maps).then(|| (format!("`{}` does not map", attribute.text), RULE));
+            }
+            Test::Rule { .. } => return None,
             Test::Other(text) => return Some((format!("`{text}` does not map"), RULE)),
         };
         let fields = &self.fields;
@@ -211,7 +216,9 @@ impl<'a> Meaning<'a> {
                     };
                     (request, names)
                 }
-                Test::PolicyIs { .. } | Test::Other(_) => continue,
+                Test::PolicyIs { .. } | Test::Attribute(_) | Test::Rule { .. } | Test::Other(_) => {
+                    continue;
+                }
             };
             let known = match request {
                 _ if *request == self.fields.object => &mut self.objects,
@@ -310,11 +317,28 @@ impl<'a> Meaning<'a> {
             tenants,
             what,
             actions: self.names(line, tests_of(alternative, &fields.action), &self.actions)?,
+            when: self.conditions(line, alternative)?,
         };
         let is_empty = way.tenants.as_ref().is_some_and(Vec::is_empty)
             || way.actions.is_empty()
             || way.what == What::Objects(Vec::new());
         Ok((!is_empty).then_some(way))
+    }
+
+    /// What the tests, and the rule of the line that they evaluate, ask of the subject.
+    fn conditions(&self, line: &Line, tests: &[Test]) -> Result<Vec<Condition>, String> {
+        let mut found = Vec::new();
+        for test in tests {
+            match test {
+                Test::Attribute(attribute) => found.push(attributes::condition(attribute)?),
+                Test::Rule { policy } => {
+                    let rule = self.value(line, policy).unwrap_or_default();
+                    found.push(attributes::of_rule(rule, &self.fields.subject)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
     }
 
     /// Whom the tests name; nobody if they contradict one another.
@@ -329,7 +353,7 @@ impl<'a> Meaning<'a> {
                 Test::Call { policy, .. } => (self.value(line, policy), false),
                 Test::Equal { policy, .. } => (self.value(line, policy), true),
                 Test::RequestIs { text, .. } => (Some(text.as_str()), true),
-                Test::PolicyIs { .. } | Test::Other(_) => continue,
+                _ => continue,
             };
             let name = name.unwrap_or_default();
             if exactly && self.groups.is_parent("g", name) {
@@ -369,12 +393,11 @@ impl<'a> Meaning<'a> {
                         let members = self.groups.members(function, value);
                         names.retain(|name| members.contains(name));
                     } else {
-                        let pattern = pattern(function, value);
-                        let regex = compiled(&pattern, value)?;
+                        let regex = compiled(function, value)?;
                         names.retain(|name| regex.is_match(name));
                     }
                 }
-                Test::PolicyIs { .. } | Test::Other(_) => {}
+                _ => {}
             }
         }
         Ok(names)
@@ -402,11 +425,10 @@ impl<'a> Meaning<'a> {
                         let members: Vec<String> = members.iter().map(|it| quoted(it)).collect();
                         parts.push(format!("resource.path in [{}]", members.join(", ")));
                     } else {
-                        compiled(&pattern(function, value), value)?;
-                        parts.extend(path_condition(function, value));
+                        parts.extend(path_condition(function, value)?);
                     }
                 }
-                Test::PolicyIs { .. } | Test::Other(_) => {}
+                _ => {}
             }
         }
         Ok((!parts.is_empty()).then(|| parts.join(" && ")))
@@ -423,82 +445,6 @@ fn request_of(test: &Test) -> Option<&str> {
         Test::Equal { request, .. }
         | Test::RequestIs { request, .. }
         | Test::Call { request, .. } => Some(request),
-        Test::PolicyIs { .. } | Test::Other(_) => None,
+        _ => None,
     }
-}
-
-fn is_path(path: &str) -> String {
-    format!("resource.path == {}", quoted(path))
-}
-
-/// The regular expression that a function holds a text against, as Casbin makes it of the
-/// pattern (casbin.org/docs/function).
-fn pattern(function: &str, value: &str) -> String {
-    match function {
-        "keyMatch" => match value.split_once('*') {
-            Some((prefix, _)) => format!("^(?s:{}.*)$", regex::escape(prefix)),
-            None => format!("^{}$", regex::escape(value)),
-        },
-        "keyMatch2" => format!("^{}$", with_placeholders(value, ":", "")),
-        "keyMatch3" => format!("^{}$", with_placeholders(value, "{", "}")),
-        _ => value.to_owned(),
-    }
-}
-
-/// `/*` stands for anything behind a slash; `:name` or `{name}` for one segment.
-fn with_placeholders(value: &str, start: &str, end: &str) -> String {
-    let value = value.replace("/*", "/.*");
-    let segments = value.split('/').map(|segment| {
-        let Some((before, rest)) = segment.split_once(start) else {
-            return segment.to_owned();
-        };
-        // The name goes as far as it can.
-        match end {
-            "" if rest.is_empty() => segment.to_owned(),
-            "" => format!("{before}[^/]+"),
-            end => match rest.rsplit_once(end) {
-                Some((name, after)) if !name.is_empty() => format!("{before}[^/]+{after}"),
-                _ => segment.to_owned(),
-            },
-        }
-    });
-    segments.collect::<Vec<_>>().join("/")
-}
-
-fn compiled(pattern: &str, value: &str) -> Result<Regex, String> {
-    let told = |_| format!("`{value}` makes no regular expression");
-    Regex::new(pattern).map_err(told)
-}
-
-/// The condition that a path meets a pattern; none if every path does.
-fn path_condition(function: &str, value: &str) -> Option<String> {
-    match (function, value.split_once('*')) {
-        ("keyMatch", Some(("", _))) => None,
-        ("keyMatch", Some((prefix, _))) => {
-            Some(format!("resource.path.startsWith({})", quoted(prefix)))
-        }
-        ("keyMatch", None) => Some(is_path(value)),
-        _ => {
-            let pattern = pattern(function, value);
-            let inner = pattern
-                .strip_prefix('^')
-                .and_then(|it| it.strip_suffix('$'));
-            let is_plain = inner.is_some_and(|inner| regex::escape(inner) == inner);
-            match inner.filter(|_| is_plain) {
-                Some(path) => Some(is_path(path)),
-                None => Some(format!("resource.path.matches({})", quoted(&pattern))),
-            }
-        }
-    }
-}
-
-/// The words of a pattern that is nothing but words: `(GET)|(POST)`.
-fn words_of(pattern: &str) -> Vec<String> {
-    let pattern = pattern.trim_start_matches('^').trim_end_matches('$');
-    let words = pattern.split('|').map(|it| it.trim_matches(['(', ')']));
-    let is_word = |word: &&str| {
-        let of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ':');
-        !word.is_empty() && word.chars().all(of_word)
-    };
-    words.filter(is_word).map(str::to_owned).collect()
 }

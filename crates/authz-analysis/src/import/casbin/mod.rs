@@ -2,13 +2,16 @@
 //!
 //! A name that others have (`g, alice, admin`) is a role, and so is one that lines are about; who
 //! is no role of others is a subject. An object is a type, and its actions are on the type as a
-//! whole; where objects are held against patterns, there is one type `path`, and lines are rules.
+//! whole; where objects are held against patterns, there is one type `path`, and lines are rules. What is
+//! asked about a subject (`r.sub.Age > 18`) is a condition over its attributes.
 //! A denial is a rule too, asked of whoever has the role by a flag that is on for it.
 
+mod attributes;
 mod groups;
 mod matcher;
 mod meaning;
 mod model;
+mod patterns;
 mod print;
 mod roles;
 
@@ -218,6 +221,7 @@ fn statements<'l>(
 ) -> Vec<Statement<'l>> {
     let mut statements = Vec::new();
     let mut seen: Vec<&[String]> = Vec::new();
+    let mut known: Vec<(String, &str)> = Vec::new();
     for line in lines {
         if seen.contains(&line.values.as_slice()) {
             continue;
@@ -248,13 +252,36 @@ fn statements<'l>(
             continue;
         }
         match meaning.ways(line) {
-            Ok(ways) => statements.extend(ways.into_iter().map(|way| Statement {
-                line,
-                is_denial,
-                way,
-            })),
+            Ok(ways) => {
+                let reads = ways
+                    .iter()
+                    .flat_map(|way| &way.when)
+                    .flat_map(|it| &it.reads);
+                let reads: Vec<(String, &str)> = reads.cloned().collect();
+                if let Some(name) = of_two_types(&reads, &known) {
+                    let message =
+                        format!("`{name}` is compared with values of another type elsewhere");
+                    told.lose(&line.place, message, BY_HAND);
+                    continue;
+                }
+                known.extend(reads);
+                statements.extend(ways.into_iter().map(|way| Statement {
+                    line,
+                    is_denial,
+                    way,
+                }));
+            }
             Err(why) => told.lose(&line.place, why, BY_HAND),
         }
     }
     statements
+}
+
+/// An attribute that has one type among these, and another one there or among them.
+fn of_two_types<'r>(reads: &'r [(String, &str)], known: &[(String, &str)]) -> Option<&'r str> {
+    let differs = |(name, kind): &&(String, &str)| {
+        let mut all = reads.iter().chain(known);
+        all.any(|(other, of)| other == name && of != kind)
+    };
+    reads.iter().find(differs).map(|(name, _)| name.as_str())
 }

@@ -19,6 +19,8 @@ const PATH: &str = "path";
 pub(super) struct Plan {
     /// Each type with its actions.
     types: IndexMap<String, IndexSet<String>>,
+    /// What conditions read of a subject, with its types.
+    attributes: IndexMap<String, &'static str>,
     has_paths: bool,
     is_priority: bool,
     roles: Vec<Role>,
@@ -104,7 +106,8 @@ impl Spelling {
 fn is_grant(statement: &Statement<'_>, effect: Effect) -> bool {
     let everywhere = statement.way.who != Who::Everyone || statement.way.tenants.is_none();
     let of_objects = matches!(statement.way.what, What::Objects(_));
-    !statement.is_denial && effect != Effect::Priority && of_objects && everywhere
+    let is_plain = statement.way.when.is_empty();
+    !statement.is_denial && effect != Effect::Priority && of_objects && everywhere && is_plain
 }
 
 pub(super) fn plan(
@@ -148,6 +151,8 @@ pub(super) fn plan(
     for statement in statements.iter().filter(counts) {
         let grants = spelling.grants(&statement.way);
         plan.declare(&grants);
+        let reads = statement.way.when.iter().flat_map(|it| &it.reads);
+        plan.attributes.extend(reads.cloned());
         let granted: &[Grant] = match is_grant(statement, effect) {
             true => &grants,
             false => &[],
@@ -202,6 +207,7 @@ fn everything(meaning: &Meaning<'_>) -> Way {
             false => What::Objects(meaning.objects.iter().cloned().collect()),
         },
         actions: meaning.actions.iter().cloned().collect(),
+        when: Vec::new(),
     }
 }
 
@@ -229,6 +235,7 @@ fn condition(
     if let What::Paths(Some(path)) = &way.what {
         parts.push(path.clone());
     }
+    parts.extend(way.when.iter().map(|it| it.text.clone()));
     Some(parts.join(" && "))
 }
 
@@ -309,6 +316,10 @@ fn notes(
         let message = "what is asked for by its path is a `path` here: its attribute `path` is the text that patterns are held against";
         told.note(&place, message);
     }
+    if !plan.attributes.is_empty() {
+        let message = "what is asked about a subject are its `attributes` here: the facts say them";
+        told.note(&place, message);
+    }
     if plan
         .roles
         .iter()
@@ -323,6 +334,7 @@ impl Plan {
     /// Types and actions in an order that does not depend on that of the lines.
     pub(super) fn sort(&mut self) {
         self.types.sort_keys();
+        self.attributes.sort_keys();
         self.types.values_mut().for_each(IndexSet::sort);
         self.flags.roles.sort();
         self.subjects.sort_keys();
@@ -376,18 +388,18 @@ pub(super) fn policy(plan: &Plan) -> String {
         let of_path = plan.has_paths && name == PATH;
         let kind = if of_path { "instance" } else { "collection" };
         let actions = write::map(actions.iter().map(|it| (it.as_str(), kind.to_owned())));
-        let attributes = match of_path {
-            true => format!("attributes: {{ {PATH}: string }}, "),
-            false => String::new(),
-        };
-        let _ = match actions.as_str() {
-            "{}" => writeln!(text, "  {}: {{}}", write::word(name)),
-            actions => writeln!(
-                text,
-                "  {}: {{ {attributes}actions: {actions} }}",
-                write::word(name)
-            ),
-        };
+        let mut parts = Vec::new();
+        if of_path {
+            parts.push(("attributes", format!("{{ {PATH}: string }}")));
+        } else if name == USER && !plan.attributes.is_empty() {
+            let attributes = plan.attributes.iter();
+            let attributes = attributes.map(|(name, kind)| (name.as_str(), (*kind).to_owned()));
+            parts.push(("attributes", write::map(attributes)));
+        }
+        if actions != "{}" {
+            parts.push(("actions", actions));
+        }
+        let _ = writeln!(text, "  {}: {}", write::word(name), write::map(parts));
     }
     if !plan.roles.is_empty() {
         text.push_str("roles:\n");

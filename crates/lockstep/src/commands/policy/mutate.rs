@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
 
 use authz::read_policy;
 use authz::source::Source;
-use authz_analysis::mutate::{self, Oracles, TestFile};
+use authz_analysis::mutate::{self, Candidate, Judge, Judged, Oracles, TestFile};
 use authz_analysis::policy_tests;
 use jiff::Timestamp;
 use serde_json::json;
 use suite::model::{ActorIndex, Expected};
 use suite::plan::Plan;
 
-use super::{found, named_by_tests, read};
+use super::which::found;
+use super::{named_by_tests, read};
 use crate::arguments::PolicyMutate;
 use crate::commands::{environment, print};
 use crate::exit_code::ExitCode;
@@ -42,18 +46,17 @@ pub(super) fn execute(command: &PolicyMutate) -> Result<ExitCode, Failure> {
             "there are no tests and no suite that could notice anything\nhelp: name files of tests, or a suite with `--suite FILE`",
         ));
     }
-    let mutants = mutate::mutants(&sources);
+    let cells = |sources: &[Source]| {
+        let suite = suite.as_ref();
+        suite.map_or(Vec::new(), |it| it.noticed_by(sources))
+    };
     let oracles = Oracles {
         tests: &tests,
-        cells: &|sources| {
-            suite
-                .as_ref()
-                .map_or(Vec::new(), |it| it.noticed_by(sources))
-        },
+        cells: &cells,
         now,
     };
-    let mut progress = progress(mutants.len());
-    let judged = mutate::judge(&policy, &mutants, &oracles, &mut progress);
+    let judge = Judge::new(&policy, &sources, oracles);
+    let judged = judged(&judge, &mutate::candidates(&policy, &sources));
     let score = mutate::score(&judged);
     let text = match command.json {
         true => {
@@ -73,6 +76,40 @@ pub(super) fn execute(command: &PolicyMutate) -> Result<ExitCode, Failure> {
 fn suite(command: &PolicyMutate) -> Option<PathBuf> {
     let here = Path::new(SUITE).is_file() && command.policy.is_none();
     command.suite.clone().or_else(|| here.then(|| SUITE.into()))
+}
+
+/// What becomes of each change that makes a policy, in their order; as many at once as there are
+/// cores.
+fn judged(judge: &Judge<'_>, candidates: &[Candidate<'_>]) -> Vec<Judged> {
+    let next = AtomicUsize::new(0);
+    let (send, receive) = mpsc::channel();
+    let work = |send: Sender<(usize, Option<Judged>)>| {
+        while let Some((at, it)) = taken(&next, candidates) {
+            let judged = it.mutant().map(|mutant| judge.judge(&mutant));
+            // Who receives is gone only if this process is ending.
+            let _ = send.send((at, judged));
+        }
+    };
+    let mut judged = BTreeMap::new();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let send = send.clone();
+            scope.spawn(|| work(send));
+        }
+        drop(send);
+        let mut progress = progress(candidates.len());
+        for (through, (at, found)) in receive.iter().enumerate() {
+            judged.extend(found.map(|it| (at, it)));
+            progress(through + 1);
+        }
+    });
+    judged.into_values().collect()
+}
+
+/// The next one that nobody has taken.
+fn taken<'c, T>(next: &AtomicUsize, all: &'c [T]) -> Option<(usize, &'c T)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    Some((at, all.get(at)?))
 }
 
 /// Tells on a terminal how many mutants are through.

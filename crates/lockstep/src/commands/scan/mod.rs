@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use authz::source::nearest;
 use authz_sql::catalogue::{self, Catalogue, Id};
 use authz_sql::connection::{self, Address, Client};
-use authz_sql::probe::{Tried, probe, untried};
+use authz_sql::probe::{Rows, Tried, probe, untried};
 use authz_sql::scan::{self, Found, Scope};
 use suite::secret::Masker;
 
@@ -59,7 +59,11 @@ async fn survey(mut client: Client, command: &Scan) -> Result<(Catalogue, Found,
     let tried = match command.no_probe {
         true => untried(&found),
         false => {
-            let tried = probe(&mut transaction, &catalogue, &found).await;
+            let rows = match command.probe_rows {
+                true => Rows::AsAll,
+                false => Rows::AsReader,
+            };
+            let tried = probe(&mut transaction, &catalogue, &found, rows).await;
             tried.map_err(broken)?
         }
     };
