@@ -4,6 +4,7 @@
 
 mod analysis;
 mod conditions;
+mod database;
 mod decisions;
 mod firm;
 mod grants;
@@ -30,6 +31,7 @@ fn main() -> anyhow::Result<()> {
     let missed = match std::env::args().nth(1).as_deref() {
         Some("probes") => probes(&subject::serve()?).map(|()| 0),
         Some("mixed") => mixed::run(),
+        Some("database") => database::run(),
         Some("memory") => memory(&subject::serve()?).map(|()| 0),
         Some("relationships") => relationships::run(),
         Some("listing") => listing::run(),
@@ -37,7 +39,7 @@ fn main() -> anyhow::Result<()> {
         Some("decisions") => decisions::run(),
         Some("analysis") => analysis::run(),
         _ => bail!(
-            "expected `probes`, `mixed`, `memory`, `relationships`, `listing`, `conditions`, `decisions` or `analysis`"
+            "expected `probes`, `mixed`, `database`, `memory`, `relationships`, `listing`, `conditions`, `decisions` or `analysis`"
         ),
     }?;
     if missed > 0 {

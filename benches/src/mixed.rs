@@ -25,7 +25,7 @@ pub(crate) fn run() -> anyhow::Result<usize> {
     let mut exchanges = 0;
     for _ in 0..ROUNDS {
         ours.push(seconds(timed(|| {
-            let summary = runtime.block_on(peers::run(&text, CELLS))?;
+            let summary = runtime.block_on(peers::run(peers::read(&text, None)?, CELLS))?;
             exchanges = usize::try_from(summary.requests)?;
             Ok(())
         })?));

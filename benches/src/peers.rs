@@ -78,12 +78,12 @@ async fn exchange(client: &Client, base: &str, index: usize) -> anyhow::Result<(
 
 /// Ours: a suite of so many cells of one call, recorded and reported.
 pub(crate) async fn suite(base: &str, cells: usize) -> anyhow::Result<()> {
-    run(&suite_text(base, cells), cells).await.map(|_| ())
+    let suite = read(&suite_text(base, cells), None)?;
+    run(suite, cells).await.map(drop)
 }
 
 /// Ours: a suite of so many cells, recorded and reported, each of which must hold.
-pub(crate) async fn run(text: &str, cells: usize) -> anyhow::Result<Summary> {
-    let suite = read(text)?;
+pub(crate) async fn run(suite: Suite, cells: usize) -> anyhow::Result<Summary> {
     let plan = Plan::new(&suite, jiff::Timestamp::now());
     let plan = plan.map_err(|mistakes| anyhow::anyhow!("{}", render(&mistakes, &[], false)))?;
     ensure!(plan.cells.len() == cells, "{} cells", plan.cells.len());
@@ -153,11 +153,16 @@ fn suite_text(base: &str, cells: usize) -> String {
     text
 }
 
-fn read(text: &str) -> anyhow::Result<Suite> {
+/// Reads a suite, and its policy if it has one.
+pub(crate) fn read(text: &str, policy: Option<&str>) -> anyhow::Result<Suite> {
     let source = Source::new("bench.yaml", text);
+    let policy: Vec<Source> = policy
+        .map(|it| Source::new("policy.yaml", it))
+        .into_iter()
+        .collect();
     let inputs = Inputs {
         suite: &source,
-        policy: &[],
+        policy: &policy,
         facts: &[],
         schemas: &[],
         documents: &[],

@@ -21,4 +21,6 @@ pub mod policy_tests;
 
 mod pools;
 
+mod values;
+
 pub mod witness;

@@ -6,16 +6,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use authz::condition::{Atom, Value, Variable, atoms, clock_in_zone};
+use authz::condition::{Atom, ClockPart, Value, Variable, atoms};
 use authz::{AttributeKind, Policy};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
+
+use crate::values::{self, Clock};
 
 /// The most values beside constants that a pool has for each place between them.
 const FRESH_MAX: usize = 3;
 
 /// The id of the subject who asks in examples.
 pub(super) const SOMEONE: &str = "someone";
+
+/// The id of what is asked about.
+pub(super) const SOMETHING: &str = "1";
 
 /// What is known of everything that conditions read.
 #[derive(Debug, Default)]
@@ -51,7 +56,24 @@ struct Group {
     pairs: Vec<[Variable; 2]>,
     constants: Vec<Value>,
     ordered: bool,
-    daily: BTreeSet<[String; 3]>,
+    /// Whether any texts that are among them may be compared by order.
+    orders_texts: bool,
+    clock: Clock,
+    /// The variables of which the clock is asked.
+    instants: BTreeSet<Variable>,
+    /// Whether tenants are among what is compared.
+    has_tenants: bool,
+}
+
+/// What values depend on beside the conditions.
+pub(super) struct Known<'a> {
+    /// The type of a variable's values, if that is declared.
+    pub(super) kind: &'a dyn Fn(&Variable) -> Option<AttributeKind>,
+    /// What is asked about, as a reference.
+    pub(super) resource: String,
+    /// The ids of those who ask, for each type.
+    pub(super) subjects: &'a BTreeMap<String, Vec<String>>,
+    pub(super) now: Timestamp,
 }
 
 impl Reads {
@@ -81,29 +103,59 @@ impl Reads {
             } => {
                 let group = self.group([variable]);
                 group.ordered |= ordered;
+                group.orders_texts |= ordered && constants.iter().any(|it| it.as_str().is_some());
                 group.constants.extend(constants);
             }
-            Atom::Between { variables, ordered } => self.link(variables).ordered |= ordered,
+            Atom::Between { variables, ordered } => {
+                let group = self.link(variables);
+                group.ordered |= ordered;
+                group.orders_texts |= ordered;
+            }
             Atom::Alone(variable) => drop(self.group([variable])),
             Atom::Daily {
                 variable,
                 from,
                 to,
                 zone,
-            } => drop(self.group([variable]).daily.insert([from, to, zone])),
+            } => drop(self.clock_of(variable).daily.insert([from, to, zone])),
+            Atom::Shown {
+                variable,
+                part,
+                zone,
+                constants,
+            } => {
+                let clock = self.clock_of(variable);
+                clock.parts.insert((part, zone));
+                if part == ClockPart::Minute {
+                    clock.minutes.extend(constants);
+                }
+            }
             Atom::Flag(name) => drop(self.flags.insert(name)),
             Atom::Beyond {
                 variables,
                 constants,
             } => {
+                let help = match variables.contains(&Variable::Now) {
+                    true => {
+                        "; times of day can be: `within(now, \"09:00\", \"17:00\", \"Europe/Berlin\")`"
+                    }
+                    false => "",
+                };
                 self.bounds.push(format!(
-                    "the condition of rule `{rule}` asks more than values can be enumerated for"
+                    "the condition of rule `{rule}` asks more than values can be enumerated for{help}"
                 ));
                 for variable in variables {
                     self.group([variable]).constants.extend(constants.clone());
                 }
             }
         }
+    }
+
+    /// What is asked of the clock at this variable.
+    fn clock_of(&mut self, variable: Variable) -> &mut Clock {
+        let group = self.group([variable.clone()]);
+        group.instants.insert(variable);
+        &mut group.clock
     }
 
     /// The group of two variables that are compared.
@@ -130,7 +182,9 @@ impl Reads {
             merged.pairs.extend(group.pairs);
             merged.constants.extend(group.constants);
             merged.ordered |= group.ordered;
-            merged.daily.extend(group.daily);
+            merged.orders_texts |= group.orders_texts;
+            merged.clock.extend(group.clock);
+            merged.instants.extend(group.instants);
         }
         merged.variables.extend(variables);
         self.groups.push(merged);
@@ -186,19 +240,14 @@ impl Reads {
             .collect()
     }
 
-    /// The values to try. `kind` says what a variable's values are, if that is declared.
-    pub(super) fn pools(
-        self,
-        kind: &dyn Fn(&Variable) -> Option<AttributeKind>,
-        subject_types: &[String],
-        now: Timestamp,
-    ) -> Pools {
+    /// The values to try.
+    pub(super) fn pools(self, known: &Known<'_>) -> Pools {
         let mut pools = Pools {
             bounds: self.bounds,
             ..Pools::default()
         };
         for group in self.groups {
-            group.fill(kind, subject_types, now, &mut pools);
+            group.fill(known, &mut pools);
         }
         pools.bounds.dedup();
         pools
@@ -235,264 +284,180 @@ impl Group {
         given + apart.unwrap_or_default()
     }
 
-    fn fill(
-        self,
-        kind: &dyn Fn(&Variable) -> Option<AttributeKind>,
-        subject_types: &[String],
-        now: Timestamp,
-        pools: &mut Pools,
-    ) {
+    fn fill(mut self, known: &Known<'_>, pools: &mut Pools) {
         let count = self.distinct().min(FRESH_MAX);
         if self.distinct() > FRESH_MAX {
             let bound = format!("more than {FRESH_MAX} values are compared with one another");
             pools.bounds.push(bound);
         }
-        let mut kinds: Vec<AttributeKind> = self.variables.iter().filter_map(kind).collect();
-        kinds.retain(|it| !matches!(it, AttributeKind::Reference(_) | AttributeKind::Tenant));
-        kinds.dedup();
-        if kinds.len() > 1 {
+        let declared: Vec<AttributeKind> = self
+            .variables
+            .iter()
+            .filter_map(|it| (known.kind)(it))
+            .collect();
+        if declared.contains(&AttributeKind::Int) && declared.contains(&AttributeKind::Double) {
             let bound = "values of several types are compared with one another";
             pools.bounds.push(bound.to_owned());
         }
-        let declared = self.variables.iter().find_map(kind);
-        let shared = match declared.or_else(|| self.kind_of_constants()) {
-            Some(AttributeKind::Bool) => vec![json!(true), json!(false)],
-            Some(AttributeKind::Int) => self.whole_numbers(count),
-            Some(AttributeKind::Double) => self.numbers(count),
-            Some(AttributeKind::Timestamp) => self.instants(count, now, pools),
-            Some(AttributeKind::Reference(_)) => Vec::new(),
-            Some(AttributeKind::Tenant) => self.texts(count, true, pools),
-            Some(AttributeKind::String) | None => {
-                let is_tenant = self.variables.contains(&Variable::Tenant);
-                self.texts(count, is_tenant, pools)
-            }
-        };
-        let shared = self.with_untyped(shared, kind, pools);
+        self.has_tenants = declared.contains(&AttributeKind::Tenant);
         for variable in &self.variables {
-            let values = match kind(variable) {
-                Some(AttributeKind::Reference(type_name)) => {
-                    references(&type_name, count, subject_types)
-                }
-                _ if *variable == Variable::Subject => Vec::new(),
-                _ => shared.clone(),
+            let values = match (variable, (known.kind)(variable)) {
+                // Who asks, and about what, is made up elsewhere.
+                (Variable::Subject | Variable::Resource, _) => Vec::new(),
+                (_, Some(kind)) => self.of_kind(&kind, count, known, pools),
+                (_, None) => self.of_any_kind(&declared, count, pools),
             };
             pools.values.insert(variable.clone(), values);
         }
     }
 
-    /// Claims may be of any type: they are true and false, too, and what constants of other types
-    /// say.
-    fn with_untyped(
+    fn of_kind(
         &self,
-        mut values: Vec<Json>,
-        kind: &dyn Fn(&Variable) -> Option<AttributeKind>,
+        kind: &AttributeKind,
+        count: usize,
+        known: &Known<'_>,
         pools: &mut Pools,
     ) -> Vec<Json> {
-        let has_claims = self
-            .variables
-            .iter()
-            .any(|it| matches!(it, Variable::Claim(_)));
-        if !has_claims || self.variables.iter().any(|it| kind(it).is_some()) {
-            return values;
-        }
-        let constants = self.constants.iter().filter_map(|value| match value {
-            Value::Int(value) => Some(json!(value)),
-            Value::Double(value) => Some(json!(value)),
-            Value::String(text) => Some(json!(**text)),
-            _ => None,
-        });
-        for value in constants.chain([json!(true), json!(false)]) {
-            if !values.contains(&value) {
-                values.push(value);
+        let whole = || values::whole_numbers(&self.constants, count).into_iter();
+        let numbers = || values::numbers(&self.constants, count).into_iter();
+        match kind {
+            AttributeKind::Bool => vec![json!(true), json!(false)],
+            AttributeKind::Int => whole().map(Json::from).collect(),
+            AttributeKind::Double => numbers().map(Json::from).collect(),
+            AttributeKind::Timestamp => self.instants(count, known.now, pools),
+            AttributeKind::Reference(type_name) => self.references(type_name, count, known),
+            AttributeKind::Tenant => {
+                let mut texts = self.texts(count, pools);
+                // No tenant is without a name.
+                texts.retain(|it| it.as_str() != Some(""));
+                texts
             }
+            AttributeKind::String => self.texts(count, pools),
         }
-        let kinds = self
-            .constants
-            .iter()
-            .map(Value::kind)
-            .collect::<BTreeSet<_>>();
-        if kinds.len() > 1 {
-            let bound = "a claim is compared with constants of several types";
-            pools.bounds.push(bound.to_owned());
-        }
-        values
     }
 
-    fn kind_of_constants(&self) -> Option<AttributeKind> {
-        if !self.daily.is_empty() {
-            return Some(AttributeKind::Timestamp);
+    /// Claims may be of any type: of each that they are compared with, and of one more.
+    fn of_any_kind(
+        &self,
+        declared: &[AttributeKind],
+        count: usize,
+        pools: &mut Pools,
+    ) -> Vec<Json> {
+        let of_constant = self.constants.iter().filter_map(kind_of);
+        let kinds: Vec<AttributeKind> = of_constant.chain(declared.iter().cloned()).collect();
+        let has = |kind| kinds.contains(&kind);
+        let has_bools = has(AttributeKind::Bool);
+        let has_texts = has(AttributeKind::String) || self.has_tenants;
+        let (has_whole, has_others) = (has(AttributeKind::Int), has(AttributeKind::Double));
+        let bools = [json!(true), json!(false)];
+        let mut all: Vec<Json> = Vec::new();
+        if has_bools {
+            all.extend(bools.clone());
         }
-        self.constants.iter().find_map(|value| match value {
-            Value::Bool(_) => Some(AttributeKind::Bool),
-            Value::Int(_) | Value::Uint(_) => Some(AttributeKind::Int),
-            Value::Double(_) => Some(AttributeKind::Double),
-            Value::String(_) => Some(AttributeKind::String),
-            Value::Timestamp(_) => Some(AttributeKind::Timestamp),
-            _ => None,
-        })
+        if has_whole {
+            let whole = values::whole_numbers(&self.constants, count);
+            all.extend(whole.into_iter().map(Json::from));
+        }
+        if has_others || (has_whole && self.ordered) {
+            let others = values::numbers(&self.constants, count).into_iter();
+            let others = others.filter(|it| !has_whole || it.fract() != 0.0 || it.abs() > 1e15);
+            all.extend(others.map(Json::from));
+        }
+        if has_texts || has_bools || !(has_whole || has_others) {
+            all.extend(self.texts(count, pools));
+        }
+        if !has_bools {
+            all.extend(bools);
+        } else if has_texts && !(has_whole || has_others) {
+            all.push(json!(0));
+        }
+        if self.constants.iter().any(|it| matches!(it, Value::Null)) {
+            all.push(Json::Null);
+        }
+        all
     }
 
-    fn texts(&self, count: usize, is_tenant: bool, pools: &mut Pools) -> Vec<Json> {
+    /// References to objects of a type: to those who ask, and to what is asked about, if that is
+    /// compared with them, and to others.
+    fn references(&self, type_name: &str, count: usize, known: &Known<'_>) -> Vec<Json> {
+        let askers = known.subjects.get(type_name).into_iter().flatten();
+        let askers = match self.variables.contains(&Variable::Subject) {
+            true => askers.take(usize::MAX),
+            false => askers.take(1),
+        };
+        let mut ids: Vec<&str> = askers.map(String::as_str).collect();
+        if self.variables.contains(&Variable::Resource) {
+            let resource = known.resource.split_once(':');
+            ids.extend(
+                resource
+                    .filter(|(of, _)| *of == type_name)
+                    .map(|(_, id)| id),
+            );
+        }
+        ids.extend(["other", "third", "fourth"].into_iter().take(count));
+        let named = ids.into_iter().map(|id| json!(format!("{type_name}:{id}")));
+        named.collect()
+    }
+
+    fn texts(&self, count: usize, pools: &mut Pools) -> Vec<Json> {
         let constants = self.constants.iter().filter_map(Value::as_str);
-        let mut all: BTreeSet<&str> = constants
-            .filter(|it| !is_tenant || !it.is_empty())
-            .collect();
-        let names = match is_tenant {
-            true => ["acme", "globex", "initech", "umbrella", "hooli"],
-            false => ["one", "two", "three", "four", "five"],
+        let mut all: BTreeSet<&str> = constants.collect();
+        let fresh = values::fresh(&all, count, self.has_tenants);
+        let (mut values, last) = match self.has_tenants {
+            true => (fresh, Vec::new()),
+            false => (Vec::new(), fresh),
         };
-        let fresh: Vec<&str> = names.into_iter().filter(|it| !all.contains(it)).collect();
-        let fresh = fresh.into_iter().take(count);
-        let mut values: Vec<String> = match is_tenant {
-            true => fresh.clone().map(str::to_owned).collect(),
-            false => Vec::new(),
-        };
-        if self.ordered {
-            pools
-                .bounds
-                .push("texts are compared by their order".to_owned());
+        if self.orders_texts {
+            let bound = "texts are compared by their order";
+            pools.bounds.push(bound.to_owned());
             all.insert("");
         }
         values.extend(all.iter().map(|it| (*it).to_owned()));
-        if self.ordered {
+        if self.orders_texts {
             values.extend(all.iter().map(|it| format!("{it}~")));
         }
-        if !is_tenant {
-            values.extend(fresh.map(str::to_owned));
-        }
+        values.extend(last);
         values.into_iter().map(Json::from).collect()
-    }
-
-    fn whole_numbers(&self, count: usize) -> Vec<Json> {
-        let points = self.constants.iter().filter_map(whole).collect();
-        let count = i64::try_from(count).unwrap_or(1);
-        let mut values = BTreeSet::new();
-        for point in within_gaps(points, 0) {
-            for by in 0..=count {
-                values.extend([point.saturating_sub(by), point.saturating_add(by)]);
-            }
-        }
-        values.into_iter().map(Json::from).collect()
-    }
-
-    fn numbers(&self, count: usize) -> Vec<Json> {
-        let mut points: Vec<f64> = self.constants.iter().filter_map(number).collect();
-        points.sort_by(f64::total_cmp);
-        points.dedup();
-        if points.is_empty() {
-            points.push(0.0);
-        }
-        let mut values = points.clone();
-        let edges = [
-            points.first().map(|it| it - 8.0),
-            points.last().map(|it| it + 8.0),
-        ];
-        points.extend(edges.into_iter().flatten());
-        points.sort_by(f64::total_cmp);
-        for pair in points.windows(2) {
-            let [low, high] = pair else { continue };
-            for part in 1..=count {
-                let share = part as f64 / (count + 1) as f64;
-                values.push(low + (high - low) * share);
-            }
-        }
-        values.sort_by(f64::total_cmp);
-        values.into_iter().map(|it| json!(it)).collect()
     }
 
     fn instants(&self, count: usize, now: Timestamp, pools: &mut Pools) -> Vec<Json> {
-        let mut points: BTreeSet<Timestamp> = BTreeSet::new();
-        points.extend(self.constants.iter().filter_map(|value| match value {
+        let constants = self.constants.iter().filter_map(|value| match value {
             Value::Timestamp(at) => Some(*at),
             _ => None,
-        }));
-        let zones: BTreeSet<&String> = self.daily.iter().map(|[_, _, zone]| zone).collect();
-        if zones.len() > 1 || (!self.daily.is_empty() && !points.is_empty()) {
-            let bound = "times of day are tried on one day only";
+        });
+        let mut points: BTreeSet<Timestamp> = constants.collect();
+        let has_constants = !points.is_empty();
+        let shown = self.clock.instants(now);
+        let is_cut = self.clock.zones().len() > 1
+            || self.instants.len() > 1
+            || (self.clock.is_asked() && has_constants)
+            || self.clock.asks_several_of_calendar()
+            || shown.is_none();
+        if is_cut {
+            let bound = "times of day are tried on a few days only";
             pools.bounds.push(bound.to_owned());
         }
-        for [from, to, zone] in &self.daily {
-            for clock in [from, to] {
-                points.extend(border(now, clock, zone));
-            }
-        }
+        points.extend(shown.into_iter().flatten());
         if points.is_empty() {
             points.insert(now);
         }
-        spread(&points, count)
-            .into_iter()
-            .map(|it| json!(it.to_string()))
-            .collect()
+        // What the clock alone is asked has an instant for each answer already.
+        let instants = match self.clock.parts.is_empty() || count > 1 || has_constants {
+            true => values::spread(&points, count),
+            false => points.into_iter().collect(),
+        };
+        let texts = instants.into_iter().map(|it| json!(it.to_string()));
+        texts.collect()
     }
 }
 
-/// The points, or `otherwise` if there are none.
-fn within_gaps(points: BTreeSet<i64>, otherwise: i64) -> BTreeSet<i64> {
-    match points.is_empty() {
-        true => BTreeSet::from([otherwise]),
-        false => points,
-    }
-}
-
-fn whole(value: &Value) -> Option<i64> {
-    match value {
-        Value::Int(value) => Some(*value),
-        Value::Uint(value) => i64::try_from(*value).ok(),
-        Value::Double(value) if value.abs() < 1e15 => Some(value.floor() as i64),
+/// The type of a constant.
+fn kind_of(constant: &Value) -> Option<AttributeKind> {
+    match constant {
+        Value::Bool(_) => Some(AttributeKind::Bool),
+        Value::Int(_) | Value::Uint(_) => Some(AttributeKind::Int),
+        Value::Double(_) => Some(AttributeKind::Double),
+        Value::String(_) => Some(AttributeKind::String),
         _ => None,
     }
-}
-
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(value) => Some(*value as f64),
-        Value::Uint(value) => Some(*value as f64),
-        Value::Double(value) => Some(*value),
-        _ => None,
-    }
-}
-
-/// The instant at which the clock in a zone shows this time on the day of `now`.
-fn border(now: Timestamp, clock: &str, zone: &str) -> Option<Timestamp> {
-    let (seconds, zone) = clock_in_zone(clock, zone)?;
-    let midnight = now.to_zoned(zone).start_of_day().ok()?;
-    let at = midnight
-        .datetime()
-        .checked_add(SignedDuration::from_secs(seconds.into()))
-        .ok()?;
-    Some(at.to_zoned(midnight.time_zone().clone()).ok()?.timestamp())
-}
-
-/// Each point, and `count` instants in each place between, before and behind them.
-fn spread(points: &BTreeSet<Timestamp>, count: usize) -> Vec<Timestamp> {
-    let hour = SignedDuration::from_hours(1);
-    let mut all: BTreeSet<Timestamp> = points.clone();
-    let step = |at: Timestamp, by: SignedDuration| at.checked_add(by).ok();
-    let sorted: Vec<Timestamp> = points.iter().copied().collect();
-    let (mut before, mut behind) = (sorted.first().copied(), sorted.last().copied());
-    for _ in 0..count {
-        before = before.and_then(|at| step(at, -hour));
-        behind = behind.and_then(|at| step(at, hour));
-        all.extend(before.into_iter().chain(behind));
-    }
-    let parts = i32::try_from(count + 1).unwrap_or(2);
-    for pair in sorted.windows(2) {
-        let [low, high] = pair else { continue };
-        let gap = high.duration_since(*low).checked_div(parts);
-        let mut at = Some(*low);
-        for _ in 0..count {
-            at = at.zip(gap).and_then(|(at, gap)| step(at, gap));
-            all.extend(at);
-        }
-    }
-    all.into_iter().collect()
-}
-
-/// References to objects of a type; to whoever asks first, if that is one.
-fn references(type_name: &str, count: usize, subject_types: &[String]) -> Vec<Json> {
-    let is_subject = subject_types.iter().any(|it| it == type_name);
-    let someone = is_subject.then_some(SOMEONE).into_iter();
-    let ids = someone.chain(["other", "third", "fourth"]);
-    let ids = ids.take(count + usize::from(is_subject));
-    ids.map(|id| json!(format!("{type_name}:{id}"))).collect()
 }

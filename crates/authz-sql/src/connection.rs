@@ -84,11 +84,18 @@ impl Address {
     /// The same place, entered as somebody else.
     #[must_use]
     pub fn as_user(&self, user: &str, password: Option<&str>) -> Self {
-        let mut config = Config::new();
-        config.clone_from(&self.config);
+        let mut config = self.config.clone();
         config.user(user);
         // Without a password, that of the address is sent: it is somebody else's, and so is none.
         config.password(password.unwrap_or_default());
+        Self { config }
+    }
+
+    /// Another database at the same place, entered as the same user.
+    #[must_use]
+    pub fn in_database(&self, name: &str) -> Self {
+        let mut config = self.config.clone();
+        config.dbname(name);
         Self { config }
     }
 

@@ -115,7 +115,7 @@ impl Tree {
                 names.collect()
             }
             Self::Revision => {
-                let listed = git(&["ls-tree", "--name-only", "-z"], folder)?;
+                let listed = git(&["ls-tree", "--full-tree", "--name-only", "-z"], folder)?;
                 Ok(listed.split_terminator('\0').map(str::to_owned).collect())
             }
         }

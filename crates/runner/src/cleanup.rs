@@ -9,6 +9,7 @@ use suite::model::{ActorIndex, CaptureSource, Create, Origin, Resource, Resource
 use suite::observation::Sight;
 
 use crate::caller::{About, World};
+use crate::database::remove_clone;
 use crate::fixture::{Fixture, look, remove};
 use crate::flow;
 use crate::journal::{Addresses, Intent, LeftBehind, Pending};
@@ -66,11 +67,15 @@ fn unsettled(left: &LeftBehind) -> Duration {
     SETTLING.saturating_sub(since)
 }
 
-/// The addresses of a suite's targets.
+/// The addresses of a suite's targets, and of where its clones are made.
 pub fn addresses(suite: &suite::model::Suite) -> Addresses {
     let targets = suite.targets.iter();
+    let databases = suite.databases.iter();
+    let cloned = databases.filter_map(|it| Some((&it.name, &it.clones.as_ref()?.shown)));
     targets
-        .map(|target| (target.name.to_string(), target.base.clone()))
+        .map(|target| (&target.name, &target.base))
+        .chain(cloned)
+        .map(|(name, address)| (name.to_string(), address.clone()))
         .collect()
 }
 
@@ -84,6 +89,10 @@ async fn put_back(world: &World, pending: &Pending) -> Result<(), String> {
                 .remove_left_behind(world, index, unique, learnt);
             let removed = removed.await;
             removed.map_err(|why| format!("the user of `{user}` could not be removed: {why}"))
+        }
+        Intent::Clone { database, clone } => {
+            let removed = remove_clone(world, database, clone).await;
+            removed.map_err(|why| format!("the clone `{clone}` could not be dropped: {why}"))
         }
         Intent::Step {
             step,

@@ -40,6 +40,13 @@ pub enum Intent {
         /// The unique text in what is made.
         unique: String,
     },
+    /// A copy of a database.
+    Clone {
+        /// The name of the database in the suite.
+        database: String,
+        /// The name of the copy, which is in it once.
+        clone: String,
+    },
     /// The user of an actor.
     User {
         /// The name of the actor in the suite.

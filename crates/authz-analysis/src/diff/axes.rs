@@ -10,13 +10,12 @@ use serde_json::{Map, Value as Json};
 
 use super::cases::Group;
 use super::roles::Classes;
-use crate::pools::{Pools, Reads, SOMEONE};
+use super::search::Asked;
+use super::subjects::Subjects;
+use crate::pools::{Known, Pools, Reads, SOMETHING};
 
 /// The most subjects, and the most resources, that are made up for an action.
 const POINTS_MAX: usize = 4_000;
-
-/// How many ids are tried to find one on each side of a flag's share of users.
-const ROLLOUT_TRIES: usize = 2_000;
 
 /// Somebody who asks.
 #[derive(Debug, Clone)]
@@ -33,6 +32,16 @@ pub(super) struct Thing {
     pub(super) attributes: Map<String, Json>,
 }
 
+impl Thing {
+    /// Says whose it is under the name that the attribute had, too.
+    fn called_both(&mut self, attributes: &[String], renamed: Option<&String>) {
+        let known = attributes.first().and_then(|it| self.attributes.get(it));
+        if let Some((name, value)) = renamed.zip(known.cloned()) {
+            self.attributes.insert(name.clone(), value);
+        }
+    }
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Axes {
@@ -40,10 +49,10 @@ pub(super) struct Axes {
     pub(super) things: Vec<Thing>,
     pub(super) times: Vec<Timestamp>,
     pub(super) bounds: Vec<String>,
-    /// The attribute that says whose the resource is, where that matters.
-    pub(super) tenant_attribute: Option<String>,
-    /// The types of whom may ask.
-    pub(super) subject_types: Vec<String>,
+    /// The attributes that say whose the resource is, where that matters: the new policy's first.
+    pub(super) tenant_attributes: Vec<String>,
+    /// Who may ask.
+    pub(super) subjects: Subjects,
     /// What is left open: variables that nothing but conditions reads.
     pub(super) open: Vec<Group>,
 }
@@ -67,17 +76,12 @@ impl Axes {
 }
 
 /// The requests for an action.
-pub(super) fn axes(
-    policies: [&Policy; 2],
-    (type_name, action): (&str, &str),
-    classes: &Classes,
-    now: Timestamp,
-    extent: Extent,
-) -> Axes {
+pub(super) fn axes(asked: &Asked<'_>, classes: &Classes, extent: Extent) -> Axes {
+    let (policies, type_name, action) = (asked.policies(), asked.type_name, asked.action);
     let mut reads = Reads::of(policies, (type_name, action));
     let flags: Vec<String> = reads.flags.iter().cloned().collect();
-    let tenant_attribute = tenant_attribute(policies, type_name);
-    if let Some(attribute) = &tenant_attribute {
+    let tenant_attributes = tenant_attributes(policies, type_name);
+    for attribute in &tenant_attributes {
         reads.compare_tenants(attribute);
     }
     for name in policies
@@ -89,8 +93,13 @@ pub(super) fn axes(
     let is_related = policies
         .iter()
         .any(|it| it.related(type_name, action).is_some());
-    let subject_types = subject_types(policies, type_name, action, &reads);
-    for (variable, value) in defaults(policies, type_name, &subject_types, &reads) {
+    let subjects = Subjects::of(
+        policies,
+        (type_name, action),
+        &reads,
+        &asked.subject_types(),
+    );
+    for (variable, value) in defaults(policies, type_name, &subjects, &reads) {
         reads.constant(variable, value);
     }
     let groups = reads.groups();
@@ -109,11 +118,19 @@ pub(super) fn axes(
             _ => None,
         }),
     };
-    let kind = |variable: &Variable| kind_of(policies, type_name, &subject_types, variable);
-    let mut pools = reads.pools(&kind, &subject_types, now);
+    let renamed = renamed(policies, type_name, &tenant_attributes);
+    asks.of_resource.retain(|it| Some(it) != renamed.as_ref());
+    let known = Known {
+        kind: &|variable| kind_of(policies, type_name, &subjects, variable),
+        resource: format!("{type_name}:{SOMETHING}"),
+        subjects: &subjects.ids,
+        now: asked.now,
+    };
+    let mut pools = reads.pools(&known);
+    pools.bounds.extend(subjects.bounds.iter().cloned());
     let open = match extent {
         Extent::Whole => Vec::new(),
-        Extent::Outline => asks.left_open(&groups, tenant_attribute.as_deref(), &pools),
+        Extent::Outline => asks.left_open(&groups, &tenant_attributes, &pools),
     };
     let mut maker = Maker {
         policies,
@@ -121,18 +138,21 @@ pub(super) fn axes(
         classes,
         asks: &asks,
         pools: &mut pools,
-        flags: &flags,
+        subjects: &subjects,
     };
-    let askers = maker.askers(&subject_types);
-    let things = maker.things(action, &subject_types);
-    let times = maker.times(now);
+    let askers = maker.askers();
+    let mut things = maker.things(action);
+    let times = maker.times(asked.now);
+    for thing in &mut things {
+        thing.called_both(&tenant_attributes, renamed.as_ref());
+    }
     Axes {
         askers,
         things,
         times,
         bounds: pools.bounds,
-        tenant_attribute,
-        subject_types,
+        tenant_attributes,
+        subjects,
         open,
     }
 }
@@ -155,12 +175,12 @@ impl Asks {
     fn left_open(
         &mut self,
         groups: &[Vec<Variable>],
-        tenant_attribute: Option<&str>,
+        tenant_attributes: &[String],
         pools: &Pools,
     ) -> Vec<Group> {
         let is_open = |variable: &Variable| match variable {
             Variable::Subject | Variable::Resource | Variable::Tenant => false,
-            Variable::OfResource(name) => Some(&**name) != tenant_attribute,
+            Variable::OfResource(name) => !tenant_attributes.contains(name),
             Variable::Claim(name) => self
                 .claims
                 .iter()
@@ -174,8 +194,7 @@ impl Asks {
         });
         let open = open.filter(|it| !it.is_empty()).collect();
         self.of_subject.clear();
-        self.of_resource
-            .retain(|it| Some(&**it) == tenant_attribute);
+        self.of_resource.retain(|it| tenant_attributes.contains(it));
         self.claims.retain(|(_, asked)| !asked.is_empty());
         self.reads_now = false;
         open
@@ -188,16 +207,16 @@ struct Maker<'a> {
     classes: &'a Classes,
     asks: &'a Asks,
     pools: &'a mut Pools,
-    flags: &'a [String],
+    subjects: &'a Subjects,
 }
 
 impl Maker<'_> {
-    fn askers(&mut self, subject_types: &[String]) -> Vec<Asker> {
+    fn askers(&mut self) -> Vec<Asker> {
         let mut all = vec![Asker {
             class: None,
             facts: SubjectFacts::default(),
         }];
-        let references = self.references(subject_types);
+        let references = self.references();
         let tenants = match self.pools.values.contains_key(&Variable::Tenant) {
             true => self.tenants(),
             false => vec![None],
@@ -227,11 +246,13 @@ impl Maker<'_> {
 
     /// Adds everybody with these facts, whatever else is known of them.
     fn with_details(&self, class: usize, facts: &SubjectFacts, all: &mut Vec<Asker>) {
-        let of_subject = self
-            .asks
-            .of_subject
-            .iter()
-            .filter(|_| facts.reference.is_some());
+        let type_name = facts.reference.as_deref().and_then(|it| it.split_once(':'));
+        let has = |name: &&String| {
+            let mut policies = self.policies.into_iter();
+            policies
+                .any(|it| type_name.is_some_and(|(of, _)| it.attribute_kind(of, name).is_some()))
+        };
+        let of_subject = self.asks.of_subject.iter().filter(has);
         let of_subject = of_subject.map(|name| {
             let variable = Variable::OfSubject(name.clone());
             (name.clone(), self.pools.of(&variable))
@@ -267,107 +288,30 @@ impl Maker<'_> {
     }
 
     /// Who asks: one of each type, those whom flags tell apart, and somebody unknown.
-    fn references(&mut self, subject_types: &[String]) -> Vec<Option<String>> {
-        let mut all: Vec<Option<String>> = Vec::new();
-        for type_name in subject_types {
-            all.push(Some(format!("{type_name}:{SOMEONE}")));
-            all.extend(self.told_apart_by_flags(type_name).into_iter().map(Some));
-        }
+    fn references(&self) -> Vec<Option<String>> {
+        let of_type = |name| {
+            let ids = self.subjects.of_type(name).iter();
+            ids.map(move |id| Some(format!("{name}:{id}")))
+        };
+        let mut all: Vec<Option<String>> = self.subjects.types().flat_map(of_type).collect();
         if self.asks.reads_subject || all.is_empty() {
             all.push(None);
         }
         all
     }
 
-    /// One subject for every combination of flags that are on for it as this user.
-    fn told_apart_by_flags(&mut self, type_name: &str) -> Vec<String> {
-        if self.flags.is_empty() {
-            return Vec::new();
-        }
-        let named = self.policies.into_iter().flat_map(|policy| {
-            let named = self
-                .flags
-                .iter()
-                .filter_map(|it| policy.flag_names_whom(it));
-            named
-                .flat_map(|(users, _, _)| users)
-                .map(ToString::to_string)
-        });
-        let mut candidates = vec![format!("{type_name}:{SOMEONE}")];
-        let prefix = format!("{type_name}:");
-        candidates.extend(named.filter(|it| it.starts_with(&prefix)));
-        let shares: BTreeSet<u8> = self.shares().into_iter().flatten().collect();
-        if shares.iter().any(|share| (1..100).contains(share)) {
-            candidates.extend((1..ROLLOUT_TRIES).map(|it| format!("{prefix}{it}")));
-        }
-        let mut seen = BTreeSet::new();
-        let mut found = Vec::new();
-        for candidate in candidates {
-            if seen.insert(self.flags_of(&candidate)) {
-                found.push(candidate);
-            }
-        }
-        self.bound_flags(found.len());
-        found.retain(|it| *it != format!("{prefix}{SOMEONE}"));
-        found
-    }
-
-    /// For each flag, its shares of users in both policies.
-    fn shares(&self) -> Vec<Vec<u8>> {
-        let of = |flag: &String| {
-            let of = |policy: &Policy| policy.flag_names_whom(flag).map(|it| it.2);
-            self.policies.into_iter().filter_map(of).collect()
-        };
-        self.flags.iter().map(of).collect()
-    }
-
-    /// Whether each flag is on for a user in each policy.
-    fn flags_of(&self, user: &str) -> Vec<Option<bool>> {
-        let facts = SubjectFacts {
-            reference: Some(user.to_owned()),
-            signed_in: true,
-            ..SubjectFacts::default()
-        };
-        let of = |policy: &Policy| {
-            let subject = super::request::subject(policy, facts.clone());
-            let flags = self.flags.iter();
-            let on = flags.map(move |it| policy.flag_is_on(it, subject.as_ref()?));
-            on.collect::<Vec<_>>()
-        };
-        self.policies.into_iter().flat_map(of).collect()
-    }
-
-    /// Every flag parts the users by its shares; all parts should have been met.
-    fn bound_flags(&mut self, found: usize) {
-        let parts = self.shares().into_iter().map(|mut shares| {
-            shares.retain(|share| (1..100).contains(share));
-            shares.sort_unstable();
-            shares.dedup();
-            shares.len() + 1
-        });
-        let parts = parts.fold(1_usize, usize::saturating_mul);
-        if found < parts {
-            let bound = "not every share of users whom flags name was met";
-            self.pools.bounds.push(bound.to_owned());
-        }
-    }
-
-    fn things(&mut self, action: &str, subject_types: &[String]) -> Vec<Thing> {
+    fn things(&mut self, action: &str) -> Vec<Thing> {
         let kinds = self
             .policies
             .map(|it| it.action_kind(self.type_name, action));
         let is_instance = kinds.contains(&Some(ActionKind::Instance));
         let named: Vec<Option<String>> = match (is_instance, self.asks.reads_id) {
             (false, _) => vec![None],
-            (true, false) => vec![Some("1".to_owned())],
+            (true, false) => vec![Some(SOMETHING.to_owned())],
             (true, true) => {
-                let is_subject = subject_types.iter().any(|it| it == self.type_name);
-                let someone = is_subject.then(|| SOMEONE.to_owned());
-                [Some("1".to_owned())]
-                    .into_iter()
-                    .chain(someone.map(Some))
-                    .chain([None])
-                    .collect()
+                let askers = self.subjects.of_type(self.type_name).iter().cloned();
+                let named = [SOMETHING.to_owned()].into_iter().chain(askers);
+                named.map(Some).chain([None]).collect()
             }
         };
         let of = self.asks.of_resource.iter();
@@ -433,11 +377,26 @@ fn names(reads: &Reads, of: fn(&Variable) -> Option<&String>) -> Vec<String> {
     found.into_iter().cloned().collect()
 }
 
-/// The attribute by which tenants are told apart, where any of the two policies does.
-fn tenant_attribute(policies: [&Policy; 2], type_name: &str) -> Option<String> {
-    let with_tenants = policies.into_iter().filter(|it| it.has_tenants());
-    let mut found = with_tenants.filter_map(|it| it.tenant_attribute(type_name));
-    found.next().map(str::to_owned)
+/// The attributes by which the policies tell tenants apart, where any of them does: the new
+/// policy's first.
+fn tenant_attributes(policies: [&Policy; 2], type_name: &str) -> Vec<String> {
+    let with_tenants = policies.into_iter().rev().filter(|it| it.has_tenants());
+    let found = with_tenants.filter_map(|it| it.tenant_attribute(type_name));
+    let mut found: Vec<String> = found.map(str::to_owned).collect();
+    found.dedup();
+    found
+}
+
+/// The old policy's attribute of the tenant if the new one knows it under another name only: what
+/// was said under the one is said under the other.
+fn renamed(policies: [&Policy; 2], type_name: &str, attributes: &[String]) -> Option<String> {
+    let [in_new, in_old] = attributes else {
+        return None;
+    };
+    let [old, new] = policies;
+    let is_gone = new.attribute_kind(type_name, in_old).is_none();
+    let is_added = old.attribute_kind(type_name, in_new).is_none();
+    (is_gone && is_added).then(|| in_old.clone())
 }
 
 fn tenants_of_flags(policy: &Policy, flags: &[String]) -> Vec<String> {
@@ -446,69 +405,28 @@ fn tenants_of_flags(policy: &Policy, flags: &[String]) -> Vec<String> {
     tenants.map(str::to_owned).collect()
 }
 
-/// The types of those who may ask: those with what is read of a subject, those that a resource's
-/// attribute may name, those that relations know; else `user`.
-fn subject_types(
-    policies: [&Policy; 2],
-    type_name: &str,
-    action: &str,
-    reads: &Reads,
-) -> Vec<String> {
-    let mut found: BTreeSet<String> = BTreeSet::new();
-    for policy in policies {
-        for variable in reads.variables() {
-            match variable {
-                Variable::OfSubject(name) => {
-                    let all = policy.type_names();
-                    let with = all.filter(|it| policy.attribute_kind(it, name).is_some());
-                    found.extend(with.map(str::to_owned));
-                }
-                Variable::OfResource(name) if reads.has(&Variable::Subject) => {
-                    if let Some(AttributeKind::Reference(to)) =
-                        policy.attribute_kind(type_name, name)
-                    {
-                        found.insert(to);
-                    }
-                }
-                _ => {}
-            }
-        }
-        if let Some((model, relation)) = policy
-            .relation_model()
-            .zip(policy.related(type_name, action))
-        {
-            let writable = model.writable_for(type_name, relation).into_iter();
-            let plain = writable.filter(|it| it.subject_relation.is_none());
-            let users = plain.map(|it| it.subject_type);
-            let ends = users.filter(|it| model.relation_names(it).next().is_none());
-            found.extend(ends.filter(|it| policy.has_type(it)));
-        }
-    }
-    if found.is_empty() && policies.iter().any(|it| it.has_type("user")) {
-        found.insert("user".to_owned());
-    }
-    found.into_iter().collect()
-}
-
 /// What attributes that are read come to where they are not given.
 fn defaults(
     policies: [&Policy; 2],
     type_name: &str,
-    subject_types: &[String],
+    subjects: &Subjects,
     reads: &Reads,
 ) -> Vec<(Variable, Value)> {
     let mut found = Vec::new();
     for policy in policies {
         for variable in reads.variables() {
-            let value = match variable {
-                Variable::OfResource(name) => policy.attribute_default(type_name, name),
-                Variable::OfSubject(name) => {
-                    let mut types = subject_types.iter();
-                    types.find_map(|it| policy.attribute_default(it, name))
-                }
-                _ => None,
+            let of = |name, types: &[&str]| {
+                let values = types
+                    .iter()
+                    .filter_map(|it| policy.attribute_default(it, name));
+                values.cloned().collect::<Vec<_>>()
             };
-            found.extend(value.map(|value| (variable.clone(), value.clone())));
+            let values = match variable {
+                Variable::OfResource(name) => of(name, &[type_name]),
+                Variable::OfSubject(name) => of(name, &subjects.types().collect::<Vec<_>>()),
+                _ => Vec::new(),
+            };
+            found.extend(values.into_iter().map(|value| (variable.clone(), value)));
         }
     }
     found
@@ -517,7 +435,7 @@ fn defaults(
 fn kind_of(
     policies: [&Policy; 2],
     type_name: &str,
-    subject_types: &[String],
+    subjects: &Subjects,
     variable: &Variable,
 ) -> Option<AttributeKind> {
     match variable {
@@ -530,7 +448,7 @@ fn kind_of(
         }
         Variable::OfSubject(name) => {
             let of = |policy: &&Policy| {
-                let mut types = subject_types.iter();
+                let mut types = subjects.types();
                 types.find_map(|it| policy.attribute_kind(it, name))
             };
             policies.iter().rev().find_map(of)

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use authz::condition::Variable;
-use authz::{ActionKind, Facts, Policy, Reference, Resource, Subject, SubjectFacts};
+use authz::{
+    ActionKind, Credential, Decision, Facts, Policy, Reference, Resource, Subject, SubjectFacts,
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
@@ -40,29 +42,27 @@ struct Differs {
     subjects: BTreeSet<Reference>,
     resources: BTreeSet<Reference>,
     example: Example,
+    decisions: [Option<Decision>; 2],
 }
 
 impl<'a> Given<'a> {
     pub(super) fn new(old: Side<'a>, new: Side<'a>, now: Timestamp, limits: Limits) -> Self {
-        let mut subjects: BTreeSet<(Reference, Option<String>)> = BTreeSet::new();
+        let sides = [old, new];
         let mut resources: BTreeMap<String, BTreeSet<Reference>> = BTreeMap::new();
-        for side in [old, new] {
-            for subject in side.facts.subjects() {
-                let tenants: Vec<&str> = side.facts.tenants_of(subject).collect();
-                if tenants.is_empty() {
-                    subjects.insert((subject.clone(), None));
-                }
-                let in_tenants = tenants.into_iter().map(|it| Some(it.to_owned()));
-                subjects.extend(in_tenants.map(|it| (subject.clone(), it)));
-            }
+        for side in sides {
             for resource in side.facts.resources() {
                 let of_type = resources.entry(resource.type_name().to_owned());
                 of_type.or_default().insert(resource.clone());
             }
+            for type_name in side.policy.type_names() {
+                let of_type = resources.entry(type_name.to_owned()).or_default();
+                of_type.extend(related(side.facts, type_name));
+            }
         }
+        let subjects = subjects(sides, &resources);
         let resources = resources.into_iter();
         Self {
-            sides: [old, new],
+            sides,
             now,
             left: limits.given_max,
             subjects: subjects.into_iter().collect(),
@@ -129,22 +129,9 @@ impl<'a> Given<'a> {
         found: &Differs,
         is_cut: bool,
     ) -> Line {
-        let told = self.sides.map(|side| {
-            let subject = request::subject(side.policy, found.example.subject_facts());
-            let (id, attributes) = (found.example.id.as_deref(), &found.example.attributes);
-            let resource = request::resource(side.policy, asked.type_name, id, attributes);
-            let (subject, resource) = (subject.as_ref(), resource.as_ref());
-            request::decide(
-                side.policy,
-                subject,
-                asked.action,
-                resource,
-                self.now,
-                side.facts,
-            )
-        });
+        let told = &found.decisions;
         let depends_on_time = told.iter().flatten().any(|it| it.depends_on_time);
-        let [old_told, new_told] = told.map(request::told);
+        let [old_told, new_told] = told.clone().map(request::told);
         Line {
             change: Change::of(old, new),
             who: who(class.and_then(|at| classes.all.get(at))),
@@ -178,7 +165,7 @@ impl<'a> Given<'a> {
                 }
                 self.left -= 1;
                 diff.requests += 1;
-                let answers = [0, 1].map(|at| {
+                let answers: [Option<Decision>; 2] = [0, 1].map(|at| {
                     let (subject, resource) =
                         (who.example.subjects.get(at), what.example.resources.get(at));
                     let side = self.sides.get(at)?;
@@ -193,7 +180,7 @@ impl<'a> Given<'a> {
                         side.facts,
                     )
                 });
-                let [old, new] = answers.map(|it| request::answer(it.as_ref()));
+                let [old, new] = answers.each_ref().map(|it| request::answer(it.as_ref()));
                 if !old.differs(new) {
                     continue;
                 }
@@ -202,6 +189,7 @@ impl<'a> Given<'a> {
                     subjects: BTreeSet::new(),
                     resources: BTreeSet::new(),
                     example: self.example(asked, &who.example.facts, what),
+                    decisions: answers,
                 });
                 entry.subjects.extend(who.members.iter().cloned());
                 entry.resources.extend(what.members.iter().cloned());
@@ -218,7 +206,7 @@ impl<'a> Given<'a> {
             roles: who.roles.clone(),
             subject_attributes: who.attributes.clone(),
             scopes: None,
-            claims: Map::new(),
+            claims: who.credential.claims.clone(),
             action: asked.action.to_owned(),
             type_name: asked.type_name.to_owned(),
             id: what.members.first().map(|it| it.id().to_owned()),
@@ -232,17 +220,24 @@ impl<'a> Given<'a> {
     /// The subjects with what both sides know of them.
     fn subject_groups(&self, asked: &Asked<'_>, by_name: bool) -> Vec<Group<Somebody>> {
         let mut groups: BTreeMap<String, Group<Somebody>> = BTreeMap::new();
-        for (reference, tenant) in &self.subjects {
+        let claims = claims(asked);
+        let asking = self.subjects.iter();
+        let asking = asking.flat_map(|it| claims.iter().map(move |claims| (it, claims)));
+        for ((reference, tenant), claims) in asking {
             let given = SubjectFacts {
                 reference: Some(reference.to_string()),
                 signed_in: true,
                 tenant: tenant.clone(),
+                credential: Credential {
+                    claims: claims.clone(),
+                    ..Credential::default()
+                },
                 ..SubjectFacts::default()
             };
             let completed = self.sides.map(|side| side.facts.complete(given.clone()));
             let key = completed.each_ref().map(|it| (&it.roles, &it.attributes));
             let name = by_name.then_some(reference);
-            let key = format!("{name:?} {tenant:?} {key:?}");
+            let key = format!("{name:?} {tenant:?} {claims:?} {key:?}");
             let group = groups.entry(key).or_insert_with(|| {
                 let [old, new] = completed;
                 let facts = new.clone();
@@ -303,6 +298,85 @@ impl<'a> Given<'a> {
         }
         groups.into_values().collect()
     }
+}
+
+/// What of a type relationships name.
+fn related<'f>(facts: &'f Facts, type_name: &str) -> impl Iterator<Item = Reference> + use<'f> {
+    let ids: Vec<&str> = facts.related_ids(type_name).collect();
+    let type_name = type_name.to_owned();
+    ids.into_iter()
+        .map(move |id| Reference::new(&type_name, id))
+}
+
+/// Everybody whom the facts of both sides know, each in the tenants in which it has a role; who has
+/// none acts in any of them.
+fn subjects(
+    sides: [Side<'_>; 2],
+    resources: &BTreeMap<String, BTreeSet<Reference>>,
+) -> BTreeSet<(Reference, Option<String>)> {
+    let mut everybody: BTreeSet<Reference> = BTreeSet::new();
+    for side in sides {
+        everybody.extend(side.facts.subjects().cloned());
+        // Whatever has no relations of its own can only be somebody.
+        if let Some(model) = side.policy.relation_model() {
+            let actors = model.type_names();
+            let actors = actors.filter(|it| model.relation_names(it).next().is_none());
+            everybody.extend(actors.flat_map(|it| related(side.facts, it)));
+        }
+    }
+    let of = |subject: &Reference| -> BTreeSet<String> {
+        let tenants = sides.iter().flat_map(|side| side.facts.tenants_of(subject));
+        tenants.map(str::to_owned).collect()
+    };
+    let mut tenants: BTreeSet<Option<String>> = everybody.iter().flat_map(of).map(Some).collect();
+    tenants.extend(tenants_of_resources(sides, resources).map(Some));
+    if tenants.is_empty() {
+        tenants.insert(None);
+    }
+    let each = everybody.into_iter().flat_map(|subject| {
+        let mut own: BTreeSet<Option<String>> = of(&subject).into_iter().map(Some).collect();
+        if own.is_empty() {
+            own.clone_from(&tenants);
+        }
+        own.into_iter().map(move |tenant| (subject.clone(), tenant))
+    });
+    each.collect()
+}
+
+/// The tenants that resources belong to.
+fn tenants_of_resources<'f>(
+    sides: [Side<'f>; 2],
+    resources: &'f BTreeMap<String, BTreeSet<Reference>>,
+) -> impl Iterator<Item = String> {
+    sides.into_iter().flat_map(move |side| {
+        let of_tenants = resources
+            .iter()
+            .filter_map(move |(of, all)| Some((side.policy.tenant_attribute(of)?, all)));
+        of_tenants.flat_map(move |(attribute, all)| {
+            let known = all
+                .iter()
+                .filter_map(move |it| side.facts.attributes_of(it));
+            known.filter_map(|it| it.get(attribute)?.as_str().map(str::to_owned))
+        })
+    })
+}
+
+/// The claims that the action asks for: as the new policy has it, and as the old one does.
+fn claims(asked: &Asked<'_>) -> Vec<Map<String, Json>> {
+    let (type_name, action) = asked.name();
+    let [old, new] = asked.policies().map(|policy| {
+        let claims = policy.claims_asked_by(type_name, action);
+        let claims = claims.map(|(name, value)| (name.to_owned(), value.clone()));
+        claims.collect::<Map<String, Json>>()
+    });
+    let of_both = |first: &Map<String, Json>, second: &Map<String, Json>| {
+        let mut all = first.clone();
+        all.extend(second.clone());
+        all
+    };
+    let mut all = vec![of_both(&old, &new), of_both(&new, &old)];
+    all.dedup();
+    all
 }
 
 /// Somebody whom the facts know, as both policies take them.

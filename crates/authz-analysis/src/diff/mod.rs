@@ -19,6 +19,7 @@ mod request;
 mod roles;
 mod search;
 mod show;
+mod subjects;
 
 use authz::{Facts, Likeness, Policy};
 use jiff::Timestamp;

@@ -8,7 +8,7 @@ use authz::{Facts, Policy, Relationship, Request, Writable, no_context, read_fac
 use super::axes::Axes;
 use super::request::{self, Example};
 use super::search::Asked;
-use crate::pools::SOMEONE;
+use crate::pools::{SOMEONE, SOMETHING};
 
 /// Up to so many relationships, every set of them is tried; of more, every set of a few.
 const ALL_SETS_OF: usize = 10;
@@ -48,8 +48,7 @@ pub(super) fn worlds(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -
             let share = Some((resource.as_str(), with.as_str(), asked.action));
             world(policies, set, share)
         };
-        let first = sets.iter().take(1).map(shared);
-        worlds.extend(first.collect::<Vec<_>>());
+        worlds.extend(sets.iter().map(shared));
     }
     worlds
 }
@@ -67,7 +66,7 @@ fn differing(asked: &Asked<'_>) -> String {
 
 /// The resource of the small world and the tenant with which it may be shared.
 fn shareable(asked: &Asked<'_>, axes: &Axes) -> Option<(String, String)> {
-    axes.tenant_attribute.as_ref()?;
+    axes.tenant_attributes.first()?;
     let mut policies = asked.policies().into_iter();
     let may = policies.any(|it| it.may_share(asked.type_name, asked.action));
     let id = axes
@@ -127,7 +126,8 @@ fn granting(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -> Vec<Vec
     let insiders = axes.askers.iter().filter(|it| it.facts.reference.is_some());
     let mut seen = BTreeSet::new();
     for asker in insiders {
-        let Some(reference) = asker.facts.reference.as_ref().filter(|it| seen.insert(*it)) else {
+        let reference = asker.facts.reference.as_ref().filter(|it| seen.insert(*it));
+        let Some(reference) = reference.filter(|it| may_be_related(asked, it)) else {
             continue;
         };
         match chain(asked, axes, policy, reference) {
@@ -141,11 +141,21 @@ fn granting(asked: &Asked<'_>, axes: &Axes, bounds: &mut Vec<String>) -> Vec<Vec
     found
 }
 
+/// Whether anybody of the type of the subject can stand in what the action looks up.
+fn may_be_related(asked: &Asked<'_>, reference: &str) -> bool {
+    let (type_name, policy) = (asked.type_name, asked.new.policy);
+    let relation = policy.related(type_name, asked.action);
+    let writable = policy.relation_model().zip(relation);
+    let writable = writable.map(|(model, relation)| model.writable_for(type_name, relation));
+    let subject_type = reference.split_once(':').map(|(of, _)| of);
+    let mut writable = writable.into_iter().flatten();
+    writable.any(|it| it.subject_relation.is_none() && Some(&*it.subject_type) == subject_type)
+}
+
 fn chain(asked: &Asked<'_>, axes: &Axes, policy: &Policy, reference: &str) -> Option<Vec<String>> {
     let thing = axes.things.iter().find(|it| it.id.is_some())?;
     let mut attributes = thing.attributes.clone();
-    if let Some(name) = &axes.tenant_attribute {
-        attributes.remove(name);
+    for name in &axes.tenant_attributes {
         attributes.insert(name.clone(), "acme".into());
     }
     let subject = request::subject(
@@ -189,8 +199,14 @@ fn candidates(asked: &Asked<'_>, axes: &Axes) -> Vec<String> {
             writable.extend(model.writable_for(type_name, relation));
         }
     }
-    let someone = |type_name: &str| axes.subject_types.iter().any(|it| it == type_name);
-    let id = |type_name: &str| if someone(type_name) { SOMEONE } else { "1" };
+    let someone = |type_name: &str| axes.subjects.has_type(type_name);
+    let id = |type_name: &str| {
+        if someone(type_name) {
+            SOMEONE
+        } else {
+            SOMETHING
+        }
+    };
     let mut all = Vec::new();
     for it in &writable {
         let leads_to_itself = it.type_name == it.subject_type && !it.is_wildcard;

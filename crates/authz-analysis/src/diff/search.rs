@@ -55,6 +55,14 @@ impl<'a> Asked<'a> {
         Classes::of(self.policies(), self.name(), &flags)
     }
 
+    /// The types of the subjects whom given facts know.
+    pub(super) fn subject_types(&self) -> BTreeSet<String> {
+        let known = [self.old, self.new].into_iter();
+        let known = known.flat_map(|it| it.facts.subjects());
+        let types: BTreeSet<&str> = known.map(|it| it.type_name()).collect();
+        types.into_iter().map(str::to_owned).collect()
+    }
+
     /// Whether both look up the same relation, which follows from the same.
     pub(super) fn looks_up_alike(&self) -> bool {
         self.likeness.looks_up_alike(self.type_name, self.action)
@@ -85,7 +93,7 @@ pub(super) fn lines(
     limits: Limits,
     diff: &mut Diff,
 ) -> Vec<Line> {
-    let axes = |extent| axes::axes(asked.policies(), asked.name(), classes, asked.now, extent);
+    let axes = |extent| axes::axes(asked, classes, extent);
     let outline = axes(Extent::Outline);
     let cases = (outline.size() > limits.enumerated_max)
         .then(|| Cases::new(asked, &outline.open))
@@ -246,7 +254,7 @@ impl Search<'_> {
 
     /// Whose the resource is to whoever asks.
     fn whose(&self, asker: &Asker, thing: &Thing, world: &World) -> Option<&'static str> {
-        let attribute = self.axes.tenant_attribute.as_ref()?;
+        let attribute = self.axes.tenant_attributes.first()?;
         if !asker.facts.signed_in {
             return None;
         }

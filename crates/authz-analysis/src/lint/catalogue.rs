@@ -131,7 +131,7 @@ impl Lint {
                 "let each action be named by one part alone, or combine with `deny-overrides`"
             }
             Self::WildcardGrant => {
-                "name the actions, so that a new one is nobody's until somebody decides; name a group instead of everybody"
+                "name the actions, so that a new one is nobody's until somebody decides; name a group instead of everybody, or role `anyone`, which says so"
             }
             Self::SelfGranting => {
                 "let only those who have it give it: who may change a relation or assign a role should hold all that it grants"

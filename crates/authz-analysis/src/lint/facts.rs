@@ -28,11 +28,14 @@ pub(super) fn look(looked: &Looked<'_>, findings: &mut Vec<Finding>) {
             fact.relation.to_string(),
         );
         let to = match &fact.subject.relation {
-            Some(_) => fact.subject.to_string(),
-            None if upwards.contains(&key) => format!("{}#{}", fact.subject, fact.relation),
+            Some(relation) => relation,
+            None if upwards.contains(&key) => &fact.relation,
             None => continue,
         };
-        edges.entry(from).or_default().push((to, fact));
+        let object = &fact.subject.object;
+        let links = followed(model, object.type_name(), to).into_iter();
+        let links = links.map(|relation| (format!("{object}#{relation}"), fact.clone()));
+        edges.entry(from).or_default().extend(links);
     }
     for cycle in cycles(&edges) {
         let Some(place) = cycle
@@ -46,6 +49,24 @@ pub(super) fn look(looked: &Looked<'_>, findings: &mut Vec<Finding>) {
         let message = format!("relationships lead in a circle: {}", told(&shown));
         find(findings, Lint::RelationshipCycle, place, message);
     }
+}
+
+/// The relation, and those of the same object that it is computed from, directly or not.
+fn followed<'m>(model: &'m RelationModel, type_name: &str, relation: &'m str) -> BTreeSet<&'m str> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![relation];
+    while let Some(name) = open.pop() {
+        if found.insert(name)
+            && let Some(relation) = model.relation(type_name, name)
+        {
+            relation.rewrite.walk(&mut |part| {
+                if let Rewrite::Computed(from, _) = part {
+                    open.push(from);
+                }
+            });
+        }
+    }
+    found
 }
 
 /// The relations that lead from an object to others of which the same relation is asked, such as a

@@ -2,6 +2,8 @@
 //! be true, false or without a value, as `&&` and `||` of CEL have it (language definition, section
 //! "Logical Operators"), so that what is found holds whatever fails.
 
+mod numbers;
+
 use std::collections::BTreeSet;
 
 use authz::condition::{Leaf, Proposition};
@@ -39,7 +41,10 @@ pub(super) fn implies(premise: &Proposition, conclusion: &Proposition) -> bool {
 
 /// Whether some leaf that only the second has compares what one of the first compares, too.
 fn shares_subject(asked: &BTreeSet<&Leaf>, needed: &BTreeSet<&Leaf>) -> bool {
-    let subject = |leaf: &&Leaf| leaf.equals.as_ref().map(|it| it.0.clone());
+    let subject = |leaf: &&Leaf| {
+        let equals = leaf.equals.as_ref().map(|it| &it.0);
+        equals.or(leaf.order.as_ref().map(|it| &it.what)).cloned()
+    };
     let asked: BTreeSet<String> = asked.iter().filter_map(subject).collect();
     needed
         .iter()
@@ -62,7 +67,7 @@ fn all_cases(propositions: &[&Proposition], mut is_so: impl FnMut(&Case<'_>) -> 
             *truth = values.get(number % values.len()).copied().flatten();
             number /= values.len();
         }
-        !is_possible(&case) || is_so(&case)
+        !(is_possible(&case) && numbers::are_possible(&case)) || is_so(&case)
     })
 }
 
@@ -141,6 +146,11 @@ mod tests {
             ("a && !b", "!(b || !a)", true),
             ("a == 'x'", "a != 'y'", true),
             ("a != 'y'", "a == 'x'", false),
+            ("n > 5", "n > 3", true),
+            ("n > 3", "n > 5", false),
+            ("n == 7", "n >= 7.0", true),
+            ("n < 3", "n != 5", true),
+            ("n > 5", "m > 3", false),
             // Where `b` fails, the second has no value.
             ("a", "a && (b || !b)", false),
             ("a ? b : c", "b || c", true),
@@ -160,10 +170,32 @@ mod tests {
             "a && !a",
             "a == 'x' && a == 'y'",
             "(a ? false : a) && b",
+            "n > 5 && n < 3",
+            "n > 5 && 5 > n",
+            "n >= 5 && n <= 5 && n != 5",
+            "n == 4 && n > 4.5",
+            "now.getHours() > 17 && now.getHours() < 9",
+            "now.getHours('Europe/Berlin') >= 25",
+            "now.getHours() > 8 && now.getHours() < 9",
         ] {
             assert!(never_holds(&read(text)), "{text}");
         }
-        for text in ["a", "a == 'x' && b == 'y'", "a || !a"] {
+        for text in [
+            "a",
+            "a == 'x' && b == 'y'",
+            "a || !a",
+            "n > 5 || n < 3",
+            "n > 5 && m < 3",
+            "n > 5 && n < 6",
+            "n >= 5 && n <= 5",
+            "n == 5 && n > 4.5",
+            "n > 'a' && n < 'b'",
+            // It may be no number at all.
+            "!(n > 5) && !(n <= 5)",
+            "n > 9007199254740992 && n < 9007199254740994",
+            "now.getHours() > 17 || now.getHours() < 9",
+            "now.getHours('UTC') < 9 && now.getHours('Europe/Berlin') > 9",
+        ] {
             assert!(!never_holds(&read(text)), "{text}");
         }
     }

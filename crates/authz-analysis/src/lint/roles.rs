@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use authz::language::written::{Grant, RoleEntry};
-use authz::model::{ANYONE, SIGNED_IN};
+use authz::model::{ANYONE, Effect, SIGNED_IN};
 
 use super::names::{OFFICES, is_first_name, words};
 use super::{Finding, Lint, Looked, find};
@@ -19,22 +19,57 @@ pub(super) type Permission = (String, String);
 pub(super) struct Roles<'a> {
     pub(super) entries: Vec<&'a RoleEntry>,
     by_name: BTreeMap<&'a str, &'a RoleEntry>,
+    permissions: BTreeMap<&'a str, BTreeSet<Permission>>,
+    /// The roles that somebody of the facts has, with all that these include.
+    had: BTreeSet<&'a str>,
 }
 
 impl<'a> Roles<'a> {
+    /// O(roles x what they grant).
     pub(super) fn of(looked: &Looked<'a>) -> Self {
         let entries: Vec<&RoleEntry> = looked.written.roles.iter().collect();
         let named = entries.iter().map(|it| (it.name.text.as_str(), *it));
-        Self {
+        let mut roles = Self {
             by_name: named.collect(),
             entries,
+            permissions: BTreeMap::new(),
+            had: BTreeSet::new(),
+        };
+        for role in roles.entries.clone() {
+            roles.add(&role.name.text, looked);
+        }
+        let assigned = looked.facts.assigned_roles();
+        let assigned = assigned.into_iter();
+        let known = assigned.filter_map(|it| Some(*roles.by_name.get_key_value(it)?.0));
+        roles.had = roles.held(known.collect());
+        roles
+    }
+
+    /// Adds what a role grants, behind all that it includes. A chain of roles may be long, so this
+    /// does not call itself.
+    fn add(&mut self, name: &'a str, looked: &Looked<'_>) {
+        let mut open = vec![(name, false)];
+        let mut begun = BTreeSet::new();
+        while let Some((name, is_ready)) = open.pop() {
+            let Some(entry) = self.by_name.get(name).copied() else {
+                continue;
+            };
+            let included = entry.includes.iter().map(|it| it.text.as_str());
+            if is_ready {
+                let mut granted = permissions(&entry.can, looked);
+                let included = included.filter_map(|it| self.permissions.get(it));
+                granted.extend(included.flatten().cloned());
+                self.permissions.insert(name, granted);
+            } else if !self.permissions.contains_key(name) && begun.insert(name) {
+                open.push((name, true));
+                open.extend(included.map(|it| (it, false)));
+            }
         }
     }
 
-    /// The role with all that it includes, directly or not.
-    pub(super) fn held(&self, name: &'a str) -> BTreeSet<&'a str> {
+    /// The roles with all that they include, directly or not.
+    fn held(&self, mut open: Vec<&'a str>) -> BTreeSet<&'a str> {
         let mut held = BTreeSet::new();
-        let mut open = vec![name];
         while let Some(name) = open.pop() {
             if held.insert(name)
                 && let Some(entry) = self.by_name.get(name)
@@ -46,12 +81,9 @@ impl<'a> Roles<'a> {
     }
 
     /// All that whoever has the role may do by it.
-    pub(super) fn permissions(&self, name: &'a str, looked: &Looked<'_>) -> BTreeSet<Permission> {
-        let held = self.held(name).into_iter();
-        let entries = held.filter_map(|name| self.by_name.get(name));
-        entries
-            .flat_map(|it| permissions(&it.can, looked))
-            .collect()
+    pub(super) fn permissions(&self, name: &str) -> &BTreeSet<Permission> {
+        static NONE: BTreeSet<Permission> = BTreeSet::new();
+        self.permissions.get(name).unwrap_or(&NONE)
     }
 }
 
@@ -82,8 +114,9 @@ pub(super) fn look(looked: &Looked<'_>, findings: &mut Vec<Finding>) {
         unused(role, &roles, looked, findings);
         diamond(role, &roles, findings);
     }
-    contexts(&roles, looked, findings);
+    contexts(&roles, findings);
     wildcards(&roles, looked, findings);
+    to_everybody(looked, findings);
 }
 
 fn explosion(looked: &Looked<'_>, findings: &mut Vec<Finding>) {
@@ -152,19 +185,12 @@ fn unused(role: &RoleEntry, roles: &Roles<'_>, looked: &Looked<'_>, findings: &m
     let place = &role.name.place;
     let mut flags = looked.written.flags.iter().flat_map(|it| &it.roles);
     let is_asked_for = flags.any(|it| it.text == name);
-    if roles.permissions(name, looked).is_empty() && !is_asked_for {
+    if roles.permissions(name).is_empty() && !is_asked_for {
         let message = format!("role `{name}` grants nothing");
         return find(findings, Lint::UnusedRole, place, message);
     }
-    let assigned = looked.facts.assigned_roles();
-    let is_had = assigned.iter().any(|it| {
-        let held = roles
-            .by_name
-            .get_key_value(it)
-            .map(|(it, _)| roles.held(it));
-        held.is_some_and(|held| held.contains(name))
-    });
-    if !assigned.is_empty() && !is_had {
+    let knows_roles = !looked.facts.assigned_roles().is_empty();
+    if knows_roles && !roles.had.contains(name) {
         let message = format!("nobody of the facts has role `{name}`");
         find(findings, Lint::UnusedRole, place, message);
     }
@@ -172,10 +198,13 @@ fn unused(role: &RoleEntry, roles: &Roles<'_>, looked: &Looked<'_>, findings: &m
 
 fn diamond(role: &RoleEntry, roles: &Roles<'_>, findings: &mut Vec<Finding>) {
     let name = &role.name.text;
+    if role.includes.len() < 2 {
+        return;
+    }
     let arms: Vec<(&str, BTreeSet<&str>)> = role
         .includes
         .iter()
-        .map(|it| (it.text.as_str(), roles.held(&it.text)))
+        .map(|it| (it.text.as_str(), roles.held(vec![&it.text])))
         .collect();
     let pairs = arms.iter().enumerate();
     let mut pairs = pairs.flat_map(|(at, a)| arms.iter().skip(at + 1).map(move |b| (a, b)));
@@ -192,11 +221,11 @@ fn diamond(role: &RoleEntry, roles: &Roles<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// Roles of one name but for a word, that grant the same but for that word.
-fn contexts(roles: &Roles<'_>, looked: &Looked<'_>, findings: &mut Vec<Finding>) {
+fn contexts(roles: &Roles<'_>, findings: &mut Vec<Finding>) {
     type Form = (Vec<String>, BTreeSet<Permission>);
     let mut forms: BTreeMap<Form, Vec<&RoleEntry>> = BTreeMap::new();
     for role in &roles.entries {
-        let permissions = roles.permissions(&role.name.text, looked);
+        let permissions = roles.permissions(&role.name.text);
         let words = words(&role.name.text);
         if words.len() < 2 || permissions.is_empty() {
             continue;
@@ -251,11 +280,21 @@ fn wildcards(roles: &Roles<'_>, looked: &Looked<'_>, findings: &mut Vec<Finding>
         every(&role.can, &format!("role `{}` grants", role.name.text));
     }
     for rule in &looked.written.rules {
-        if rule.effect == authz::model::Effect::Permit {
+        if rule.effect == Effect::Permit {
             every(&rule.targets, &format!("rule `{}` permits", rule.name.text));
         }
     }
     for (name, grants) in &looked.written.scopes {
         every(grants, &format!("scope `{}` covers", name.text));
+    }
+}
+
+/// Permits without a condition.
+fn to_everybody(looked: &Looked<'_>, findings: &mut Vec<Finding>) {
+    let rules = looked.written.rules.iter();
+    for rule in rules.filter(|it| it.effect == Effect::Permit && it.when.is_none()) {
+        let name = &rule.name;
+        let message = format!("rule `{}` permits to everybody, visitors too", name.text);
+        find(findings, Lint::WildcardGrant, &name.place, message);
     }
 }

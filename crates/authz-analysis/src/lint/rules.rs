@@ -47,7 +47,7 @@ pub(super) fn look(looked: &Looked<'_>, findings: &mut Vec<Finding>) {
         }
     }
     let view = View {
-        anyone: Roles::of(looked).permissions(ANYONE, looked),
+        anyone: Roles::of(looked).permissions(ANYONE).clone(),
         by_permission: &by_permission,
         combining,
     };

@@ -37,15 +37,12 @@ pub(super) fn look(looked: &Looked<'_>, findings: &mut Vec<Finding>) {
 
 fn by_roles(looked: &Looked<'_>, findings: &mut Vec<Finding>) {
     let roles = Roles::of(looked);
-    let of = |name| roles.permissions(name, looked);
-    let all: BTreeSet<Permission> = roles
-        .entries
-        .iter()
-        .flat_map(|it| of(&it.name.text))
-        .collect();
+    let of = |name| roles.permissions(name);
+    let entries = roles.entries.iter();
+    let all: BTreeSet<&Permission> = entries.flat_map(|it| of(&it.name.text)).collect();
     for role in &roles.entries {
         let own = of(&role.name.text);
-        let Some((type_name, action)) = all.difference(&own).next() else {
+        let Some((type_name, action)) = all.iter().find(|it| !own.contains(*it)) else {
             continue;
         };
         let words = role.can.iter().flat_map(|grant| {

@@ -7,8 +7,8 @@ use std::fmt;
 pub struct Condition {
     /// The terms; any of them suffices.
     pub terms: Vec<Term>,
-    /// Whether only what it depends on is known, and not how.
-    pub is_unknown: bool,
+    /// Where it is not worked out: all that it follows from, in words.
+    pub follows_from: Option<String>,
 }
 
 /// What has to hold, and what must not.
@@ -21,13 +21,11 @@ pub struct Term {
 }
 
 impl Condition {
-    /// One of which nothing is known but what it depends on.
-    pub(super) fn unknown(names: Vec<String>) -> Self {
-        let holds = names;
-        let fails = Vec::new();
+    /// One that is not worked out.
+    pub(super) fn unresolved(follows_from: String) -> Self {
         Self {
-            terms: vec![Term { holds, fails }],
-            is_unknown: true,
+            terms: Vec::new(),
+            follows_from: Some(follows_from),
         }
     }
 
@@ -58,7 +56,7 @@ impl Condition {
         });
         Self {
             terms: terms.collect(),
-            is_unknown: false,
+            follows_from: None,
         }
     }
 }
@@ -75,10 +73,8 @@ fn turns_down(permits: &[bool], bit: usize) -> bool {
 impl fmt::Display for Condition {
     /// `when a and (b or c) unless d`; what all terms have in common is told once.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_unknown {
-            let names = self.terms.iter().flat_map(|term| &term.holds);
-            let names: Vec<&str> = names.map(String::as_str).collect();
-            return write!(f, "it depends on {}", names.join(", "));
+        if let Some(parts) = &self.follows_from {
+            return f.write_str(parts);
         }
         let common = |of: fn(&Term) -> &Vec<String>| -> Vec<&str> {
             let first = self.terms.first().map(of).into_iter().flatten();

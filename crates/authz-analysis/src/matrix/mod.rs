@@ -11,7 +11,7 @@ use authz::{ActionKind, Outcome, Policy, Supposed, Supposition};
 pub use condition::{Condition, Term};
 pub use text::{Difference, differences};
 
-/// The most things on which one cell is worked out; with more of them it only names them.
+/// The most things on which one cell is worked out; with more of them it tells what it follows from.
 const SUPPOSITIONS_MAX: usize = 10;
 
 /// The whole table.
@@ -113,7 +113,8 @@ fn cell(policy: &Policy, supposed: Supposed<'_>) -> Cell {
     let variables = variables(policy, supposed);
     let names: Vec<String> = variables.iter().map(Variable::name).collect();
     if variables.len() > SUPPOSITIONS_MAX {
-        return Cell::When(Condition::unknown(names));
+        let parts = follows_from(policy, supposed, &variables);
+        return Cell::When(Condition::unresolved(parts));
     }
     let outcomes = (0..1_usize << variables.len()).map(|chosen| {
         let holds = |wanted: &Variable| {
@@ -139,6 +140,36 @@ fn cell(policy: &Policy, supposed: Supposed<'_>) -> Cell {
     } else {
         Cell::Deny
     }
+}
+
+/// Everything that tells this cell from another one on other grants, rules, or another way to
+/// combine them: "deny-overrides of: by itself deny, viewer of it, own, not locked".
+fn follows_from(policy: &Policy, supposed: Supposed<'_>, variables: &[Variable]) -> String {
+    let by_itself = |is_foreign: bool| {
+        let supposed = Supposed {
+            is_foreign,
+            ..supposed
+        };
+        match policy.decide_supposing(supposed, &|_| false) {
+            Some(Outcome::Permit) => "allow",
+            Some(Outcome::Indeterminate) => "error",
+            Some(Outcome::Deny(_)) | None => "deny",
+        }
+    };
+    let denials: Vec<&str> = policy
+        .rules_on(supposed.type_name, supposed.action)
+        .filter(|rule| !rule.permits)
+        .map(|rule| rule.name)
+        .collect();
+    let mut parts = vec![format!("by itself {}", by_itself(supposed.is_foreign))];
+    parts.extend(variables.iter().map(|it| match it {
+        Variable::Share => format!("shared, by that {}", by_itself(false)),
+        Variable::Other(Supposition::Rule(name)) if denials.contains(&&**name) => {
+            format!("not {name}")
+        }
+        other => other.name(),
+    }));
+    format!("{} of: {}", policy.algorithm_name(), parts.join(", "))
 }
 
 /// What the cell depends on. A share opens the gate between tenants, with all that stands behind it.

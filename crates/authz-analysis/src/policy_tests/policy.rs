@@ -73,6 +73,10 @@ impl<'n> Written<'n> {
             return Some(report);
         }
         let tests = self.tests?.list(&mut reading.diagnostics)?;
+        if let (true, Some(node)) = (tests.is_empty(), self.tests) {
+            let mistake = Diagnostic::new(node.place.clone(), "there is no test in this list");
+            reading.diagnostics.push(mistake);
+        }
         for node in tests.iter().filter(|node| wanted(node)) {
             test(reading, node, known, &mut report);
         }
@@ -286,6 +290,12 @@ fn test(
     let deny = fields.optional("deny");
     fields.finish(&mut reading.diagnostics);
     let given = self::given(reading, given?, known)?;
+    let is_empty = |it: &Node| matches!(&it.value, Value::List(items) if items.is_empty());
+    if [allow, deny].into_iter().flatten().all(is_empty) {
+        let mistake = Diagnostic::new(node.place.clone(), "this test asks for nothing");
+        let help = "name actions under `allow`, under `deny` or under both";
+        reading.diagnostics.push(mistake.help(help));
+    }
     for (list, expected) in [(allow, true), (deny, false)] {
         let items = list.and_then(|node| node.list(&mut reading.diagnostics));
         for item in items.into_iter().flatten() {
@@ -379,8 +389,20 @@ fn given<'k>(reading: &mut Reading<'_, '_>, node: &Node, known: &Known<'k>) -> O
     fields.finish(diagnostics);
     let mut facts = SubjectFacts::default();
     if let Some(node) = subject {
-        facts.reference = Some(node.text(diagnostics)?.to_owned());
+        let name = node.text(diagnostics)?;
+        facts.reference = Some(name.to_owned());
         facts.signed_in = true;
+        if tenant.is_none() {
+            facts.tenant = only_tenant(known.facts, name, &node.place, diagnostics);
+        }
+    } else {
+        let of_somebody = [("tenant", tenant), ("roles", roles), ("scopes", scopes)];
+        let given = of_somebody.into_iter();
+        for (name, node) in given.filter_map(|(name, node)| Some((name, node?))) {
+            let message =
+                format!("`{name}` of nobody: a test without `subject` is about a visitor");
+            diagnostics.push(Diagnostic::new(node.place.clone(), message));
+        }
     }
     if let Some(node) = tenant {
         facts.tenant = Some(node.text(diagnostics)?.to_owned());
@@ -417,6 +439,26 @@ fn given<'k>(reading: &mut Reading<'_, '_>, node: &Node, known: &Known<'k>) -> O
         facts: facts?,
         context,
     })
+}
+
+/// The tenant in which the subject has roles by the facts, if it is one.
+fn only_tenant(
+    facts: &Facts,
+    subject: &str,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Option<String> {
+    let reference: Reference = subject.parse().ok()?;
+    match facts.only_tenant_of(&reference) {
+        Ok(tenant) => tenant.map(str::to_owned),
+        Err(several) => {
+            let message = format!("`{subject}` has roles in several tenants");
+            let known = authz::source::one_of(several.into_iter());
+            let help = format!("say with `tenant` in which it acts: {known}");
+            diagnostics.push(Diagnostic::new(place.clone(), message).help(help));
+            None
+        }
+    }
 }
 
 /// The texts of a list; none where there is no list.
@@ -488,6 +530,12 @@ fn resource(reading: &mut Reading<'_, '_>, node: &Node, known: &Known<'_>) -> Op
         Some(Entry { key, value, place }) => {
             let mut attributes = object(Some(value), &mut reading.diagnostics)?;
             let id = attributes.remove("id");
+            if id.as_ref().is_some_and(|id| !id.is_string()) {
+                let mistake = Diagnostic::new(place.clone(), "an `id` is text");
+                let help = "in quotes it is: `id: \"7\"`";
+                reading.diagnostics.push(mistake.help(help));
+                return None;
+            }
             let id = id.as_ref().and_then(Json::as_str).unwrap_or(UNNAMED);
             let stored = known.facts.attributes_of(&Reference::new(key, id));
             for (name, value) in stored.into_iter().flatten() {

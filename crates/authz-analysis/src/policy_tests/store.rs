@@ -6,7 +6,7 @@ use std::sync::Arc;
 use authz::language::openfga;
 use authz::parts::Parts;
 use authz::resolution::{Answer, Circumstances, Engine, QuestionError, SubjectFilter};
-use authz::source::yaml::{Entry, Node};
+use authz::source::yaml::{self, Entry, Node};
 use authz::source::{Diagnostic, Diagnostics, Place, Source};
 use authz::{Reference, RelationModel, Relationship, Store, SubjectReference};
 use serde_json::{Map, Value as Json};
@@ -345,8 +345,16 @@ impl Test<'_> {
         for entry in assertions?.map(self.diagnostics)? {
             let mut fields = entry.value.fields(self.diagnostics)?;
             let users = fields.required("users", self.diagnostics);
-            fields.optional("excluded_users");
+            let excluded = fields.optional("excluded_users");
             fields.finish(self.diagnostics);
+            if let Some(node) =
+                excluded.filter(|it| !matches!(&it.value, yaml::Value::List(all) if all.is_empty()))
+            {
+                let message = "`excluded_users` is not compared";
+                let help = "take it out: whoever is not among `users` is excluded";
+                let mistake = Diagnostic::new(node.place.clone(), message);
+                self.diagnostics.push(mistake.help(help));
+            }
             let Some(found) = self.users(&object, entry, &filters, &asked) else {
                 continue;
             };

@@ -4,13 +4,15 @@
 //! What nothing on this action asks about is left out: it could turn nothing. The values are those
 //! that tell the questions of conditions apart, and those that are known of either side.
 
+use std::collections::BTreeMap;
+
 use authz::condition::{Value, Variable};
 use authz::{AttributeKind, Policy};
 use serde_json::{Value as Json, json};
 
 use super::case::Case;
 use super::fact::{Fact, Side};
-use crate::pools::{Pools, Reads, SOMEONE};
+use crate::pools::{Known, Pools, Reads, SOMEONE};
 
 /// Facts that could be added, one by one.
 #[derive(Debug, Default)]
@@ -137,7 +139,15 @@ fn pools(case: &Case<'_>, reads: Reads) -> Pools {
         Variable::OfSubject(name) => case.policy.attribute_kind(&of_subject, name),
         Variable::OfResource(name) => case.policy.attribute_kind(case.type_name, name),
     };
-    reads.pools(&kind, std::slice::from_ref(&of_subject), case.now)
+    let someone = vec![SOMEONE.to_owned()];
+    reads.pools(&Known {
+        kind: &kind,
+        resource: case
+            .resource_reference()
+            .map_or_else(String::new, |it| it.to_string()),
+        subjects: &BTreeMap::from([(of_subject.clone(), someone)]),
+        now: case.now,
+    })
 }
 
 /// The subject, its tenant and the objects of the attribute's type that attributes of either side

@@ -16,7 +16,8 @@ pub(crate) fn policy(text: &str) -> Policy {
     read.unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"))
 }
 
-fn compare(old: &Policy, new: &Policy, enumerated_max: usize) -> Diff {
+/// The difference; where there are more requests than this, by cases.
+pub(crate) fn compare(old: &Policy, new: &Policy, enumerated_max: usize) -> Diff {
     let side = |policy| Side {
         policy,
         facts: Facts::none(),
@@ -128,9 +129,9 @@ fn random_policy(random: &mut Random, known: &BTreeSet<&str>) -> String {
 }
 
 /// Either some value of this name or none.
-type Choices = Vec<(&'static str, Vec<Option<Json>>)>;
+pub(crate) type Choices = Vec<(&'static str, Vec<Option<Json>>)>;
 
-fn products(choices: &Choices) -> Vec<Map<String, Json>> {
+pub(crate) fn products(choices: &Choices) -> Vec<Map<String, Json>> {
     let mut all = vec![Map::new()];
     for (name, values) in choices {
         all = all
@@ -242,7 +243,7 @@ fn all_differences(policies: [&Policy; 2], world: &World) -> Vec<(Who, &'static 
     found
 }
 
-fn who(facts: &SubjectFacts) -> Who {
+pub(crate) fn who(facts: &SubjectFacts) -> Who {
     match (facts.signed_in, facts.roles.as_slice()) {
         (false, _) => Who::Visitor,
         (true, []) => Who::NoRole,
@@ -253,7 +254,7 @@ fn who(facts: &SubjectFacts) -> Who {
 
 /// Every difference that a request shows is told, for each role by itself; what cannot be decided
 /// is told where nothing else is.
-fn missing(found: &Diff, who: &Who, action: &str, [old, new]: [Answer; 2]) -> bool {
+pub(crate) fn missing(found: &Diff, who: &Who, action: &str, [old, new]: [Answer; 2]) -> bool {
     let of_action = |change: Change| {
         found.lines.iter().any(move |line| {
             let is_me = line.who.contains(who) || matches!(who, Who::Roles(_));

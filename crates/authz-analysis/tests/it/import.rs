@@ -82,3 +82,23 @@ fn what_is_written_and_what_does_not_map() {
         insta::assert_snapshot!(name.trim_end_matches(".case"), shown);
     }
 }
+
+#[test]
+fn a_matcher_that_is_nested_too_deeply_is_told() {
+    let model = |matcher: &str| {
+        format!(
+            "[request_definition]\nr = sub, obj, act\n[policy_definition]\np = sub, obj, act\n[policy_effect]\ne = some(where (p.eft == allow))\n[matchers]\nm = {matcher}\n"
+        )
+    };
+    for deep in ["!".repeat(300_000) + "true", "(".repeat(300_000)] {
+        let files = [
+            Source::new("model.conf", &model(&deep)),
+            Source::new("policy.csv", "p, ann, doc, read\n"),
+        ];
+        let told = match import(Origin::Casbin, &files, &mut |_| Err("none".to_owned())) {
+            Ok(import) => format!("{:?}", import.lost),
+            Err(broken) => format!("{:?}", broken.mistakes),
+        };
+        assert!(told.contains("it is nested too deeply"));
+    }
+}

@@ -240,3 +240,58 @@ fn every_cell_says_what_is_decided() {
     }
     assert!(conditional > 300 && plain > 1_000, "{conditional} {plain}");
 }
+
+/// The cell of a role to read a post, with rules on it beside a role that grants as said.
+fn read_by(role: &str, can: &str, rules: &[(&str, usize)], combine: &str) -> String {
+    let rules = rules.iter().map(|(effect, at)| {
+        format!(
+            "  - name: {effect}-{at}\n    {effect}: {{ post: [read] }}\n    when: resource.n == {at} || subject == resource.owner\n"
+        )
+    });
+    let rules: String = rules.collect();
+    let text = format!(
+        "version: 1\ntypes:\n  user: {{}}\n  post: {{ actions: {{ read: instance }}, attributes: {{ n: int, owner: user }} }}\nroles:\n  viewer: {{ can: {can} }}\n{rules_key}{rules}combine: {combine}\n",
+        rules_key = "rules:\n"
+    );
+    let table = matrix::of(&policy(&text));
+    let column = table.roles.iter().position(|it| it == role).unwrap();
+    match &table.rows[0].cells[column] {
+        Cell::When(condition) => condition.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_cell_that_is_not_worked_out_differs_where_its_parts_do() {
+    let many: Vec<(&str, usize)> = (0..11).map(|at| ("deny", at)).collect();
+    let mut one_permits = many.clone();
+    one_permits[4].0 = "permit";
+    let cells = [
+        read_by("viewer", "{}", &many, "deny-overrides"),
+        read_by("viewer", "{ post: [read] }", &many, "deny-overrides"),
+        read_by("viewer", "{}", &one_permits, "deny-overrides"),
+        read_by("viewer", "{}", &one_permits, "first-applicable"),
+    ];
+    insta::assert_snapshot!(cells.join("\n"));
+    for (at, cell) in cells.iter().enumerate() {
+        assert!(!cells[at + 1..].contains(cell), "{cell}");
+    }
+}
+
+#[test]
+fn for_a_visitor_a_rule_that_asks_who_it_is_applies_all_the_same() {
+    let of_own = "version: 1
+types:
+  user: {}
+  post: { actions: { read: instance }, attributes: { owner: user } }
+roles:
+  anyone: { can: { post: [read] } }
+rules:
+  - name: own
+    permit: { post: [read] }
+    when: resource.owner == subject
+combine: only-one-applicable
+";
+    let table = matrix::of(&policy(of_own));
+    assert_eq!(table.rows[0].cells, [Cell::Error, Cell::Error]);
+}

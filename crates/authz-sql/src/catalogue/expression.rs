@@ -40,6 +40,17 @@ pub struct Expression {
     pub functions: BTreeSet<u32>,
     /// The settings that it cannot do without.
     pub settings: BTreeSet<String>,
+    /// The columns that it compares with themselves.
+    pub with_itself: BTreeSet<ColumnOf>,
+}
+
+/// A column of a table: of the policy's own, or of another that a query in it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ColumnOf {
+    /// The other table.
+    pub other: Option<u32>,
+    /// The column.
+    pub column: Column,
 }
 
 /// One of several ways in which an expression may be true.
@@ -77,6 +88,7 @@ impl Expression {
             read.note(node);
             false
         });
+        compared(&tree, &mut Vec::new(), &mut read.with_itself);
         Some(read)
     }
 
@@ -218,6 +230,67 @@ fn needed_setting(function: u32, call: &Object) -> Option<String> {
     String::from_utf8(name.to_vec()).ok()
 }
 
+/// Whether a view, by the tree of its query, leaves out rows. One that cannot be read may.
+pub(super) fn filters(tree: &str) -> bool {
+    let is_filter = |node: &Node| {
+        let from = node.of_kind("FROMEXPR");
+        from.is_some_and(|from| from.field("quals").and_then(Node::object).is_some())
+    };
+    Node::read(tree).is_none_or(|tree| tree.any(&mut |node| is_filter(node)))
+}
+
+/// The columns that are compared with themselves, within these queries.
+fn compared<'a>(node: &'a Node, queries: &mut Vec<&'a Object>, found: &mut BTreeSet<ColumnOf>) {
+    let comparison = node.of_kind("OPEXPR").map(|it| it.list("args"));
+    if let Some([left, right]) = comparison {
+        let (left, right) = (bare(left), bare(right));
+        if left.of_kind("VAR").is_some() && is_same_variable(left, right) {
+            found.extend(column_of(left, queries));
+        }
+    }
+    let query = node.of_kind("QUERY");
+    queries.extend(query);
+    for child in node.children() {
+        compared(child, queries, found);
+    }
+    if query.is_some() {
+        queries.pop();
+    }
+}
+
+fn is_same_variable(left: &Node, right: &Node) -> bool {
+    let (Some(left), Some(right)) = (left.of_kind("VAR"), right.of_kind("VAR")) else {
+        return false;
+    };
+    let fields = ["varno", "varattno", "varlevelsup"];
+    fields
+        .into_iter()
+        .all(|field| left.word(field) == right.word(field))
+}
+
+/// Which column a variable within these queries is; `None` for one of no table.
+fn column_of(node: &Node, queries: &[&Object]) -> Option<ColumnOf> {
+    let variable = node.of_kind("VAR")?;
+    let number = |field: &str| variable.number(field).map(|it| it as usize);
+    let column = variable.word("varattno")?.parse().ok()?;
+    let other = match queries.len().checked_sub(number("varlevelsup")?)? {
+        0 => None,
+        depth => {
+            let tables = queries.get(depth - 1)?.list("rtable");
+            let entry = tables.get(number("varno")?.checked_sub(1)?)?;
+            let relation = entry.of_kind("RANGETBLENTRY")?.number("relid")?;
+            Some(relation).filter(|id| *id != 0).map(Some)?
+        }
+    };
+    Some(ColumnOf { other, column })
+}
+
+/// Without what only gives it another type.
+fn bare(node: &Node) -> &Node {
+    let relabelled = node.of_kind("RELABELTYPE");
+    relabelled.and_then(|it| it.field("arg")).unwrap_or(node)
+}
+
 /// The columns of the policy's own table in a part, also from within queries in it.
 fn columns(node: &Node) -> BTreeSet<Column> {
     let mut found = BTreeSet::new();
@@ -250,11 +323,8 @@ fn searched(clause: &Node) -> Option<Column> {
     let [left, right] = comparison.list("args") else {
         return None;
     };
-    let bare = |node: &Node| {
-        let relabelled = node.of_kind("RELABELTYPE");
-        column(relabelled.and_then(|it| it.field("arg")).unwrap_or(node), 0)
-    };
-    match (bare(left), bare(right)) {
+    let own = |node: &Node| column(bare(node), 0);
+    match (own(left), own(right)) {
         (Some(column), None) if columns(right).is_empty() => Some(column),
         (None, Some(column)) if columns(left).is_empty() => Some(column),
         _ => None,

@@ -9,7 +9,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use expression::FIRST_OF_USERS;
-pub use expression::{Arm, Column, Expression};
+pub use expression::{Arm, Column, ColumnOf, Expression};
 pub use read::read;
 
 /// The number of an object (`oid`). 0 as a role is PUBLIC, which is everybody.
@@ -46,6 +46,9 @@ pub struct Catalogue {
     pub default_privileges: Vec<DefaultPrivilege>,
     /// What views read, directly.
     pub view_reads: BTreeMap<Id, BTreeSet<Id>>,
+    /// The tables and views that functions read whose names were looked up when they were made, and
+    /// that call nothing of a user's. What others read stands in their bodies alone.
+    pub function_reads: BTreeMap<Id, BTreeSet<Id>>,
     /// The columns that some index begins with.
     pub indexed: BTreeSet<(Id, Column)>,
     /// Settings that have a value before anybody sets them.
@@ -151,6 +154,10 @@ pub struct Relation {
     pub forced: bool,
     /// Whether it is a view that reads as whoever asks.
     pub security_invoker: bool,
+    /// Whether it is a view whose own conditions come before those of a query on it.
+    pub security_barrier: bool,
+    /// Whether it is a view that leaves out rows.
+    pub filters: bool,
     /// The tables of which it is a partition or an heir.
     pub parents: Vec<Id>,
     /// The names of its columns, quoted where they must be.

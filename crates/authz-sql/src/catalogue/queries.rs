@@ -63,6 +63,8 @@ SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, n.oid AS schema, c.
        c.relowner AS owner, c.relrowsecurity AS row_security, c.relforcerowsecurity AS forced,
        coalesce((SELECT o.option_value::bool FROM pg_options_to_table(c.reloptions) o
                  WHERE o.option_name = 'security_invoker'), false) AS security_invoker,
+       coalesce((SELECT o.option_value::bool FROM pg_options_to_table(c.reloptions) o
+                 WHERE o.option_name = 'security_barrier'), false) AS security_barrier,
        ARRAY(SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid) AS parents,
        coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(s.seq_tup_read, 0) + coalesce(s.idx_tup_fetch, 0) AS read,
@@ -157,6 +159,25 @@ pub(super) const VIEW_READS: &str = "
 SELECT DISTINCT w.ev_class AS view, d.refobjid AS reads
 FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class AND w.ev_type = '1'";
+
+/// The queries of views.
+pub(super) const VIEW_TREES: &str = concat!(
+    "
+SELECT c.oid AS view, w.ev_action::text AS tree
+FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE w.ev_type = '1' AND c.relkind = 'v' AND ",
+    of_users!()
+);
+
+/// Whatever a function depends on because its body names it.
+pub(super) const FUNCTION_READS: &str = "
+SELECT p.oid AS function,
+       coalesce(array_agg(d.refobjid) FILTER (WHERE d.refclassid = 'pg_class'::regclass), '{}') AS reads
+FROM pg_proc p LEFT JOIN pg_depend d
+     ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'n'
+WHERE to_jsonb(p) ->> 'prosqlbody' IS NOT NULL
+GROUP BY p.oid
+HAVING NOT coalesce(bool_or(d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)), false)";
 
 pub(super) const INDEXED: &str = "
 SELECT i.indrelid AS relation, i.indkey[0] AS number

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::{Error, Row, Transaction};
 
-use super::expression::{Column, Expression};
+use super::expression::{Column, Expression, filters};
 use super::queries;
 use super::{
     Catalogue, Command, DefaultPrivilege, Function, Grant, Id, Membership, Object, Policy, Reader,
@@ -45,6 +45,18 @@ pub async fn read(transaction: &mut Transaction<'_>) -> Result<Catalogue, Error>
     for row in transaction.query(queries::VIEW_READS, &[]).await? {
         let reads = catalogue.view_reads.entry(row.try_get("view")?);
         reads.or_default().insert(row.try_get("reads")?);
+    }
+    for row in transaction.query(queries::VIEW_TREES, &[]).await? {
+        if let Some(view) = catalogue.relations.get_mut(&row.try_get("view")?) {
+            let tree: &str = row.try_get("tree")?;
+            view.filters = tree.len() > TREE_BYTES_MAX || filters(tree);
+        }
+    }
+    for row in transaction.query(queries::FUNCTION_READS, &[]).await? {
+        let reads: Vec<Id> = row.try_get("reads")?;
+        let function = row.try_get("function")?;
+        let reads = reads.into_iter().collect();
+        catalogue.function_reads.insert(function, reads);
     }
     let indexed = |row: &Row| Ok((row.try_get("relation")?, row.try_get("number")?));
     catalogue.indexed = BTreeSet::from_iter(all(transaction, queries::INDEXED, indexed).await?);
@@ -138,6 +150,8 @@ fn relation(row: &Row) -> Result<Relation, Error> {
         row_security: row.try_get("row_security")?,
         forced: row.try_get("forced")?,
         security_invoker: row.try_get("security_invoker")?,
+        security_barrier: row.try_get("security_barrier")?,
+        filters: false,
         parents: row.try_get("parents")?,
         columns: BTreeMap::new(),
         comment: row.try_get("comment")?,

@@ -4,7 +4,9 @@
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row};
 
-use super::{Column, Reach, Role, Standing, Switch, Table, TableStanding};
+use super::{
+    Column, Command, Diversion, Reach, Rights, Role, Standing, Switch, Table, TableStanding,
+};
 
 /// The session and whether row security is on.
 const SESSION: &str = "
@@ -15,7 +17,7 @@ SELECT r.rolname::text = session_user AS of_session, pg_catalog.quote_ident(r.ro
  WHERE r.rolname::text IN (session_user::text, current_user::text)";
 
 /// Other roles that the session can take, and for which policies or grants do not hold; each with
-/// a member through whom it is reached. `$1` is the privilege to take a role.
+/// a member through whom it is reached. Before version 16 every member could take the role.
 const REACH: &str = "
 SELECT pg_catalog.quote_ident(r.rolname) AS quoted, r.rolsuper, r.rolbypassrls,
        pg_catalog.quote_ident(m.rolname) AS member
@@ -24,14 +26,35 @@ SELECT pg_catalog.quote_ident(r.rolname) AS quoted, r.rolsuper, r.rolbypassrls,
   JOIN pg_catalog.pg_roles m ON m.oid = a.member
  WHERE (r.rolsuper OR r.rolbypassrls)
    AND r.rolname::text NOT IN (session_user::text, current_user::text)
-   AND pg_catalog.pg_has_role(session_user, r.oid, $1)
+   AND pg_catalog.pg_has_role(session_user, r.oid,
+         CASE WHEN pg_catalog.current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)
    AND pg_catalog.pg_has_role(session_user, m.oid, 'MEMBER')
  ORDER BY r.rolname, m.rolname";
 
-/// Whether the session owns a table. `$1` is its number, `$2` the privilege to take a role.
+/// Roles of the session that can give themselves every role but superusers. From version 16 on,
+/// `CREATEROLE` gives only roles that one was given to give.
+const GIVERS: &str = "
+SELECT pg_catalog.quote_ident(r.rolname) AS quoted
+  FROM pg_catalog.pg_roles r
+ WHERE r.rolcreaterole AND pg_catalog.current_setting('server_version_num')::int < 160000
+   AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
+ ORDER BY r.rolname";
+
+/// What the role in force may do with each column of a table. `$1` is its number.
+const RIGHTS: &str = "
+SELECT a.attname::text AS name,
+       pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT') AS reads,
+       pg_catalog.has_column_privilege(c.oid, a.attnum, 'INSERT') AS adds,
+       pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE') AS changes
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+ WHERE c.oid = $1::text::oid AND a.attnum > 0 AND NOT a.attisdropped
+   AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')";
+
+/// Whether the session owns a table. `$1` is its number.
 const OWNED: &str = "
 SELECT pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
-       OR pg_catalog.pg_has_role(session_user, c.relowner, $2) AS owned
+       OR pg_catalog.pg_has_role(session_user, c.relowner,
+            CASE WHEN pg_catalog.current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) AS owned
   FROM pg_catalog.pg_class c WHERE c.oid = $1::text::oid";
 
 /// Where `row_security` was set.
@@ -49,12 +72,28 @@ SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS quoted,
 
 const COLUMNS: &str = "
 SELECT a.attname::text AS name, pg_catalog.quote_ident(a.attname) AS quoted,
-       pg_catalog.format('%I.%I', n.nspname, t.typname) AS type_name
+       'pg_catalog.bpchar'::pg_catalog.regtype IN (t.oid, t.typbasetype) AS padded,
+       a.attgenerated <> '' AS generated, a.atthasdef OR a.attidentity <> '' AS has_default
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-  JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
  WHERE a.attrelid = $1::text::oid AND a.attnum > 0 AND NOT a.attisdropped
  ORDER BY a.attnum";
+
+/// Triggers before rows or in place of what a statement does, in partitions too, and rules in its
+/// place; each once for every command. `$1` is the number of the table.
+const DIVERSIONS: &str = "
+SELECT DISTINCT 'trigger `' || g.tgname || '`' AS what, false AS is_rule, c.name AS command
+  FROM pg_catalog.pg_trigger g
+  JOIN (VALUES ('insert', 4), ('delete', 8), ('update', 16)) AS c(name, bit) ON g.tgtype & c.bit <> 0
+ WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype & 1 <> 0 AND g.tgtype & 66 <> 0
+   AND g.tgrelid IN (SELECT $1::text::oid
+                     UNION SELECT p.relid FROM pg_catalog.pg_partition_tree($1::text::oid) AS p)
+UNION ALL
+SELECT 'rule `' || w.rulename || '`', true, c.name
+  FROM pg_catalog.pg_rewrite w
+  JOIN (VALUES ('insert', '3'), ('delete', '4'), ('update', '2')) AS c(name, kind) ON w.ev_type::text = c.kind
+ WHERE w.is_instead AND w.ev_enabled <> 'D' AND w.ev_class = $1::text::oid
+ ORDER BY 1, 3";
 
 /// A table or view by its exact name; `None` where there is none.
 ///
@@ -72,6 +111,10 @@ pub async fn table(client: &Client, schema: &str, name: &str) -> Result<Option<T
         .query_typed(COLUMNS, &[(&number, Type::TEXT)])
         .await?;
     let columns: Result<Vec<Column>, Error> = rows.iter().map(column).collect();
+    let diversions = client
+        .query_typed(DIVERSIONS, &[(&number, Type::TEXT)])
+        .await?;
+    let diversions: Result<Vec<Diversion>, Error> = diversions.iter().map(diversion).collect();
     Ok(Some(Table {
         oid,
         quoted: found.try_get("quoted")?,
@@ -79,25 +122,38 @@ pub async fn table(client: &Client, schema: &str, name: &str) -> Result<Option<T
         enabled: found.try_get("relrowsecurity")?,
         forced: found.try_get("relforcerowsecurity")?,
         columns: columns?,
+        diversions: diversions?,
     }))
+}
+
+fn diversion(row: &Row) -> Result<Diversion, Error> {
+    let command: &str = row.try_get("command")?;
+    Ok(Diversion {
+        what: row.try_get("what")?,
+        is_rule: row.try_get("is_rule")?,
+        command: match command {
+            "insert" => Command::Insert,
+            "delete" => Command::Delete,
+            _ => Command::Update,
+        },
+    })
 }
 
 fn column(row: &Row) -> Result<Column, Error> {
     Ok(Column {
         name: row.try_get("name")?,
         quoted: row.try_get("quoted")?,
-        type_name: row.try_get("type_name")?,
+        padded: row.try_get("padded")?,
+        generated: row.try_get("generated")?,
+        has_default: row.try_get("has_default")?,
     })
 }
 
-/// What a session is, now; to a table, if one is given. `version` is the server's, as
-/// `server_version_num` says it.
+/// What a session is, now; to a table, if one is given.
 ///
 /// # Errors
 /// What the server said.
-pub async fn look(client: &Client, version: u32, table: Option<&Table>) -> Result<Standing, Error> {
-    // Before version 16 every member could take the role.
-    let take = if version >= 160_000 { "SET" } else { "MEMBER" };
+pub async fn look(client: &Client, table: Option<&Table>) -> Result<Standing, Error> {
     let rows = client.query_typed(SESSION, &[]).await?;
     let mut session = None;
     let mut current = None;
@@ -118,8 +174,11 @@ pub async fn look(client: &Client, version: u32, table: Option<&Table>) -> Resul
         superuser: true,
         bypasses: true,
     };
-    let reach = client.query_typed(REACH, &[(&take, Type::TEXT)]).await?;
+    let reach = client.query_typed(REACH, &[]).await?;
     let reach: Result<Vec<Reach>, Error> = reach.iter().map(reached).collect();
+    let givers = client.query_typed(GIVERS, &[]).await?;
+    let givers: Result<Vec<String>, Error> =
+        givers.iter().map(|row| row.try_get("quoted")).collect();
     Ok(Standing {
         session: session.unwrap_or_else(nobody),
         current: current.unwrap_or_else(nobody),
@@ -128,8 +187,9 @@ pub async fn look(client: &Client, version: u32, table: Option<&Table>) -> Resul
             false => Some(switch(client).await?),
         },
         reach: reach?,
+        givers: givers?,
         table: match table {
-            Some(table) => Some(standing(client, table, take).await?),
+            Some(table) => Some(standing(client, table).await?),
             None => None,
         },
     })
@@ -150,19 +210,39 @@ fn reached(row: &Row) -> Result<Reach, Error> {
     })
 }
 
-async fn standing(client: &Client, table: &Table, take: &str) -> Result<TableStanding, Error> {
+async fn standing(client: &Client, table: &Table) -> Result<TableStanding, Error> {
     let number = table.oid.to_string();
-    let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&number, Type::TEXT), (&take, Type::TEXT)];
-    let found = client.query_typed_opt(OWNED, &params).await?;
+    let found = client
+        .query_typed_opt(OWNED, &[(&number, Type::TEXT)])
+        .await?;
+    let rights = client.query_typed(RIGHTS, &[(&number, Type::TEXT)]).await?;
     Ok(TableStanding {
         table: table.clone(),
+        rights: rights_of(&rights)?,
         owned: match found {
             Some(row) => row.try_get("owned")?,
             // It is gone, and so nothing is known.
             None => true,
         },
     })
+}
+
+fn rights_of(rows: &[Row]) -> Result<Rights, Error> {
+    let mut rights = Rights::default();
+    for row in rows {
+        let name: String = row.try_get("name")?;
+        let kinds = [
+            ("reads", &mut rights.reads),
+            ("adds", &mut rights.adds),
+            ("changes", &mut rights.changes),
+        ];
+        for (kind, columns) in kinds {
+            if row.try_get(kind)? {
+                columns.insert(name.clone());
+            }
+        }
+    }
+    Ok(rights)
 }
 
 async fn switch(client: &Client) -> Result<Switch, Error> {

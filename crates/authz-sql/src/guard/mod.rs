@@ -6,6 +6,8 @@
 
 mod look;
 
+use std::collections::BTreeSet;
+
 pub use look::{look, table};
 
 /// What a session is, for one table or for none.
@@ -19,6 +21,8 @@ pub struct Standing {
     pub row_security_off: Option<Switch>,
     /// Other roles that the session can take, and for which row security or grants do not hold.
     pub reach: Vec<Reach>,
+    /// Roles of the session, as SQL writes them, that can give themselves every role but superusers.
+    pub givers: Vec<String>,
     /// The table.
     pub table: Option<TableStanding>,
 }
@@ -50,6 +54,19 @@ pub struct TableStanding {
     pub table: Table,
     /// Whether the session owns it: it acts as the owner, inherits from it or can become it.
     pub owned: bool,
+    /// What the role in force may do with its columns.
+    pub rights: Rights,
+}
+
+/// What grants let a role do with a table, by the names of columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Which it may read.
+    pub reads: BTreeSet<String>,
+    /// Which it may write to in a new row.
+    pub adds: BTreeSet<String>,
+    /// Which it may change.
+    pub changes: BTreeSet<String>,
 }
 
 /// A table or view.
@@ -67,6 +84,31 @@ pub struct Table {
     pub forced: bool,
     /// Its columns.
     pub columns: Vec<Column>,
+    /// What may do something else than a statement says.
+    pub diversions: Vec<Diversion>,
+}
+
+/// A trigger or rule that may put something else in the place of what a statement does, so that
+/// the number of rows that the server tells means nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diversion {
+    /// What it is and its name, for people.
+    pub what: String,
+    /// Whether it is a rule: what that puts in the place of a statement may be anything.
+    pub is_rule: bool,
+    /// At which command.
+    pub command: Command,
+}
+
+/// A command that changes rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// `INSERT`.
+    Insert,
+    /// `UPDATE`.
+    Update,
+    /// `DELETE`.
+    Delete,
 }
 
 /// A column.
@@ -76,8 +118,12 @@ pub struct Column {
     pub name: String,
     /// The name as SQL writes it.
     pub quoted: String,
-    /// The name of its type as SQL writes it.
-    pub type_name: String,
+    /// Whether its type pads what is written with blanks (`char(n)`).
+    pub padded: bool,
+    /// Whether it is computed from other columns.
+    pub generated: bool,
+    /// Whether it has a value where none is written; generated columns have.
+    pub has_default: bool,
 }
 
 /// Where `row_security` was switched off.
@@ -105,12 +151,21 @@ pub enum DoubtKind {
     Superuser,
     /// Row security does not hold for it, or for a role that it can take.
     Bypass,
+    /// It can give itself other roles.
+    GivesRoles,
     /// It owns the table, and row security does not hold for owners.
     Owner,
     /// Row security is switched off in the session.
     SwitchedOff,
     /// The table has no row security.
     NotEnabled,
+}
+
+impl DoubtKind {
+    /// Whether it is about policies, or about whom a table belongs to, and not about the session as a whole.
+    pub fn is_of_table(self) -> bool {
+        matches!(self, Self::Bypass | Self::Owner | Self::NotEnabled)
+    }
 }
 
 impl Standing {
@@ -138,7 +193,36 @@ impl Standing {
         } else {
             let superusers = self.reach.iter().filter(|it| it.role.superuser);
             doubts.extend(superusers.map(|it| it.doubt(DoubtKind::Superuser, "a superuser")));
+            doubts.extend(self.givers.iter().map(|role| Doubt {
+                kind: DoubtKind::GivesRoles,
+                why: format!(
+                    "the session is or can become `{role}`, which has CREATEROLE and so, before PostgreSQL 16, \
+                     can give itself every role that is no superuser"
+                ),
+                fix: format!("ALTER ROLE {role} NOCREATEROLE;"),
+            }));
         }
+        doubts
+    }
+
+    /// Every reason why the session proves nothing about a statement that is tried as a whole on
+    /// the table. No policy holds one that `truncates` it.
+    pub fn doubts_of_whole(&self, truncates: bool) -> Vec<Doubt> {
+        let table = self.table.as_ref();
+        if !truncates && table.is_some_and(TableStanding::is_decided_by_policies) {
+            return self.doubts_of_rows();
+        }
+        let mut doubts = self.doubts_of_grants();
+        // A superuser counts as the owner of everything.
+        let owned = table.filter(|it| truncates && it.owned && doubts.is_empty());
+        doubts.extend(owned.map(|it| Doubt {
+            kind: DoubtKind::Owner,
+            why: format!(
+                "the session owns {}, or can become its owner, who may always truncate it",
+                it.table.quoted
+            ),
+            fix: format!("ALTER TABLE {} OWNER TO ...;", it.table.quoted),
+        }));
         doubts
     }
 
@@ -191,6 +275,11 @@ impl Reach {
 }
 
 impl TableStanding {
+    /// Whether policies decide on its rows, or on what stands behind it.
+    fn is_decided_by_policies(&self) -> bool {
+        self.table.enabled || !self.table.can_have_policies
+    }
+
     fn doubt(&self) -> Option<Doubt> {
         let quoted = &self.table.quoted;
         if !self.table.can_have_policies {

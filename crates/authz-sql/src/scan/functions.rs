@@ -1,18 +1,30 @@
 //! Functions that act as their owners.
 
-use super::{Candidate, Probe, Question, Rule, Scan, finding};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Candidate, Probe, Question, Rule, Scan, finding, joined};
 use crate::catalogue::{Function, Grant, Id, Object, PUBLIC};
 
+/// The most tables that a sentence names.
+const TABLES_MAX: usize = 3;
+
 pub(super) fn find(scan: &Scan<'_>) -> Vec<Candidate> {
-    let definers = scan.functions().filter(|(_, function)| function.definer);
-    definers
-        .filter_map(|(id, function)| Some((id, function, callers(scan, id, function)?)))
-        .flat_map(|(id, function, callers)| {
-            let path = mutable_path(scan, function).map(|why| search_path(function, why));
-            path.into_iter().chain(wider(scan, id, function, &callers))
-        })
-        .collect()
+    let mut found = Vec::new();
+    let mut passed = Passed::new();
+    for (id, function) in scan.functions().filter(|(_, function)| function.definer) {
+        let Some(callers) = callers(scan, id, function) else {
+            continue;
+        };
+        let path = mutable_path(scan, function);
+        found.extend(path.map(|why| search_path(function, why)));
+        found.extend(wider(scan, id, function, &callers));
+        found.extend(bypassing(scan, id, function, &callers, &mut passed));
+    }
+    found
 }
+
+/// The tables past whose policies an owner reads for these askers.
+type Passed = BTreeMap<(Id, BTreeSet<Id>), Vec<Id>>;
 
 impl<'a> Scan<'a> {
     /// The functions of the schemas that are looked at.
@@ -116,12 +128,9 @@ fn wider(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Option
         (false, false) => return None,
     };
     let name = &function.name;
-    let who = match callers {
-        [] => "whoever changes a row".to_owned(),
-        callers => scan.names(callers.iter().copied()),
-    };
     let sentence = format!(
-        "{who} may call it, and it acts as its owner `{}`, {what}",
+        "{} may call it, and it acts as its owner `{}`, {what}",
+        who_calls(scan, callers),
         owner.name
     );
     let fix = format!("ALTER ROUTINE {name} OWNER TO a_role_with_less;");
@@ -139,6 +148,74 @@ fn wider(scan: &Scan<'_>, id: Id, function: &Function, callers: &[Id]) -> Option
             _ => Probe::As(callers.to_vec(), question),
         },
     })
+}
+
+/// A function whose owner reads past the policies of tables that it can come to.
+fn bypassing(
+    scan: &Scan<'_>,
+    id: Id,
+    function: &Function,
+    callers: &[Id],
+    passed: &mut Passed,
+) -> Option<Candidate> {
+    let owner = scan.catalogue.roles.get(&function.owner)?;
+    if owner.superuser || owner.bypasses {
+        return None;
+    }
+    let askers = callers.iter().flat_map(|role| scan.reach.triers(*role));
+    let comes = |it: &Id| *it != function.owner && scan.reach.uses_schema(*it, function.schema);
+    let askers: BTreeSet<Id> = askers.filter(comes).collect();
+    let relations = &scan.catalogue.relations;
+    let passed = passed
+        .entry((function.owner, askers.clone()))
+        .or_insert_with(|| {
+            let relations = relations.iter();
+            let passed =
+                relations.filter(|(id, it)| scan.reads_past(function.owner, &askers, **id, it));
+            passed.map(|(id, _)| *id).collect()
+        });
+    let known = scan.catalogue.function_reads.get(&id);
+    let known = known.map(|reads| tables_under(scan, reads));
+    let passed: BTreeSet<&String> = passed
+        .iter()
+        .filter(|id| known.as_ref().is_none_or(|known| known.contains(id)))
+        .filter_map(|id| Some(&relations.get(id)?.name))
+        .collect();
+    if passed.is_empty() {
+        return None;
+    }
+    let name = &function.name;
+    let shown = joined(passed.iter().copied().take(TABLES_MAX));
+    let more = match passed.len().saturating_sub(TABLES_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more tables"),
+    };
+    let reads = if known.is_some() { "reads" } else { "can read" };
+    let sentence = format!(
+        "{} may call it, and it acts as its owner `{}`, who {reads} past the policies of {shown}{more}",
+        who_calls(scan, callers),
+        owner.name
+    );
+    let rule = Rule::DefinerBypassesPolicies;
+    let fix = format!("ALTER ROUTINE {name} SECURITY INVOKER;");
+    Some(Candidate {
+        finding: finding(rule, "function", name, sentence, fix),
+        probe: Probe::None("what it does with the rows, its body says"),
+    })
+}
+
+fn tables_under(scan: &Scan<'_>, relations: &BTreeSet<Id>) -> BTreeSet<Id> {
+    let relations = relations.iter();
+    relations
+        .flat_map(|id| scan.catalogue.tables_under(*id))
+        .collect()
+}
+
+fn who_calls(scan: &Scan<'_>, callers: &[Id]) -> String {
+    match callers {
+        [] => "whoever changes a row".to_owned(),
+        callers => scan.names(callers.iter().copied()),
+    }
 }
 
 /// Whether everybody may call a function that acts as its owner.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use exceptions::{Exception, Remark, Stale, except};
 pub use rule::{Level, Rule};
 
-use crate::catalogue::{Catalogue, Column, Command, Grant, Id, Object, Policy, Relation};
+use crate::catalogue::{Catalogue, Column, Command, Grant, Id, Object, PUBLIC, Policy, Relation};
 use reach::Reach;
 
 /// The most roles that a sentence names.
@@ -137,6 +137,7 @@ pub fn scan(catalogue: &Catalogue, scope: &Scope) -> Found {
         scope,
         reach: Reach::new(catalogue, &scope.roles),
         grants: by_relation(catalogue),
+        reading: reading(catalogue),
     };
     let mut candidates = Vec::new();
     candidates.extend(tables::find(&scan));
@@ -169,6 +170,17 @@ struct Scan<'a> {
     reach: Reach<'a>,
     /// What was granted on each relation and its columns.
     grants: BTreeMap<Id, Vec<&'a Grant>>,
+    /// The policies of each table that let rows be seen.
+    reading: BTreeMap<Id, Vec<&'a Policy>>,
+}
+
+fn reading(catalogue: &Catalogue) -> BTreeMap<Id, Vec<&Policy>> {
+    let mut reading: BTreeMap<Id, Vec<&Policy>> = BTreeMap::new();
+    let policies = catalogue.policies.iter();
+    for policy in policies.filter(|it| it.command <= Command::Select) {
+        reading.entry(policy.relation).or_default().push(policy);
+    }
+    reading
 }
 
 fn by_relation(catalogue: &Catalogue) -> BTreeMap<Id, Vec<&Grant>> {
@@ -225,7 +237,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Who may use a relation, and how: grants on itself or its columns, to roles that may also use
-    /// its schema.
+    /// its schema, and members of the roles of the server that may use all tables.
     fn users(&self, id: Id, relation: &Relation, privileges: &[&str]) -> Users {
         let mut users = Users::default();
         for grant in self.grants.get(&id).into_iter().flatten() {
@@ -243,6 +255,15 @@ impl<'a> Scan<'a> {
                 users.triers.extend(triers);
             }
         }
+        for (holder, held) in self.reach.all_data() {
+            let held = held.iter().filter(|it| privileges.contains(it));
+            let held: Vec<String> = held.map(|it| (*it).to_owned()).collect();
+            if !held.is_empty() && holder != relation.owner {
+                users.grantees.insert(holder);
+                users.privileges.extend(held);
+                users.triers.insert(holder);
+            }
+        }
         users
     }
 
@@ -252,6 +273,34 @@ impl<'a> Scan<'a> {
         let bypasses = self.catalogue.roles.get(&role);
         bypasses.is_some_and(|it| it.superuser || it.bypasses)
             || (!table.forced && inherits.contains(&table.owner))
+    }
+
+    /// Whether policies let a role see rows of a table that they hide from another one.
+    fn sees_more(&self, role: Id, than: Id, table: Id) -> bool {
+        let of = |role: Id, permissive: bool| {
+            let mut is = self.reach.inherits(role);
+            is.insert(PUBLIC);
+            let policies = self.reading.get(&table).into_iter().flatten();
+            let counting =
+                policies.filter(|it| it.permissive == permissive && !it.roles.is_disjoint(&is));
+            let names = counting.map(|it| it.name.as_str());
+            names.collect::<BTreeSet<&str>>()
+        };
+        let opening = of(role, true);
+        !opening.is_empty()
+            && (!opening.is_subset(&of(than, true)) || !of(than, false).is_subset(&of(role, false)))
+    }
+
+    /// Whether what reads a table as its owner reads rows that are kept from whoever asks, by
+    /// policies that do not bind the owner or bind it otherwise.
+    fn reads_past(&self, owner: Id, askers: &BTreeSet<Id>, id: Id, table: &Relation) -> bool {
+        let is_kept = |asker: &&Id| !self.is_unbound(**asker, table);
+        table.row_security
+            && (self.is_unbound(owner, table)
+                || askers
+                    .iter()
+                    .filter(is_kept)
+                    .any(|asker| self.sees_more(owner, *asker, id)))
     }
 
     fn doubts(&self) -> Vec<String> {

@@ -18,6 +18,7 @@ pub(super) fn find(scan: &Scan<'_>) -> Vec<Candidate> {
         };
         found.extend(about.always_true());
         found.extend(about.check());
+        found.extend(about.with_itself());
         found.extend(about.setting());
         found.extend(about.index());
     }
@@ -221,6 +222,28 @@ impl About<'_> {
 
     fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.policy.using.iter().chain(&self.policy.check)
+    }
+
+    /// `m.tenant = tenant` in a query on `m`, where the policy's own column was meant.
+    fn with_itself(&self) -> Option<Candidate> {
+        let mut compared = self.expressions().flat_map(|it| &it.with_itself);
+        let (table, column) = compared.find_map(|it| {
+            let other = it.other.map(|id| self.scan.catalogue.relations.get(&id));
+            let table = other.unwrap_or(Some(self.table))?;
+            Some((&table.name, table.columns.get(&it.column)?))
+        })?;
+        let own = &self.table.name;
+        let is_own = self.table.columns.values().any(|it| it == column);
+        let (meant, fix) = match is_own && table != own {
+            true => (
+                format!(": a bare name means the nearest table, and {own}.{column} may be meant"),
+                format!("-- in the policy: {own}.{column} for one of the two"),
+            ),
+            false => (String::new(), String::new()),
+        };
+        let sentence = format!("it compares {table}.{column} with itself{meant}");
+        let probe = Probe::None("it follows from the catalogue");
+        Some(self.candidate(Rule::ComparisonWithItself, sentence, fix, probe))
     }
 
     fn setting(&self) -> Option<Candidate> {

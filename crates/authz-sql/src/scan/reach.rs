@@ -4,6 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalogue::{Catalogue, Grant, Id, Membership, Object, PUBLIC};
 
+/// Roles of the server that may use all tables and schemas, and how.
+const ALL_DATA: [(&str, &[&str]); 2] = [
+    ("pg_read_all_data", &["SELECT"]),
+    ("pg_write_all_data", &["INSERT", "UPDATE", "DELETE"]),
+];
+
 /// Who can act as whom.
 #[derive(Debug)]
 pub(super) struct Reach<'a> {
@@ -14,6 +20,10 @@ pub(super) struct Reach<'a> {
     pub(super) grantees: BTreeSet<Id>,
     /// By role: those of the grantees that have its rights without `SET ROLE`, itself first.
     holders: BTreeMap<Id, Vec<Id>>,
+    /// Each role with all whose rights it has without `SET ROLE`.
+    inherited: BTreeMap<Id, BTreeSet<Id>>,
+    /// Those that may read or write all tables, by being a member of a role of the server.
+    all_data: Vec<(Id, &'static [&'static str])>,
     /// Who may use which schema, by a grant.
     schema_users: BTreeSet<(Id, Id)>,
 }
@@ -36,8 +46,12 @@ impl<'a> Reach<'a> {
             doors,
             grantees: BTreeSet::new(),
             holders: BTreeMap::new(),
+            inherited: BTreeMap::new(),
+            all_data: Vec::new(),
             schema_users: schema_users(catalogue),
         };
+        let inherited = roles().map(|(id, _)| (*id, reach.inherits(*id)));
+        reach.inherited = inherited.collect();
         let grantees: BTreeSet<Id> = match named.is_empty() {
             true => catalogue.roles.keys().copied().collect(),
             false => reach
@@ -52,7 +66,30 @@ impl<'a> Reach<'a> {
         };
         reach.grantees = grantees.into_iter().filter(matters).collect();
         reach.holders = reach.holders();
+        reach.all_data = reach.all_data_holders();
         reach
+    }
+
+    /// Roles as which somebody can act that have what `pg_read_all_data` or `pg_write_all_data` has.
+    fn all_data_holders(&self) -> Vec<(Id, &'static [&'static str])> {
+        let doors = self.doors.iter();
+        let acting: BTreeSet<Id> = doors.flat_map(|door| self.acts_as(*door)).collect();
+        let acting = acting.into_iter().filter(|it| self.grantees.contains(it));
+        acting
+            .flat_map(|role| {
+                let names = self.acts_as(role).into_iter();
+                let names = names.map(|role| self.catalogue.role_name(role));
+                names
+                    .filter_map(|name| ALL_DATA.iter().find(|(known, _)| *known == name))
+                    .map(move |(_, held)| (role, *held))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// Who may read or write all tables and use all schemas, as a member of a role of the server.
+    pub(super) fn all_data(&self) -> impl Iterator<Item = (Id, &'static [&'static str])> {
+        self.all_data.iter().copied()
     }
 
     /// The role itself and all that it can `SET ROLE` to.
@@ -62,7 +99,8 @@ impl<'a> Reach<'a> {
 
     /// The role itself and all whose rights it has without `SET ROLE`.
     pub(super) fn inherits(&self, role: Id) -> BTreeSet<Id> {
-        self.closure(role, |membership| membership.inherits)
+        let known = self.inherited.get(&role).cloned();
+        known.unwrap_or_else(|| self.closure(role, |membership| membership.inherits))
     }
 
     /// The role itself and all whose rights it can come to have.

@@ -12,6 +12,8 @@ pub enum Rule {
     PartitionBypassesPolicies,
     /// A view that reads past the policies of a table.
     ViewWithoutSecurityInvoker,
+    /// A view whose WHERE hides rows of what its readers may not read, and which is no barrier.
+    ViewWithoutSecurityBarrier,
     /// A materialised view with rows of a table that has policies.
     MaterialisedViewBypassesPolicies,
     /// Policies do not bind the owner, as whom somebody can act.
@@ -30,6 +32,8 @@ pub enum Rule {
     CheckMissing,
     /// A check that forgets who must be what for the row to be seen.
     CheckWeakerThanUsing,
+    /// A policy that compares a column with itself, where another table's was meant.
+    ComparisonWithItself,
     /// Policies that ask each other without end.
     PolicyRecursion,
     /// A policy that fails where a setting was never made.
@@ -40,6 +44,8 @@ pub enum Rule {
     DefinerSearchPath,
     /// A function that acts as an owner whom nothing binds.
     DefinerWithWiderRights,
+    /// A function that acts as an owner whom policies of some table do not bind, or bind otherwise.
+    DefinerBypassesPolicies,
     /// Something that everybody may do.
     PublicGrant,
     /// What is made later is open from the start.
@@ -78,11 +84,12 @@ impl Level {
 
 impl Rule {
     /// All of them, in the order in which findings are told.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::RowSecurityMissing,
         Self::PoliciesNotInForce,
         Self::PartitionBypassesPolicies,
         Self::ViewWithoutSecurityInvoker,
+        Self::ViewWithoutSecurityBarrier,
         Self::MaterialisedViewBypassesPolicies,
         Self::OwnerBypassesPolicies,
         Self::RoleBypassesPolicies,
@@ -92,11 +99,13 @@ impl Rule {
         Self::CheckAlwaysTrue,
         Self::CheckMissing,
         Self::CheckWeakerThanUsing,
+        Self::ComparisonWithItself,
         Self::PolicyRecursion,
         Self::SettingWithoutDefault,
         Self::PolicyWithoutIndex,
         Self::DefinerSearchPath,
         Self::DefinerWithWiderRights,
+        Self::DefinerBypassesPolicies,
         Self::PublicGrant,
         Self::DefaultPrivileges,
         Self::BypassingGrant,
@@ -112,6 +121,7 @@ impl Rule {
             Self::PoliciesNotInForce => "policies-not-in-force",
             Self::PartitionBypassesPolicies => "partition-bypasses-policies",
             Self::ViewWithoutSecurityInvoker => "view-without-security-invoker",
+            Self::ViewWithoutSecurityBarrier => "view-without-security-barrier",
             Self::MaterialisedViewBypassesPolicies => "materialised-view-bypasses-policies",
             Self::OwnerBypassesPolicies => "owner-bypasses-policies",
             Self::RoleBypassesPolicies => "role-bypasses-policies",
@@ -121,11 +131,13 @@ impl Rule {
             Self::CheckAlwaysTrue => "check-always-true",
             Self::CheckMissing => "check-missing",
             Self::CheckWeakerThanUsing => "check-weaker-than-using",
+            Self::ComparisonWithItself => "comparison-with-itself",
             Self::PolicyRecursion => "policy-recursion",
             Self::SettingWithoutDefault => "setting-without-default",
             Self::PolicyWithoutIndex => "policy-without-index",
             Self::DefinerSearchPath => "definer-search-path",
             Self::DefinerWithWiderRights => "definer-with-wider-rights",
+            Self::DefinerBypassesPolicies => "definer-bypasses-policies",
             Self::PublicGrant => "public-grant",
             Self::DefaultPrivileges => "default-privileges",
             Self::BypassingGrant => "bypassing-grant",
@@ -143,6 +155,8 @@ impl Rule {
             | Self::GrantOption
             | Self::BypassingGrant
             | Self::SettingWithoutDefault
+            | Self::ViewWithoutSecurityBarrier
+            | Self::DefinerBypassesPolicies
             | Self::PolicyRecursion => Level::Warning,
             Self::PolicyWithoutIndex | Self::GrantWithoutPolicy | Self::UnusedGrant => Level::Note,
             _ => Level::Error,
@@ -162,7 +176,10 @@ impl Rule {
                 "A partition can be used directly, where the policies of its parent do not count."
             }
             Self::ViewWithoutSecurityInvoker => {
-                "A view reads as its owner, whom the policies of a table under it do not bind."
+                "A view reads as its owner, whom the policies of a table under it do not bind, or not as its readers."
+            }
+            Self::ViewWithoutSecurityBarrier => {
+                "A view keeps rows from its readers by its WHERE, and is no security barrier: a function in a query sees them first."
             }
             Self::MaterialisedViewBypassesPolicies => {
                 "A materialised view holds rows of a table with policies, and has none itself."
@@ -187,7 +204,12 @@ impl Rule {
             Self::CheckWeakerThanUsing => {
                 "WITH CHECK leaves out a column by which USING asks whose the row is: it can be given away or moved."
             }
-            Self::PolicyRecursion => "Policies read each other's tables: every query fails.",
+            Self::ComparisonWithItself => {
+                "A policy compares a column with itself, as a bare name in a query of its own means the nearest table."
+            }
+            Self::PolicyRecursion => {
+                "Policies read each other's tables: every query fails, or every write."
+            }
             Self::SettingWithoutDefault => {
                 "A policy reads a setting that need not be there: queries fail where it was never set."
             }
@@ -200,7 +222,10 @@ impl Rule {
             Self::DefinerWithWiderRights => {
                 "A SECURITY DEFINER function acts as an owner whom no policy binds."
             }
-            Self::PublicGrant => "Everybody who can connect may do it.",
+            Self::DefinerBypassesPolicies => {
+                "A SECURITY DEFINER function acts as an owner whom the policies of some table do not bind, or not as its callers."
+            }
+            Self::PublicGrant => "Everybody who can connect, or use the schema, may do it.",
             Self::DefaultPrivileges => {
                 "What is made later is granted from the start, before it has row security."
             }

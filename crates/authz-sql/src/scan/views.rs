@@ -1,5 +1,7 @@
 //! Views and materialised views that read past policies.
 
+use std::collections::BTreeSet;
+
 use super::{Candidate, Probe, Question, ROWS, Rule, Scan, finding, joined};
 use crate::catalogue::{Id, Relation, RelationKind};
 
@@ -11,6 +13,10 @@ pub(super) fn find(scan: &Scan<'_>) -> Vec<Candidate> {
             RelationKind::MaterialisedView => materialised(scan, id, relation),
             _ => None,
         })
+        .chain(
+            scan.relations()
+                .filter_map(|(id, it)| barrier(scan, id, it)),
+        )
         .collect()
 }
 
@@ -25,10 +31,16 @@ fn protected<'a>(scan: &Scan<'a>, view: Id) -> Vec<(Id, &'a Relation)> {
 
 fn view(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
     let mut tables = protected(scan, id);
-    tables.retain(|(_, table)| scan.is_unbound(view.owner, table));
+    let askers = scan.users(id, view, &ROWS).triers;
+    tables.retain(|(id, table)| scan.reads_past(view.owner, &askers, *id, table));
     let (who, under) = readers(scan, id, view, &tables)?;
+    let is_unbound = |(_, table): &(Id, &Relation)| scan.is_unbound(view.owner, table);
+    let how = match tables.iter().any(is_unbound) {
+        true => "whom the policies there do not bind",
+        false => "for whom other policies count there",
+    };
     let sentence = format!(
-        "{who} reads {under} through it as its owner `{}`, whom the policies there do not bind",
+        "{who} reads {under} through it as its owner `{}`, {how}",
         scan.name(view.owner)
     );
     let name = &view.name;
@@ -42,6 +54,44 @@ fn view(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
             fix,
         ),
         probe: sees_through(scan, id, view, &tables),
+    })
+}
+
+/// A view whose WHERE keeps rows from those who may not read what it reads.
+fn barrier(scan: &Scan<'_>, id: Id, view: &Relation) -> Option<Candidate> {
+    let is_filter = view.kind == RelationKind::View && view.filters;
+    if !is_filter || view.security_barrier || view.security_invoker {
+        return None;
+    }
+    let mut readers = scan.users(id, view, &["SELECT"]).triers;
+    let under = scan.catalogue.view_reads.get(&id)?.iter();
+    let under: Vec<(Id, &Relation)> = under
+        .filter_map(|id| Some((*id, scan.catalogue.relations.get(id)?)))
+        .collect();
+    let open: Vec<(Id, BTreeSet<Id>)> = under
+        .iter()
+        .map(|(id, it)| (it.owner, scan.users(*id, it, &["SELECT"]).triers))
+        .collect();
+    readers.retain(|role| {
+        let is = scan.reach.inherits(*role);
+        let may_read =
+            |(owner, open): &(Id, BTreeSet<Id>)| is.contains(owner) || open.contains(role);
+        !open.iter().all(may_read)
+    });
+    if readers.is_empty() {
+        return None;
+    }
+    let name = &view.name;
+    let sentence = format!(
+        "{} may not read {} but through it, and it is no security barrier: a function in a query is shown the rows that its WHERE leaves out",
+        scan.names(readers),
+        joined(under.iter().map(|(_, table)| &table.name))
+    );
+    let fix = format!("ALTER VIEW {name} SET (security_barrier = true);");
+    let rule = Rule::ViewWithoutSecurityBarrier;
+    Some(Candidate {
+        finding: finding(rule, "view", name, sentence, fix),
+        probe: Probe::None("a probe would need a function that tells what it is shown"),
     })
 }
 

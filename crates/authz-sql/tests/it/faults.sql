@@ -171,6 +171,22 @@ CREATE POLICY of_members ON clean.teams FOR SELECT
     USING (EXISTS (SELECT FROM clean.members m WHERE m.team = teams.id AND m.person = current_setting('shop.user', true)));
 GRANT SELECT ON clean.teams, clean.members TO shop_app;
 
+-- A bare name that means the nearest table.
+CREATE TABLE clean.seats (person text, tenant text);
+CREATE INDEX ON clean.seats (person);
+ALTER TABLE clean.seats ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON clean.seats FOR SELECT USING (person = current_setting('shop.user', true));
+CREATE TABLE planted.desks (id int PRIMARY KEY, tenant varchar(20));
+ALTER TABLE planted.desks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_tenant ON planted.desks FOR SELECT
+    USING (EXISTS (SELECT FROM clean.seats m WHERE m.tenant = tenant AND m.person = current_setting('shop.user', true)));
+-- fault: comparison-with-itself of_tenant on planted.desks
+CREATE TABLE clean.desks (id int PRIMARY KEY, tenant varchar(20));
+ALTER TABLE clean.desks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_tenant ON clean.desks FOR SELECT
+    USING (EXISTS (SELECT FROM clean.seats m WHERE m.tenant = desks.tenant AND m.person = current_setting('shop.user', true)));
+GRANT SELECT ON clean.seats, planted.desks, clean.desks TO shop_app;
+
 -- One that only a write comes to: its own table again, whose policy for reading reads another.
 CREATE TABLE planted.ranks (id int PRIMARY KEY, above int, person text);
 ALTER TABLE planted.ranks ENABLE ROW LEVEL SECURITY;
@@ -242,6 +258,20 @@ CREATE VIEW clean.page_names AS SELECT 'home' AS name UNION SELECT 'help';
 GRANT SELECT ON clean.page_names TO shop_app;
 CREATE VIEW clean.for_nobody AS SELECT * FROM clean.orders;
 
+-- A view that alone keeps rows from its readers, and one that is a barrier.
+CREATE TABLE planted.costs (id int PRIMARY KEY, secret bool);
+CREATE VIEW planted.known_costs AS SELECT * FROM planted.costs WHERE NOT secret;
+GRANT SELECT ON planted.known_costs TO shop_app;
+-- fault: view-without-security-barrier planted.known_costs
+CREATE VIEW clean.known_costs WITH (security_barrier) AS SELECT * FROM planted.costs WHERE NOT secret;
+GRANT SELECT ON clean.known_costs TO shop_app;
+CREATE VIEW clean.all_costs AS SELECT id FROM planted.costs;
+GRANT SELECT ON clean.all_costs TO shop_app;
+CREATE VIEW clean.some_costs WITH (security_barrier) AS SELECT * FROM clean.known_costs WHERE id > 7;
+GRANT SELECT ON clean.some_costs TO shop_app;
+CREATE VIEW clean.few_costs AS SELECT * FROM clean.known_costs WHERE id > 7;
+GRANT SELECT ON clean.few_costs TO shop_app;
+
 -- A materialised view with rows of a table that has policies.
 CREATE MATERIALIZED VIEW planted.order_counts AS SELECT customer, count(*) FROM clean.orders GROUP BY customer;
 GRANT SELECT ON planted.order_counts TO shop_app;
@@ -286,13 +316,25 @@ CREATE FUNCTION clean.total_of(text) RETURNS bigint SECURITY DEFINER SET search_
     AS $$ SELECT count(*) FROM orders WHERE customer = $1 $$;
 CREATE FUNCTION clean.bound() RETURNS bigint SECURITY DEFINER LANGUAGE sql
     BEGIN ATOMIC SELECT count(*) FROM clean.orders; END;
+-- Their owner reads past policies. Of these it is known that they do, and of some that they do not.
+-- fault: definer-bypasses-policies planted.total()
+-- fault: definer-bypasses-policies planted.total_of(text)
+-- fault: definer-bypasses-policies planted.own_total()
+-- fault: definer-bypasses-policies planted.on_change()
+COMMENT ON FUNCTION clean.total() IS 'lockstep: allow definer-bypasses-policies: how many there are, everybody may know';
+COMMENT ON FUNCTION clean.total_of(text) IS 'lockstep: allow definer-bypasses-policies: and how many of whom';
+COMMENT ON FUNCTION clean.bound() IS 'lockstep: allow definer-bypasses-policies: as total()';
+CREATE FUNCTION clean.cost_count() RETURNS bigint SECURITY DEFINER LANGUAGE sql
+    BEGIN ATOMIC SELECT count(*) FROM planted.costs; END;
 CREATE FUNCTION clean.as_caller() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM clean.orders $$;
 CREATE FUNCTION clean.for_nobody() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS $$ SELECT 1::bigint $$;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA planted, clean FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA planted TO shop_app;
-GRANT EXECUTE ON FUNCTION clean.total(), clean.total_of(text), clean.bound(), clean.me(), clean.as_caller() TO shop_app;
+GRANT EXECUTE ON FUNCTION clean.total(), clean.total_of(text), clean.bound(), clean.me(), clean.as_caller(),
+    clean.cost_count() TO shop_app;
 CREATE FUNCTION planted.for_everybody() RETURNS int SECURITY DEFINER SET search_path = '' LANGUAGE sql AS $$ SELECT 1 $$;
 -- fault: public-grant planted.for_everybody()
+-- fault: definer-bypasses-policies planted.for_everybody()
 RESET ROLE;
 CREATE FUNCTION planted.as_superuser() RETURNS int SECURITY DEFINER SET search_path = '' LANGUAGE sql AS $$ SELECT 1 $$;
 REVOKE EXECUTE ON FUNCTION planted.as_superuser() FROM PUBLIC;
@@ -307,6 +349,42 @@ CREATE FUNCTION planted.with_tools() RETURNS int SECURITY DEFINER SET search_pat
 REVOKE EXECUTE ON FUNCTION planted.with_tools() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION planted.with_tools() TO shop_app;
 -- fault: definer-search-path planted.with_tools()
+-- fault: definer-bypasses-policies planted.with_tools()
+
+-- A view whose owner is bound, but by a policy of its own.
+RESET ROLE;
+CREATE ROLE shop_house NOLOGIN;
+GRANT USAGE, CREATE ON SCHEMA planted, clean TO shop_house;
+SET ROLE shop_house;
+CREATE TABLE planted.invoices (id int PRIMARY KEY, customer text NOT NULL);
+CREATE INDEX ON planted.invoices (customer);
+INSERT INTO planted.invoices VALUES (1, 'ada'), (2, 'ben');
+ALTER TABLE planted.invoices ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON planted.invoices FOR SELECT TO shop_app USING (customer = current_setting('shop.user', true));
+CREATE POLICY house ON planted.invoices FOR SELECT TO shop_house USING (id IS NOT NULL AND customer <> '');
+GRANT SELECT ON planted.invoices TO shop_app;
+CREATE VIEW planted.all_invoices AS SELECT * FROM planted.invoices;
+GRANT SELECT ON planted.all_invoices TO shop_app;
+-- fault: view-without-security-invoker planted.all_invoices
+CREATE FUNCTION planted.invoice_count() RETURNS bigint SECURITY DEFINER LANGUAGE sql
+    BEGIN ATOMIC SELECT count(*) FROM planted.all_invoices; END;
+-- fault: definer-bypasses-policies planted.invoice_count()
+CREATE TABLE clean.invoices (id int PRIMARY KEY, customer text NOT NULL);
+CREATE INDEX ON clean.invoices (customer);
+INSERT INTO clean.invoices VALUES (1, 'ada'), (2, 'ben');
+ALTER TABLE clean.invoices ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON clean.invoices FOR SELECT USING (customer = current_setting('shop.user', true));
+CREATE POLICY never ON clean.invoices AS RESTRICTIVE FOR SELECT TO shop_house USING (customer <> '');
+GRANT SELECT ON clean.invoices TO shop_app;
+CREATE VIEW clean.all_invoices AS SELECT * FROM clean.invoices;
+GRANT SELECT ON clean.all_invoices TO shop_app;
+CREATE FUNCTION clean.invoice_count() RETURNS bigint SECURITY DEFINER LANGUAGE sql
+    BEGIN ATOMIC SELECT count(*) FROM clean.all_invoices; END;
+REVOKE EXECUTE ON FUNCTION planted.invoice_count(), clean.invoice_count() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION planted.invoice_count(), clean.invoice_count() TO shop_app;
+RESET ROLE;
+REVOKE ALL ON SCHEMA planted, clean FROM shop_house;
+SET ROLE shop_owner;
 
 -- What everybody may do.
 CREATE TABLE planted.countries (code text PRIMARY KEY, name text);

@@ -246,3 +246,34 @@ async fn tables_of_which_rows_are_hidden_say_nothing() {
         "{why}"
     );
 }
+
+/// What a policy hides below a view is not gone either: it counts for whom the view reads as.
+#[tokio::test]
+async fn a_view_is_whole_where_all_that_it_reads_is() {
+    let database = Database::with(TABLES);
+    let reader = database.role("reader", "");
+    let above = database.role("above", "BYPASSRLS");
+    let maker = database.role("maker", "");
+    database.execute(&format!(
+        "ALTER TABLE role_permissions RENAME TO given;
+         ALTER TABLE given ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY first ON given USING (role_id = 1);
+         CREATE VIEW inner_view WITH (security_invoker) AS SELECT * FROM given;
+         CREATE VIEW role_permissions WITH (security_invoker) AS SELECT * FROM inner_view;
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}, {above}, {maker}"
+    ));
+    let hidden =
+        async |role: &str| match read_as(&database.url_as(role), &RoleTables::default()).await {
+            Ok(_) => None,
+            Err(NotRead::Inconclusive(why)) => Some(why.lines().next().unwrap().to_owned()),
+            Err(other) => panic!("{other:?}"),
+        };
+    let why = "row security is active on `public.given`, which the view `role_permissions` reads, so that rows may be hidden";
+    assert_eq!(hidden(&reader).await.as_deref(), Some(why));
+    assert_eq!(hidden(&above).await, None);
+    // It reads as its owner, a superuser, and then as somebody who is bound, whoever asks.
+    database.execute("ALTER VIEW role_permissions RESET (security_invoker)");
+    assert_eq!(hidden(&reader).await, None);
+    database.execute(&format!("ALTER VIEW role_permissions OWNER TO {maker}"));
+    assert_eq!(hidden(&above).await.as_deref(), Some(why));
+}

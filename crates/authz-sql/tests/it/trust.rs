@@ -159,3 +159,25 @@ async fn roles_are_read_without_running_what_others_made() {
         "to read the view `role_permissions` runs what it calls with the rights of a superuser";
     assert!(why.starts_with(told), "{why}");
 }
+
+/// Whoever holds a lock or makes a slow view does not hold up who reads.
+#[tokio::test]
+async fn what_is_read_is_not_waited_for() {
+    let database = Database::new();
+    let mut client = Address::parse(&database.url())
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let transaction = read_only(&mut client).await.unwrap();
+    for (setting, value) in [
+        ("lock_timeout", "5s"),
+        ("statement_timeout", "1min"),
+        ("search_path", "pg_catalog, pg_temp"),
+        ("transaction_read_only", "on"),
+    ] {
+        let query = "SELECT current_setting($1)";
+        let row = transaction.query_one(query, &[&setting]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), value, "{setting}");
+    }
+}

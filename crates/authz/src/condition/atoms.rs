@@ -26,6 +26,21 @@ pub enum Variable {
     OfResource(String),
 }
 
+/// A part of what clock and calendar show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClockPart {
+    /// `getHours`.
+    Hour,
+    /// `getMinutes`.
+    Minute,
+    /// `getDayOfWeek`.
+    Weekday,
+    /// `getDate` and `getDayOfMonth`.
+    Day,
+    /// `getMonth`.
+    Month,
+}
+
 /// One question of a condition.
 #[derive(Debug, Clone)]
 pub enum Atom {
@@ -58,6 +73,17 @@ pub enum Atom {
         /// The zone.
         zone: String,
     },
+    /// A part of what clock and calendar show in a zone is compared with whole numbers.
+    Shown {
+        /// What is read.
+        variable: Variable,
+        /// The part.
+        part: ClockPart,
+        /// The zone.
+        zone: String,
+        /// The numbers.
+        constants: Vec<i64>,
+    },
     /// Whether a feature flag is on.
     Flag(String),
     /// Anything else that reads these variables, with the constants that stand in it.
@@ -75,6 +101,7 @@ impl Atom {
         match self {
             Self::Against { variable, .. }
             | Self::Daily { variable, .. }
+            | Self::Shown { variable, .. }
             | Self::Alone(variable) => {
                 vec![variable]
             }
@@ -114,7 +141,15 @@ fn collect(node: &Node, atoms: &mut Vec<Atom>) {
         }
         Kind::Literal(_) => {}
         Kind::Binary(operator, left, right) if operator.compares() => {
-            atoms.extend(comparison(*operator, left, right).or_else(|| beyond(node)));
+            let is_equality = matches!(operator, Operator::Equal | Operator::NotEqual);
+            match is_equality && is_question(left) && is_question(right) {
+                true => [left, right].into_iter().for_each(|it| collect(it, atoms)),
+                false => atoms.extend(
+                    comparison(*operator, left, right)
+                        .or_else(|| shown(*operator, left, right))
+                        .or_else(|| beyond(node)),
+                ),
+            }
         }
         Kind::Has(object, field) => {
             let read = selected(object, &field.text);
@@ -126,6 +161,21 @@ fn collect(node: &Node, atoms: &mut Vec<Atom>) {
             arguments,
         } => atoms.extend(called(&function.text, arguments).or_else(|| beyond(node))),
         _ => atoms.extend(variable(node).map(Atom::Alone).or_else(|| beyond(node))),
+    }
+}
+
+/// Whether it is certain to be a bool that is made of other questions, or `true` or `false` itself.
+fn is_question(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Literal(Value::Bool(_)) | Kind::And(_) | Kind::Or(_) | Kind::Not(_) => true,
+        Kind::Has(..) => true,
+        Kind::Binary(operator, ..) => operator.compares(),
+        Kind::Call {
+            receiver: None,
+            function,
+            ..
+        } => ["flag", "within"].contains(&function.text.as_str()),
+        _ => false,
     }
 }
 
@@ -146,19 +196,70 @@ fn comparison(operator: Operator, left: &Node, right: &Node) -> Option<Atom> {
             } else {
                 left
             };
-            let constants = match (&other.kind, operator) {
-                (Kind::List(items), Operator::In) => items.iter().map(constant).collect(),
-                (_, Operator::In) => None,
-                _ => constant(other).map(|it| vec![it]),
-            };
             Some(Atom::Against {
                 variable,
                 ordered,
-                constants: constants?,
+                constants: constants(operator, other)?,
             })
         }
         (None, None) => None,
     }
+}
+
+/// What something is compared with by this operator.
+fn constants(operator: Operator, other: &Node) -> Option<Vec<Value>> {
+    match (&other.kind, operator) {
+        (Kind::List(items), Operator::In) => items.iter().map(constant).collect(),
+        (_, Operator::In) => None,
+        _ => constant(other).map(|it| vec![it]),
+    }
+}
+
+/// `now.getHours('Europe/Berlin') >= 17`, and the same the other way round.
+fn shown(operator: Operator, left: &Node, right: &Node) -> Option<Atom> {
+    let (read, other) = match part_shown(left) {
+        Some(read) => (read, right),
+        None => (part_shown(right)?, left),
+    };
+    let (variable, part, zone) = read;
+    let whole = |value| match value {
+        Value::Int(value) => Some(value),
+        _ => None,
+    };
+    let constants = constants(operator, other)?.into_iter().map(whole);
+    Some(Atom::Shown {
+        variable,
+        part,
+        zone,
+        constants: constants.collect::<Option<_>>()?,
+    })
+}
+
+fn part_shown(node: &Node) -> Option<(Variable, ClockPart, String)> {
+    let Kind::Call {
+        receiver: Some(receiver),
+        function,
+        arguments,
+    } = &node.kind
+    else {
+        return None;
+    };
+    let part = match function.text.as_str() {
+        "getHours" => ClockPart::Hour,
+        "getMinutes" => ClockPart::Minute,
+        "getDayOfWeek" => ClockPart::Weekday,
+        "getDate" | "getDayOfMonth" => ClockPart::Day,
+        "getMonth" => ClockPart::Month,
+        _ => return None,
+    };
+    let zone = match arguments.as_slice() {
+        [] => "UTC".to_owned(),
+        [zone] => constant(zone)?.as_str()?.to_owned(),
+        _ => return None,
+    };
+    // A claim may be a duration in disguise: only what is declared is known to be an instant.
+    let read = variable(receiver).filter(|it| !matches!(it, Variable::Claim(_)))?;
+    Some((read, part, zone))
 }
 
 /// `flag('name')` and `within(now, "08:00", "18:00", "Europe/Berlin")`.
@@ -325,10 +426,31 @@ mod tests {
     }
 
     #[test]
+    fn the_clock_is_asked_in_parts_and_a_question_may_be_compared_with_its_answer() {
+        assert_eq!(
+            told("18 > now.getHours('Asia/Tokyo') || now.getDayOfWeek() in [0, 6]"),
+            "[Shown { variable: Now, part: Hour, zone: \"Asia/Tokyo\", constants: [18] }, \
+             Shown { variable: Now, part: Weekday, zone: \"UTC\", constants: [0, 6] }]"
+        );
+        assert_eq!(
+            told("within(now, '08:00', '18:00', 'UTC') == false"),
+            told("!within(now, '08:00', '18:00', 'UTC')")
+        );
+        assert_eq!(
+            told("(resource.a == 'x') != flag('f')"),
+            told("resource.a == 'x' || flag('f')")
+        );
+    }
+
+    #[test]
     fn what_is_not_understood_is_told_with_all_that_it_reads() {
         for text in [
             "resource.title.startsWith('x') && resource.size + 1 > 2",
             "claims.a.b == 'x'",
+            "now.getHours() + 1 == 3",
+            "now.getHours() == resource.size",
+            "now.getSeconds() == 3",
+            "claims.at.getHours() == 3",
         ] {
             assert!(told(text).contains("Beyond"), "{text}");
         }

@@ -39,7 +39,7 @@ mod variants;
 #[cfg(test)]
 mod tests;
 
-pub use atoms::{Atom, Variable, atoms, clock_in_zone};
+pub use atoms::{Atom, ClockPart, Variable, atoms, clock_in_zone};
 pub use value::{Key, Value};
 pub use variants::{Variant, variants};
 
@@ -52,7 +52,7 @@ pub use failure::Failure;
 pub(crate) use mistake::Mistake;
 pub use predicate::Predicate;
 pub(crate) use print::string;
-pub use proposition::{Leaf, Proposition, proposition};
+pub use proposition::{Leaf, Order, Proposition, Size, proposition};
 pub use question::{Question, Truth};
 pub(crate) use time::timestamp;
 

@@ -32,6 +32,63 @@ pub struct Leaf {
     pub text: String,
     /// If it asks whether something equals a constant: what, and which.
     pub equals: Option<(String, String)>,
+    /// If it asks whether something is smaller or greater than a constant.
+    pub order: Option<Order>,
+}
+
+/// A comparison by size with a constant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Order {
+    /// What is compared.
+    pub what: String,
+    /// How it has to stand to the constant.
+    pub size: Size,
+    /// The constant.
+    pub constant: String,
+}
+
+/// How something stands to a constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Size {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+impl Size {
+    fn of(operator: Operator) -> Option<Self> {
+        Some(match operator {
+            Operator::Less => Self::Less,
+            Operator::LessOrEqual => Self::LessOrEqual,
+            Operator::Greater => Self::Greater,
+            Operator::GreaterOrEqual => Self::GreaterOrEqual,
+            _ => return None,
+        })
+    }
+
+    /// The same with the sides swapped.
+    fn swapped(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
 }
 
 /// The proposition that a condition is; none of a text that is no condition.
@@ -60,22 +117,49 @@ impl Reader<'_> {
             Kind::Binary(Operator::NotEqual, left, right) => {
                 Proposition::Not(Box::new(self.equal(left, right)))
             }
+            Kind::Binary(operator, left, right) => Size::of(*operator)
+                .and_then(|size| self.ordered(size, left, right))
+                .unwrap_or_else(|| self.leaf(node)),
             _ => self.leaf(node),
         }
+    }
+
+    /// Something compared with a constant, whichever side stands first.
+    fn ordered(&self, size: Size, left: &Node, right: &Node) -> Option<Proposition> {
+        let (what, size, value) = match (&left.kind, &right.kind) {
+            (Kind::Literal(_), Kind::Literal(_)) => return None,
+            (_, Kind::Literal(value)) => (left, size, value),
+            (Kind::Literal(value), _) => (right, size.swapped(), value),
+            _ => return None,
+        };
+        let (what, constant) = (self.words(&what.span), constant(value));
+        Some(Proposition::Leaf(Leaf {
+            text: format!("{what} {} {constant}", size.word()),
+            equals: None,
+            order: Some(Order {
+                what,
+                size,
+                constant,
+            }),
+        }))
     }
 
     fn leaf(&self, node: &Node) -> Proposition {
         Proposition::Leaf(Leaf {
             text: self.words(&node.span),
             equals: None,
+            order: None,
         })
     }
 
-    /// The same leaf, whichever side stands first.
+    /// The same leaf, whichever side stands first, and however a constant is written.
     fn equal(&self, left: &Node, right: &Node) -> Proposition {
-        let is_constant = |node: &Node| matches!(node.kind, Kind::Literal(_));
-        let (a, b) = (self.words(&left.span), self.words(&right.span));
-        let equals = match (is_constant(left), is_constant(right)) {
+        let side = |node: &Node| match &node.kind {
+            Kind::Literal(value) => (true, constant(value)),
+            _ => (false, self.words(&node.span)),
+        };
+        let ((left_is, a), (right_is, b)) = (side(left), side(right));
+        let equals = match (left_is, right_is) {
             (false, true) => Some((a.clone(), b.clone())),
             (true, false) => Some((b.clone(), a.clone())),
             _ => None,
@@ -84,6 +168,7 @@ impl Reader<'_> {
         Proposition::Leaf(Leaf {
             text: format!("{first} == {second}"),
             equals,
+            order: None,
         })
     }
 
@@ -93,6 +178,17 @@ impl Reader<'_> {
         let tokens = lexer::tokens(part).unwrap_or_default().into_iter();
         let words = tokens.filter_map(|it| part.get(it.span));
         words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A constant, the same for all that are equal: numbers are, whatever their types.
+fn constant(value: &Value) -> String {
+    match value {
+        Value::Int(number) => number.to_string(),
+        Value::Uint(number) => number.to_string(),
+        Value::Double(number) if number.fract() == 0.0 => format!("{:.0}", number + 0.0),
+        Value::Double(number) => number.to_string(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -106,11 +202,19 @@ mod tests {
             ("resource.owner == subject", "subject==resource.owner"),
             ("a.b != 'x'", "!('x' == a.b)"),
             ("flag( 'x' )", "flag('x')"),
+            ("a.b == 'x'", "a.b == \"x\""),
+            ("a.b == 'x'", "a.b == \"\\x78\""),
+            ("a.b == 1", "a.b == 1.0"),
+            ("a.b == 1", "1u == a.b"),
+            ("a.b == 0", "a.b == 0.0"),
+            ("a.b < 5", "5.0 > a.b"),
         ];
         for (a, b) in same {
             assert_eq!(proposition(a), proposition(b), "{a}");
         }
         assert_ne!(proposition("a.b == 'x'"), proposition("a.b == 'y'"));
+        assert_ne!(proposition("a.b == '1'"), proposition("a.b == 1"));
+        assert_ne!(proposition("a.b == 1.5"), proposition("a.b == 1"));
         assert_eq!(proposition("a &&"), None);
     }
 }

@@ -19,13 +19,21 @@ const SECONDS_A_DAY: u32 = 24 * 60 * 60;
 /// # Errors
 /// Other text, and instants outside of the range, see [`is_in_range`].
 pub(crate) fn timestamp(text: &str) -> Result<Timestamp, String> {
-    let found = text.parse::<Timestamp>().ok();
+    let found = text.parse::<Timestamp>().ok().or_else(|| last(text));
     let found = found.filter(|found| is_in_range(*found));
     found.ok_or_else(|| format!("`{text}` is not a time such as \"2027-01-01T00:00:00Z\""))
 }
 
-/// Whether the instant lies in the years from 1 on, as the standard has it. The standard's range
-/// ends with the year 9999; here it ends a day earlier, with the range of the library.
+/// The last instant that the library knows, for one of the hours behind it: the range of CEL ends
+/// with the year 9999 and that of the library a day earlier, and `9999-12-31T23:59:59Z` is how many
+/// write "never".
+fn last(text: &str) -> Option<Timestamp> {
+    let rest = text.strip_prefix("9999-12-3")?;
+    let is_instant = format!("9998-12-3{rest}").parse::<Timestamp>().is_ok();
+    is_instant.then_some(Timestamp::MAX)
+}
+
+/// Whether the instant lies in the years from 1 to 9999, as the standard has it.
 pub(super) fn is_in_range(found: Timestamp) -> bool {
     (1..=9999).contains(&found.to_zoned(TimeZone::UTC).year())
 }

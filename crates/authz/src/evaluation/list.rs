@@ -122,9 +122,7 @@ fn known<'a>(
 ) -> BTreeSet<Arc<str>> {
     let listed = listed.filter(|it| it.type_name() == type_name);
     let mut known: BTreeSet<Arc<str>> = listed.map(|it| it.id().into()).collect();
-    if let Some(snapshot) = facts.relationships() {
-        known.extend(snapshot.ids_of_type(type_name).map(Arc::from));
-    }
+    known.extend(facts.related_ids(type_name).map(Arc::from));
     known.remove(WILDCARD);
     known
 }

@@ -37,6 +37,8 @@ pub enum Supposition {
 struct Part {
     supposition: Option<Supposition>,
     effect: Effect,
+    /// Whether it never says anything, for want of a session: it applies all the same.
+    is_mute: bool,
 }
 
 impl Policy {
@@ -58,7 +60,8 @@ impl Policy {
         let parts = self.parts_supposed(supposed)?;
         let mut members = Combination::new(self.algorithm);
         for part in parts {
-            let value = match part.supposition.as_ref().is_none_or(holds) {
+            let says = !part.is_mute && part.supposition.as_ref().is_none_or(holds);
+            let value = match says {
                 false => Extended::NotApplicable,
                 true if part.effect == Effect::Permit => Extended::Permit,
                 true => Extended::Deny,
@@ -99,7 +102,7 @@ impl Policy {
         for &(index, target) in self.targets.get(action).into_iter().flatten() {
             let rule = self.rules.get(index)?;
             if rule.effect == Effect::Deny || gate == Gate::Open {
-                parts.extend(part(rule, rule.targets.get(target)?, is_signed_in));
+                parts.push(part(rule, rule.targets.get(target)?, is_signed_in));
             }
         }
         Some(parts)
@@ -113,15 +116,16 @@ fn gate(supposed: Supposed<'_>) -> Gate {
     }
 }
 
-/// What a rule says; `None` where it never says anything.
-fn part(rule: &Rule, target: &Target, is_signed_in: bool) -> Option<Part> {
+/// What a rule says.
+fn part(rule: &Rule, target: &Target, is_signed_in: bool) -> Part {
     let condition = target.condition.as_ref();
     let can_hold = condition.is_none_or(|it| is_signed_in || it.may_hold_without_session());
-    let name = || Supposition::Rule(Arc::clone(&rule.name));
-    can_hold.then(|| Part {
-        supposition: condition.map(|_| name()),
+    let supposition = condition.filter(|_| can_hold);
+    Part {
+        supposition: supposition.map(|_| Supposition::Rule(Arc::clone(&rule.name))),
         effect: rule.effect,
-    })
+        is_mute: !can_hold,
+    }
 }
 
 impl Part {
@@ -129,6 +133,7 @@ impl Part {
         Self {
             supposition,
             effect: Effect::Permit,
+            is_mute: false,
         }
     }
 }

@@ -94,6 +94,18 @@ impl Facts {
         known.flat_map(|known| known.roles.keys().map(String::as_str))
     }
 
+    /// The tenant in which the subject has a role, if it is one; none if it has none in any.
+    ///
+    /// # Errors
+    /// The tenants, if they are several.
+    pub fn only_tenant_of(&self, subject: &Reference) -> Result<Option<&str>, Vec<&str>> {
+        let mut tenants: Vec<&str> = self.tenants_of(subject).collect();
+        match tenants.len() {
+            0 | 1 => Ok(tenants.pop()),
+            _ => Err(tenants),
+        }
+    }
+
     /// The roles of a subject, each with the tenant in which it has it; `None` for all of them.
     pub fn roles_of(&self, subject: &Reference) -> impl Iterator<Item = (Option<&str>, &str)> {
         let known = self.subjects.get(subject).into_iter();
@@ -125,6 +137,13 @@ impl Facts {
     /// The relationships as they stand, if the policy has a relation model.
     pub fn relationships(&self) -> Option<&Snapshot> {
         Some(self.engine.as_ref()?.snapshot())
+    }
+
+    /// The ids of a type that relationships name, as either end, in no order; `*` is none of them.
+    /// O(objects).
+    pub fn related_ids(&self, type_name: &str) -> impl Iterator<Item = &str> {
+        let snapshot = self.relationships().into_iter();
+        snapshot.flat_map(move |it| it.ids_of_type(type_name))
     }
 
     /// Everything that they say, in a form that is equal where they say the same. O(facts).

@@ -112,7 +112,29 @@ fn drawing(command: &Check, why: &Why, language: Draw) -> String {
     }
 }
 
+/// Refuses what is another question than that about one subject and one resource.
+fn expect_one(command: &Check) -> Result<(), Failure> {
+    let Check {
+        subject, resource, ..
+    } = command;
+    if subject.ends_with(":?") {
+        let message = format!("`{subject}` is not one subject");
+        let help = "who may is not asked here; `lockstep matrix` tells which roles may";
+        return Err(Failure::usage(format!("{message}\nhelp: {help}")));
+    }
+    match [subject, resource].into_iter().find(|it| it.contains('#')) {
+        Some(set) => {
+            let message = format!("`{set}` is a set, and this asks about one of them");
+            let help =
+                "tests of a store or a validation file ask about sets: `lockstep policy test`";
+            Err(Failure::usage(format!("{message}\nhelp: {help}")))
+        }
+        None => Ok(()),
+    }
+}
+
 fn subject(command: &Check, facts: &Facts) -> Result<SubjectFacts, Failure> {
+    expect_one(command)?;
     let is_somebody = command.subject != NOBODY;
     let tenant = match &command.tenant {
         Some(tenant) => Some(tenant.clone()),
@@ -138,17 +160,13 @@ fn subject(command: &Check, facts: &Facts) -> Result<SubjectFacts, Failure> {
 /// The tenant in which the subject has roles, if it is one.
 fn only_tenant(subject: &str, facts: &Facts) -> Result<Option<String>, Failure> {
     let reference: Reference = subject.parse().map_err(Failure::usage)?;
-    let tenants: Vec<&str> = facts.tenants_of(&reference).collect();
-    match tenants.as_slice() {
-        [] => Ok(None),
-        [one] => Ok(Some((*one).to_owned())),
-        more => {
-            let known = authz::source::one_of(more.iter().copied());
-            Err(Failure::usage(format!(
-                "`{subject}` has roles in several tenants\nhelp: say with `--tenant` in which it acts: {known}"
-            )))
-        }
-    }
+    let found = facts.only_tenant_of(&reference).map_err(|several| {
+        let known = authz::source::one_of(several.into_iter());
+        Failure::usage(format!(
+            "`{subject}` has roles in several tenants\nhelp: say with `--tenant` in which it acts: {known}"
+        ))
+    })?;
+    Ok(found.map(str::to_owned))
 }
 
 /// `document:plan`, or `document` for all of them: the type, which one, and what is known of it.

@@ -39,6 +39,10 @@ const DOCUMENTS: [(&str, &str, &str); 2] = [
     ),
 ];
 
+/// The system is gone when the report is read.
+const REPEATING: &str =
+    "\n`lockstep demo --serve` leaves the system running and tells how to repeat these.\n";
+
 pub(super) async fn execute(command: Demo, colour: Colour) -> Result<ExitCode, Failure> {
     if command.list {
         return list();
@@ -53,6 +57,9 @@ pub(super) async fn execute(command: Demo, colour: Colour) -> Result<ExitCode, F
     let code = test(&command, colour, &variables).await?;
     if command.serve {
         serve(&variables).await?;
+    } else if code == ExitCode::Finding {
+        // Whoever does not read on does not need it.
+        let _ = io::stderr().write_all(REPEATING.as_bytes());
     }
     system.stop().await;
     Ok(code)

@@ -144,6 +144,9 @@ fn with_the_resource_unknown_the_answer_is_a_condition_over_it() {
         "user:bob update document:? --json",
         "user:bob update document:? --explain",
         "user:bob updat document:?",
+        "user:? read document:plan",
+        "group:eng#member read document:plan",
+        "user:bob read document:plan#viewer",
         "user:bob update documnt:?",
     ];
     let shown: String = cases.iter().map(|case| told(&project, case)).collect();

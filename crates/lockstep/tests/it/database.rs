@@ -1,6 +1,9 @@
 //! PostgreSQL as a target: what actors reach through a real database, row by row.
 
+mod cells;
+mod clones;
 mod guard;
+mod insertions;
 mod names;
 mod pool;
 mod statements;

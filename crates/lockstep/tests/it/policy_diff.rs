@@ -124,5 +124,9 @@ fn a_policy_may_stand_in_a_revision() {
     let (code, told) = diff(&project, &["HEAD:old", "new", "--fail-on", "widening"]);
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("HEAD:old/policy.yaml:8"), "{told}");
+    let within = project.path().join("old");
+    let arguments = ["policy", "diff", "HEAD:old/", ".", "--fail-on", "any"];
+    let finished = lockstep(&within, &arguments).run();
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     assert!(told.contains("1 subject"), "{told}");
 }

@@ -3,12 +3,21 @@
 //! Connections are kept and shared by actors, as an application's pool shares them; whatever an
 //! actor's transaction sets ends with it.
 
+mod adding;
+mod clones;
+mod entered;
+mod judging;
 mod known;
+mod memo;
 mod probe;
+mod rows;
 mod session;
 mod trial;
+mod watching;
 mod witness;
 
+pub(crate) use clones::remove_clone;
+pub(crate) use entered::{Entered, Outcome, Rows, Values};
 pub(crate) use known::{RowTried, fixtures_of};
 pub(crate) use trial::{StatementTried, try_statement};
 
@@ -18,32 +27,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use authz_sql::connection::{Address, told};
-use authz_sql::guard::{self, Table};
-use futures_util::StreamExt as _;
+use authz_sql::guard::{self, Standing, Table};
 use suite::model::{DatabaseIndex, ObjectName};
-use tokio_postgres::Client;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
 
-/// The SQLSTATE of a denial: `insufficient_privilege`.
-const DENIED: &str = "42501";
-
-/// The SQLSTATE of a value that is taken: `unique_violation`.
-const DUPLICATE: &str = "23505";
-
-/// How much longer than the server may take is waited for it.
-const GRACE: Duration = Duration::from_secs(2);
+use self::entered::Settings;
+use self::memo::{Lately, Memo};
+use self::session::Session;
+use self::witness::{Manner, Row};
 
 /// Everything that a run knows of its databases.
 #[derive(Debug, Default)]
 pub(crate) struct Databases {
     idle: Mutex<BTreeMap<Entrance, Vec<Entered>>>,
-    tables: Mutex<Tables>,
+    /// Tables; `None` for those that are not there.
+    tables: Memo<(Catalogue, ObjectName), Option<Arc<Table>>>,
+    /// What the catalogue says of functions, by name and number of arguments.
+    routines: Memo<(Catalogue, ObjectName, usize), Arc<Rows>>,
+    /// What sessions are to the tables that they reach, or to none.
+    standings: Memo<(Session, Option<ObjectName>), Arc<Standing>>,
+    /// Witnesses that see every row of a table.
+    witnesses: Memo<(Entrance, ObjectName), ()>,
+    /// The rows of tables, as witnesses saw them a moment ago.
+    rows: Lately<(Entrance, ObjectName, Settings), Vec<Row>>,
     statements: AtomicU64,
 }
-
-/// What is known of tables: `None` for those that are not there.
-type Tables = BTreeMap<(DatabaseIndex, ObjectName), Option<Arc<Table>>>;
 
 /// A way into a database.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,16 +60,29 @@ pub(crate) struct Entrance {
     pub(crate) url: String,
     /// As which user, where that is not the one of the address.
     pub(crate) user: Option<(String, Option<String>)>,
+    /// Which clone, where it is not the database itself.
+    pub(crate) clone: Option<String>,
 }
 
-/// An open connection.
-#[derive(Debug)]
-pub(crate) struct Entered {
-    client: Client,
-    /// What the server says of itself in `server_version_num`.
-    version: u32,
-    time_max: Duration,
+impl Entrance {
+    /// The way in of an address as it is.
+    pub(crate) fn of(database: DatabaseIndex, url: &str) -> Self {
+        Self {
+            database,
+            url: url.to_owned(),
+            user: None,
+            clone: None,
+        }
+    }
+
+    /// Which catalogue stands behind it: all clones are copies of one.
+    fn catalogue(&self) -> Catalogue {
+        (self.database, self.clone.is_some())
+    }
 }
+
+/// A database of the suite, and whether it is a clone of its template.
+type Catalogue = (DatabaseIndex, bool);
 
 /// Why a database was not entered, in words.
 #[derive(Debug)]
@@ -80,29 +100,6 @@ impl From<NotEntered> for String {
     }
 }
 
-/// What a statement came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Its rows, every value as text, and how many rows it reached.
-    Done { rows: Rows, reached: u64 },
-    /// Permission denied (SQLSTATE 42501), in the server's words.
-    Refused(String),
-    /// A unique value is taken already (SQLSTATE 23505).
-    Duplicate {
-        /// The constraint that says so, and the server's words.
-        constraint: String,
-        why: String,
-    },
-    /// Anything else: no denial, and no success.
-    Failed(String),
-}
-
-/// Rows, every value as text.
-pub(crate) type Rows = Vec<Vec<Option<String>>>;
-
-/// What is known when a statement is sent: texts, or nothing (NULL).
-pub(crate) type Values = Vec<Option<String>>;
-
 impl Databases {
     /// An open connection that nobody else uses.
     pub(crate) async fn enter(
@@ -111,7 +108,7 @@ impl Databases {
         time_max: Duration,
     ) -> Result<Entered, NotEntered> {
         let idle = lock(&self.idle).get_mut(entrance).and_then(Vec::pop);
-        if let Some(entered) = idle.filter(|it| !it.client.is_closed()) {
+        if let Some(entered) = idle.filter(Entered::is_idle) {
             return Ok(entered);
         }
         let address = Address::parse(&entrance.url);
@@ -120,28 +117,22 @@ impl Databases {
             Some((user, password)) => address.as_user(user, password.as_deref()),
             None => address,
         };
+        let address = match &entrance.clone {
+            Some(name) => address.in_database(name),
+            None => address,
+        };
         let client = address.connect().await;
         let client = client.map_err(|error| match error.is_denied {
             true => NotEntered::Denied(error.to_string()),
             false => NotEntered::Failed(error.to_string()),
         })?;
-        let mut entered = Entered {
-            client,
-            version: 0,
-            time_max,
-        };
-        let asked = "SELECT pg_catalog.current_setting('server_version_num')";
-        if let Outcome::Done { rows, .. } = entered.ask(asked, &Values::new()).await {
-            let told = rows.first().and_then(|row| row.first()?.as_deref());
-            entered.version = told.and_then(|it| it.parse().ok()).unwrap_or_default();
-        }
-        Ok(entered)
+        Ok(Entered::new(client, time_max))
     }
 
     /// Ends whatever an actor has begun, and keeps the connection for the next one; one that does
-    /// not end it is closed.
+    /// not end it is closed, and one to a clone, which nobody enters again.
     pub(crate) async fn leave(&self, entrance: Entrance, entered: Entered) {
-        if entered.command("ROLLBACK").await.is_ok() {
+        if entrance.clone.is_none() && entered.end().await.is_ok() && entered.is_idle() {
             lock(&self.idle).entry(entrance).or_default().push(entered);
         }
     }
@@ -149,27 +140,77 @@ impl Databases {
     /// A table by its name; asked for once in a run.
     pub(crate) async fn table(
         &self,
-        database: DatabaseIndex,
+        entrance: &Entrance,
         object: &ObjectName,
         entered: &Entered,
     ) -> Result<Arc<Table>, String> {
-        let key = (database, object.clone());
-        let known = lock(&self.tables).get(&key).cloned();
-        let found = match known {
-            Some(found) => found,
-            None => {
-                let found = guard::table(&entered.client, &object.schema, &object.name).await;
-                let found = found.map_err(|error| told(&error))?.map(Arc::new);
-                lock(&self.tables).insert(key, found.clone());
-                found
-            }
+        let key = (entrance.catalogue(), object.clone());
+        let asked = async {
+            let found = guard::table(entered.client(), &object.schema, &object.name).await;
+            Ok::<_, String>(found.map_err(|error| told(&error))?.map(Arc::new))
         };
+        let found = self.tables.get(key, asked).await?;
         found.ok_or_else(|| {
             format!(
                 "there is no table `{}` in schema `{}`",
                 object.name, object.schema
             )
         })
+    }
+
+    /// What the catalogue says of the functions of a name that take so many arguments; asked for
+    /// once in a run.
+    pub(crate) async fn routines(
+        &self,
+        entrance: &Entrance,
+        object: &ObjectName,
+        arity: usize,
+        entered: &Entered,
+    ) -> Result<Arc<Rows>, String> {
+        let key = (entrance.catalogue(), object.clone(), arity);
+        let asked = async { Ok(Arc::new(probe::routines(entered, object, arity).await?)) };
+        self.routines.get(key, asked).await
+    }
+
+    /// What a session, which has begun its transaction, is to a table; asked for once in a run.
+    pub(crate) async fn standing(
+        &self,
+        session: &Session,
+        table: Option<(&ObjectName, &Table)>,
+        entered: &Entered,
+    ) -> Result<Arc<Standing>, String> {
+        let key = (session.clone(), table.map(|(name, _)| name.clone()));
+        let asked = async {
+            let found = guard::look(entered.client(), table.map(|(_, table)| table)).await;
+            Ok(Arc::new(found.map_err(|error| told(&error))?))
+        };
+        self.standings.get(key, asked).await
+    }
+
+    /// The rows of a table as a witness sees them, or saw them at most so long ago, and whether
+    /// they were read now. That it sees all of them is made sure once in a run.
+    pub(crate) async fn rows(
+        &self,
+        witness: &Entrance,
+        age_max: Duration,
+        object: &ObjectName,
+        (table, rows): (&Table, &suite::model::Rows),
+        manner: &Manner,
+    ) -> Result<(Arc<Vec<Row>>, bool), String> {
+        let key = (witness.clone(), object.clone());
+        let read = async {
+            let entered = self.enter(witness, manner.time_max).await;
+            let entered = entered.map_err(|why| format!("the witness: {}", String::from(why)))?;
+            let sees_all = witness::check(&entered, table);
+            let found = match self.witnesses.get(key, sees_all).await {
+                Ok(()) => witness::rows(&entered, table, rows, manner).await,
+                Err(why) => Err(why),
+            };
+            self.leave(witness.clone(), entered).await;
+            found
+        };
+        let key = (witness.clone(), object.clone(), manner.forms.clone());
+        self.rows.get(key, age_max, read).await
     }
 
     /// Counts statements that actors were tried by.
@@ -181,122 +222,6 @@ impl Databases {
     pub(crate) fn statements_sent(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
-}
-
-impl Entered {
-    /// Sends a statement; every value is a text.
-    pub(crate) async fn ask(&self, sql: &str, values: &Values) -> Outcome {
-        let params: Vec<(&(dyn ToSql + Sync), Type)> = values
-            .iter()
-            .map(|value| (value as &(dyn ToSql + Sync), Type::TEXT))
-            .collect();
-        let answer = tokio::time::timeout(self.time_max + GRACE, self.rows(sql, &params)).await;
-        match answer {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => failure(&error),
-            Err(_) => Outcome::Failed("no answer in time".to_owned()),
-        }
-    }
-
-    /// The rows of a statement that has to succeed.
-    pub(crate) async fn learn(&self, sql: &str, values: &Values) -> Result<Rows, String> {
-        match self.ask(sql, values).await {
-            Outcome::Done { rows, .. } => Ok(rows),
-            Outcome::Refused(why) | Outcome::Duplicate { why, .. } | Outcome::Failed(why) => {
-                Err(why)
-            }
-        }
-    }
-
-    async fn rows(
-        &self,
-        sql: &str,
-        params: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<Outcome, tokio_postgres::Error> {
-        let params = params.iter().map(|(value, kind)| (*value, kind.clone()));
-        let stream = self.client.query_typed_raw(sql, params).await?;
-        let mut stream = std::pin::pin!(stream);
-        let mut rows = Vec::new();
-        while let Some(row) = stream.next().await {
-            let row = row?;
-            let values: Result<Vec<Option<String>>, _> =
-                (0..row.len()).map(|at| row.try_get(at)).collect();
-            rows.push(values?);
-        }
-        let reached = stream.rows_affected().unwrap_or(rows.len() as u64);
-        Ok(Outcome::Done { rows, reached })
-    }
-
-    /// Sends a `COPY ... TO STDOUT`; every row is the text of its first column.
-    pub(crate) async fn copy(&self, sql: &str) -> Outcome {
-        match tokio::time::timeout(self.time_max + GRACE, self.copied(sql)).await {
-            Ok(Ok(text)) => {
-                let rows: Vec<_> = text.lines().map(|line| vec![copied_value(line)]).collect();
-                let reached = rows.len() as u64;
-                Outcome::Done { rows, reached }
-            }
-            Ok(Err(error)) => failure(&error),
-            Err(_) => Outcome::Failed("no answer in time".to_owned()),
-        }
-    }
-
-    async fn copied(&self, sql: &str) -> Result<String, tokio_postgres::Error> {
-        let stream = self.client.copy_out(sql).await?;
-        let mut stream = std::pin::pin!(stream);
-        let mut bytes = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            bytes.extend_from_slice(&chunk?);
-        }
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// Sends a command that has no values and no rows.
-    pub(crate) async fn command(&self, sql: &str) -> Result<(), String> {
-        let sent =
-            tokio::time::timeout(self.time_max + GRACE, self.client.batch_execute(sql)).await;
-        match sent {
-            Ok(done) => done.map_err(|error| told(&error)),
-            Err(_) => Err("no answer in time".to_owned()),
-        }
-    }
-}
-
-/// The class of an error decides: only one of them is a denial.
-fn failure(error: &tokio_postgres::Error) -> Outcome {
-    let why = told(error);
-    let constraint = error.as_db_error().and_then(|it| it.constraint());
-    match (error.code().map(SqlState::code), constraint) {
-        (Some(DENIED), _) => Outcome::Refused(why),
-        (Some(DUPLICATE), Some(constraint)) => Outcome::Duplicate {
-            constraint: constraint.to_owned(),
-            why,
-        },
-        _ => Outcome::Failed(why),
-    }
-}
-
-/// The first value of a line in the text format of `COPY`.
-fn copied_value(line: &str) -> Option<String> {
-    let field = line.split('\t').next().unwrap_or_default();
-    if field == "\\N" {
-        return None;
-    }
-    let mut text = String::new();
-    let mut rest = field.chars();
-    while let Some(c) = rest.next() {
-        let escaped = (c == '\\').then(|| rest.next()).flatten();
-        text.push(match escaped {
-            None => c,
-            Some('n') => '\n',
-            Some('r') => '\r',
-            Some('t') => '\t',
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some('v') => '\u{b}',
-            Some(other) => other,
-        });
-    }
-    Some(text)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use suite::model::{Actor, ActorIndex, Database, Statement, Suite};
+use suite::model::{Actor, ActorIndex, Database, DatabaseIndex, Statement, Suite};
 use suite::plan::declared_field;
 use suite::template::{Encoding, Scope, Template, Variable, plain};
 
-use super::{Entered, Entrance, Values};
+use super::Entrance;
+use super::entered::Settings;
 use crate::caller::World;
 use crate::session::Live;
 
@@ -98,80 +99,55 @@ impl Scope for StatementScope<'_> {
     }
 }
 
-/// How an actor enters.
-pub(super) fn entrance(
-    index: usize,
-    database: &Database,
-    scope: &StatementScope<'_>,
-) -> Result<Entrance, String> {
-    let user = match &database.login {
-        Some(login) => {
-            let password = login.password.as_ref().map(|it| scope.text(it));
-            Some((scope.text(&login.user)?, password.transpose()?))
+/// A session of an actor: how it enters, and what each of its transactions takes and sets. Whoever
+/// shares all of it is the same to the database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Session {
+    /// How it enters.
+    pub(super) entrance: Entrance,
+    /// What its transactions set, in this order; the role that they take comes first.
+    pub(super) settings: Settings,
+}
+
+impl Session {
+    /// The session of an actor.
+    pub(super) fn of(
+        index: DatabaseIndex,
+        database: &Database,
+        scope: &StatementScope<'_>,
+    ) -> Result<Self, String> {
+        let user = match &database.login {
+            Some(login) => {
+                let password = login.password.as_ref().map(|it| scope.text(it));
+                Some((scope.text(&login.user)?, password.transpose()?))
+            }
+            None => None,
+        };
+        let mut settings = Settings::new();
+        if let Some(role) = &database.role {
+            let role = scope.text(role)?;
+            // It would leave the role instead of taking one.
+            if role == "none" {
+                return Err("there can be no role `none`".to_owned());
+            }
+            settings.push(("role".to_owned(), role));
         }
-        None => None,
-    };
-    Ok(Entrance {
-        database: index,
-        url: database.url.clone(),
-        user,
-    })
-}
-
-/// Begins the transaction of an actor: what it takes and sets ends with it.
-pub(super) async fn begin(
-    entered: &Entered,
-    database: &Database,
-    scope: &StatementScope<'_>,
-) -> Result<(), String> {
-    // What is put off to the end of a transaction would never be seen: it has none.
-    entered
-        .command("BEGIN; SET CONSTRAINTS ALL IMMEDIATE")
-        .await?;
-    let milliseconds = entered.time_max.as_millis().to_string();
-    let mut settings = vec![
-        ("statement_timeout".to_owned(), milliseconds.clone()),
-        ("lock_timeout".to_owned(), milliseconds),
-    ];
-    if let Some(role) = &database.role {
-        let role = quoted_role(entered, &scope.text(role)?).await?;
-        entered.command(&format!("SET LOCAL ROLE {role}")).await?;
-    }
-    for (name, template) in &database.settings {
-        // What an actor has nothing to say for stays unset.
-        if let Ok(value) = template.fill(scope, Encoding::Verbatim) {
-            settings.push((name.clone(), value));
+        for (name, template) in &database.settings {
+            // What an actor has nothing to say for stays unset.
+            if let Ok(value) = template.fill(scope, Encoding::Verbatim) {
+                settings.push((name.clone(), value));
+            }
         }
-    }
-    set(entered, &settings).await
-}
-
-/// A role by its exact name, as SQL writes it: by the server's own rules.
-async fn quoted_role(entered: &Entered, name: &str) -> Result<String, String> {
-    let sql =
-        "SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_roles WHERE rolname::text = $1";
-    let rows = entered.learn(sql, &vec![Some(name.to_owned())]).await?;
-    let found = rows.into_iter().flatten().flatten().next();
-    found.ok_or_else(|| format!("there is no role `{name}`"))
-}
-
-async fn set(entered: &Entered, settings: &[(String, String)]) -> Result<(), String> {
-    let calls: Vec<String> = (0..settings.len())
-        .map(|at| {
-            format!(
-                "pg_catalog.set_config(${}, ${}, true)",
-                2 * at + 1,
-                2 * at + 2
-            )
+        Ok(Self {
+            entrance: Entrance {
+                database: index,
+                url: database.url.clone(),
+                user,
+                clone: None,
+            },
+            settings,
         })
-        .collect();
-    let pairs = settings.iter().cloned();
-    let values: Values = pairs
-        .flat_map(|(name, value)| [Some(name), Some(value)])
-        .collect();
-    let sql = format!("SELECT {}", calls.join(", "));
-    let set = entered.learn(&sql, &values).await.map(drop);
-    set.map_err(|why| format!("the session's settings were not taken: {why}"))
+    }
 }
 
 /// A value as the text that a column takes; nothing is NULL.

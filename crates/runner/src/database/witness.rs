@@ -1,50 +1,108 @@
 //! The rows that are there, as somebody sees them who sees all.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use authz_sql::guard::Table;
+use futures_util::future::join3;
 use serde_json::{Map, Value};
 use suite::model::Rows;
 
+use super::entered::{Ending, Settings};
+use super::probe::plain_columns;
 use super::{Entered, Outcome, Values};
-use authz_sql::guard::Table;
 
 /// The most rows that a table may have: each is held against the policy.
-const ROWS_MAX: usize = 10_000;
+pub(super) const ROWS_MAX: usize = 10_000;
+
+/// Settings that say how values are written as text.
+const FORMS: [&str; 5] = [
+    "TimeZone",
+    "DateStyle",
+    "IntervalStyle",
+    "bytea_output",
+    "extra_float_digits",
+];
+
+/// How a witness reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Manner {
+    /// What its transaction sets, so that it writes values as the actor's session does.
+    pub(super) forms: Settings,
+    /// What becomes of its transaction.
+    pub(super) ending: Ending,
+    /// The longest time that it may take.
+    pub(super) time_max: Duration,
+}
+
+impl Manner {
+    /// As a session of these settings does.
+    pub(super) fn of(settings: &Settings, ending: Ending, time_max: Duration) -> Self {
+        let is_form = |name: &str| FORMS.iter().any(|it| it.eq_ignore_ascii_case(name));
+        let forms = settings.iter().filter(|(name, _)| is_form(name));
+        Self {
+            forms: forms.cloned().collect(),
+            ending,
+            time_max,
+        }
+    }
+}
 
 /// A row of a table.
-#[derive(Debug, Clone)]
-pub(super) struct Row {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
     /// Its key, as text.
     pub(super) key: String,
     /// Its columns.
     pub(super) columns: Map<String, Value>,
 }
 
-/// Every row of a table, in the order of keys; none with more than `rows_max` of them.
+/// Every row of a table, in the order of keys, to at most one more than [`ROWS_MAX`]. The witness
+/// sees all of them ([`check`]).
 pub(super) async fn rows(
     witness: &Entered,
     table: &Table,
     rows: &Rows,
-    rows_max: usize,
+    manner: &Manner,
 ) -> Result<Vec<Row>, String> {
-    is_witness(witness, table).await?;
-    let rows_max = rows_max.min(ROWS_MAX);
     let key = column(table, &rows.key)?;
     let sql = format!(
-        "SELECT t.{key}::text, pg_catalog.to_jsonb(t)::text FROM {} AS t ORDER BY 1 LIMIT {}",
+        "SELECT there.{key}::text, pg_catalog.to_jsonb(there.*)::text FROM (SELECT {} FROM {}) AS there \
+         ORDER BY 1 LIMIT {}",
+        plain_columns(table, &columns_of(rows))?,
         table.quoted,
-        rows_max + 1
+        ROWS_MAX + 1
     );
-    let found = witness.learn(&sql, &Values::new()).await;
+    let values = Values::new();
+    let (begun, found, ended) = join3(
+        witness.begin(&manner.forms, manner.ending),
+        witness.learn(&sql, &values),
+        witness.end(),
+    )
+    .await;
+    begun?;
+    ended?;
     let found = found.map_err(|why| {
         let table = &table.quoted;
         format!("the witness does not see the rows of {table}: {why}")
     })?;
-    if found.len() > rows_max {
-        return Err(format!(
-            "{} has more than {rows_max} rows: try this on a smaller copy",
-            table.quoted
-        ));
+    let found: Result<Vec<Row>, String> = found.into_iter().map(|row| read(row, table)).collect();
+    let found = found?;
+    let mut keys = BTreeSet::new();
+    match found.iter().find(|row| !keys.insert(row.key.as_str())) {
+        Some(twice) => Err(format!(
+            "`{}` does not tell the rows of {} apart: several have {}",
+            rows.key, table.quoted, twice.key
+        )),
+        None => Ok(found),
     }
-    found.into_iter().map(|row| read(row, table)).collect()
+}
+
+/// The columns that the policy asks for.
+pub(super) fn columns_of(rows: &Rows) -> Vec<&str> {
+    let attributes = rows.attributes.iter().map(|(_, column)| column.as_str());
+    let columns: BTreeSet<&str> = attributes.chain([rows.key.as_str()]).collect();
+    columns.into_iter().collect()
 }
 
 /// The quoted name of a column.
@@ -55,8 +113,8 @@ pub(super) fn column<'t>(table: &'t Table, name: &str) -> Result<&'t str, String
         .ok_or_else(|| format!("{} has no column `{name}`", table.quoted))
 }
 
-/// Whether the witness sees all rows, and not only what policies leave.
-async fn is_witness(witness: &Entered, table: &Table) -> Result<(), String> {
+/// Makes sure that the witness sees all rows, and not only what policies leave.
+pub(super) async fn check(witness: &Entered, table: &Table) -> Result<(), String> {
     let sql = "SELECT pg_catalog.row_security_active($1::text::oid)::text, pg_catalog.quote_ident(current_user)";
     let number = vec![Some(table.oid.to_string())];
     let Outcome::Done { rows, .. } = witness.ask(sql, &number).await else {

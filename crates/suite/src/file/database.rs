@@ -9,7 +9,7 @@ use super::actor::settle;
 use super::inside::Text;
 use super::names::Stage;
 use super::template::{Holders, Piece, Scope, mentions};
-use crate::model::{Database, Login, ObjectName, Rows};
+use crate::model::{Clones, Database, Login, ObjectName, Rows};
 use crate::template::Template;
 
 /// The key by which a target is a database.
@@ -31,6 +31,7 @@ impl Reader<'_> {
         let role = fields.optional("role");
         let settings = fields.optional("session");
         let rows = fields.optional("rows");
+        let clones = fields.optional("clones");
         fields.finish(&mut self.diagnostics);
         let url = url.map(|it| self.address(it));
         let witness = witness.map(|it| self.address(it));
@@ -42,6 +43,7 @@ impl Reader<'_> {
             let schema = schema.as_deref().unwrap_or(SCHEMA_DEFAULT);
             self.rows(it, schema)
         });
+        let clones = clones.map(|it| self.clones(it));
         if let (Some(_), None) = (&rows, &witness) {
             let message = "`rows` without a `witness`";
             self.diagnostics.push(
@@ -63,6 +65,23 @@ impl Reader<'_> {
             role: settle(role)?,
             settings: settle(settings)?.unwrap_or_default(),
             rows: settle(rows)?.unwrap_or_default(),
+            clones: settle(clones)?,
+        })
+    }
+
+    /// `{ by: ADDRESS, template: NAME }`.
+    fn clones(&mut self, node: &Node) -> Option<Clones> {
+        let mut fields = node.fields(&mut self.diagnostics)?;
+        let by = fields.required("by", &mut self.diagnostics);
+        let template = fields.required("template", &mut self.diagnostics);
+        fields.finish(&mut self.diagnostics);
+        let by = by.map(|it| self.address(it));
+        let template = template.map(|it| self.object_part(it));
+        let (by, shown) = by??;
+        Some(Clones {
+            by,
+            shown,
+            template: template??,
         })
     }
 

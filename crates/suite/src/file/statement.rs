@@ -8,7 +8,7 @@ use super::actor::settle;
 use super::database::scope_of;
 use super::names::{ActionName, entries};
 use super::template::Scope;
-use crate::model::{Database, ObjectName, Statement, Verb};
+use crate::model::{Database, ObjectName, OnConflict, Statement, Verb};
 use crate::template::{JsonTemplate, Template};
 
 /// The keys that say what a statement does.
@@ -41,14 +41,16 @@ impl Reader<'_> {
         let arguments = fields.entry("arguments");
         let on_conflict = fields.entry("on_conflict");
         let copy = fields.entry("copy");
+        let commit = fields.entry("commit");
         fields.finish(&mut self.diagnostics);
         let scope = self.scope_of_statement();
         let read_key = key.map(|it| self.key_of_row(it, action));
         let read_columns = columns.map(|it| self.object_list(&it.value));
         let read_values = values.map(|it| self.values(&it.value, &scope));
         let read_arguments = arguments.map(|it| self.json_list(&it.value, &scope));
-        let upserts = on_conflict.map(|it| self.on_conflict(&it.value));
+        let conflict = on_conflict.map(|it| self.on_conflict(&it.value));
         let copies = copy.map(|it| it.value.boolean(&mut self.diagnostics));
+        let commits = commit.map(|it| it.value.boolean(&mut self.diagnostics));
         let (verb, object) = what?;
         let has_values = verb.writes();
         let belongs = [
@@ -57,11 +59,16 @@ impl Reader<'_> {
             (has_values, values),
             (verb == Verb::Execute, arguments),
             (verb == Verb::Insert, on_conflict),
-            (verb == Verb::Select, copy),
+            (matches!(verb, Verb::Select | Verb::Insert), copy),
+            (verb.changes(), commit),
         ];
-        for (may, given) in belongs {
+        let copied = copy.filter(|_| verb == Verb::Insert);
+        // `COPY` returns nothing, and knows no conflicts.
+        let beside_copy = [(copied.is_none(), columns), (copied.is_none(), on_conflict)];
+        let words = [verb.word(); 7].into_iter().chain(["copy"; 2]);
+        for ((may, given), beside) in belongs.into_iter().chain(beside_copy).zip(words) {
             if let (false, Some(given)) = (may, given) {
-                let message = format!("`{}` beside `{}`", given.key, verb.word());
+                let message = format!("`{}` beside `{beside}`", given.key);
                 self.diagnostics
                     .push(Diagnostic::new(given.place.clone(), message));
                 return None;
@@ -77,13 +84,26 @@ impl Reader<'_> {
         self.check_action(entry, action)?;
         let rows = database?.rows.iter().position(|it| it.table == object);
         let rows = rows.filter(|_| verb.is_of_rows());
-        if let (None, Some(given)) = (rows, on_conflict.or(copy).or(key)) {
+        let of_rows = on_conflict
+            .or(copy.filter(|_| verb == Verb::Select))
+            .or(key);
+        if let (None, Some(given)) = (rows, of_rows) {
             let message = format!("`{}` on a table that has no `rows`", given.key);
             self.diagnostics
                 .push(Diagnostic::new(given.place.clone(), message));
             return None;
         }
         self.check_rows(entry, action, database?, rows)?;
+        let commits = commits.unwrap_or(Some(false))?;
+        if let (true, None, Some(given)) = (commits, &database?.clones, commit) {
+            let message = "`commit` on a database that has no `clones`";
+            self.diagnostics.push(
+                Diagnostic::new(given.place.clone(), message)
+                    .label("what is committed here would stay")
+                    .help("give the target `clones`: a template, and who may copy it"),
+            );
+            return None;
+        }
         Some(Statement {
             database: index,
             place: entry.place.clone(),
@@ -93,8 +113,9 @@ impl Reader<'_> {
             key: settle(read_key)?,
             columns: read_columns.unwrap_or(Some(Vec::new()))?,
             values: read_values.unwrap_or(Some(Vec::new()))?,
-            upserts: settle(upserts)?.is_some(),
+            on_conflict: settle(conflict)?,
             copies: copies.unwrap_or(Some(false))?,
+            commits,
             arguments: read_arguments.unwrap_or(Some(Vec::new()))?,
         })
     }
@@ -238,13 +259,16 @@ impl Reader<'_> {
         self.template(&entry.value, &scope)
     }
 
-    /// `update`: what is there already is changed.
-    fn on_conflict(&mut self, node: &Node) -> Option<()> {
+    /// `update` or `nothing`.
+    fn on_conflict(&mut self, node: &Node) -> Option<OnConflict> {
         let word = node.text(&mut self.diagnostics)?;
-        if word == "update" {
-            return Some(());
+        let known = OnConflict::WORDS;
+        let found = known.iter().find(|(known, _)| *known == word);
+        if let Some((_, found)) = found {
+            return Some(*found);
         }
-        let mistake = super::unknown(&node.place, "word", word, &["update"]);
+        let known = known.map(|(word, _)| word);
+        let mistake = super::unknown(&node.place, "word", word, &known);
         self.diagnostics.push(mistake);
         None
     }
@@ -285,6 +309,7 @@ fn is_misspelt_verb(key: &str) -> bool {
         "arguments",
         "on_conflict",
         "copy",
+        "commit",
     ];
     let known = words.clone().chain(others);
     nearest(key, known).is_some_and(|near| near != key && words.clone().any(|it| it == near))

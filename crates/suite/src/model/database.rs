@@ -30,6 +30,19 @@ pub struct Database {
     pub settings: Vec<(String, Template)>,
     /// Tables whose rows the policy knows.
     pub rows: Vec<Rows>,
+    /// Where statements that commit are tried.
+    pub clones: Option<Clones>,
+}
+
+/// Databases that are made for one statement each, and dropped after it.
+#[derive(Debug)]
+pub struct Clones {
+    /// As whom they are made and dropped. The address, with its password.
+    pub by: String,
+    /// The address without its password, for people.
+    pub shown: String,
+    /// The database that they are copies of; nobody may be connected to it.
+    pub template: String,
 }
 
 /// A user of the database itself.
@@ -84,12 +97,29 @@ pub struct Statement {
     pub columns: Vec<String>,
     /// What is written, by column.
     pub values: Vec<(String, JsonTemplate)>,
-    /// Whether a row that is there already is changed (`ON CONFLICT ... DO UPDATE`).
-    pub upserts: bool,
-    /// Whether rows are read by `COPY`.
+    /// What happens to a new row of a key that is there already, if that is no error.
+    pub on_conflict: Option<OnConflict>,
+    /// Whether rows are read or added by `COPY`.
     pub copies: bool,
+    /// Whether it is committed, in a clone ([`Database::clones`]), instead of rolled back.
+    pub commits: bool,
     /// The arguments of a function, in order.
     pub arguments: Vec<JsonTemplate>,
+}
+
+/// What is done instead of adding a row of a key that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnConflict {
+    /// That row is changed (`DO UPDATE`).
+    Update,
+    /// Nothing (`DO NOTHING`).
+    Nothing,
+}
+
+impl OnConflict {
+    /// The words of the suite.
+    pub const WORDS: [(&'static str, Self); 2] =
+        [("update", Self::Update), ("nothing", Self::Nothing)];
 }
 
 /// What a statement does.
@@ -109,7 +139,7 @@ pub enum Verb {
     Execute,
     /// Finds what is in a schema.
     UsageOfSchema,
-    /// Takes the next number of a sequence.
+    /// Asks for the next number of a sequence, and takes none.
     UsageOfSequence,
 }
 
@@ -129,7 +159,10 @@ impl Verb {
 
     /// Whether it may change something before it is rolled back.
     pub fn changes(self) -> bool {
-        !matches!(self, Self::Select | Self::UsageOfSchema)
+        !matches!(
+            self,
+            Self::Select | Self::UsageOfSchema | Self::UsageOfSequence
+        )
     }
 
     /// Whether it writes values to rows, so that a row may be another one for the policy afterwards.
@@ -147,6 +180,11 @@ impl Verb {
 }
 
 impl Statement {
+    /// Whether it changes a row that is there already.
+    pub fn upserts(&self) -> bool {
+        self.on_conflict == Some(OnConflict::Update)
+    }
+
     /// Whether it reaches rows that are there already, each of them known by its key.
     pub fn is_on_known_rows(&self) -> bool {
         self.rows.is_some() && matches!(self.verb, Verb::Select | Verb::Update | Verb::Delete)

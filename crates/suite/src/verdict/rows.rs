@@ -24,6 +24,9 @@ pub struct RowsSeen {
     pub unnamed: Option<u64>,
     /// Whether it was refused as a whole: SQLSTATE 42501.
     pub refused: bool,
+    /// What may have done something else than a statement that named no row, and was counted as
+    /// reaching none.
+    pub hidden: Option<String>,
     /// What a unique value that is taken tells of a row that the actor does not see.
     pub told: Option<String>,
 }
@@ -77,11 +80,20 @@ pub fn row_access(seen: &RowsSeen, key: &str) -> Option<(bool, Access)> {
         true => Access::Allowed,
         // Without naming it, it is reached with all others.
         false if unnamed == seen.rows.len() as u64 => Access::Allowed,
+        // Nobody saw what became of it.
+        false if seen.hidden.is_some() => return None,
         // Without naming it, perhaps.
         false if unnamed > by_name => return None,
         false => Access::Denied,
     };
     Some((row.expected.permitted?, access))
+}
+
+impl RowsSeen {
+    /// Whether nothing at all was reached, by whatever way.
+    pub fn is_refused(&self) -> bool {
+        self.refused && self.unnamed.unwrap_or_default() == 0
+    }
 }
 
 /// Judges the rows that an actor reached. O(rows).
@@ -145,6 +157,13 @@ fn judged(seen: &RowsSeen) -> (Verdict, String, Option<Lack>) {
         let because = format!("row {key} came into being while the cell was tried");
         return (Verdict::Inconclusive, because, None);
     }
+    if seen.refused && !seen.is_refused() {
+        let because = format!(
+            "reaches {} rows as long as it does not ask for their key, so that which they are cannot be told",
+            seen.unnamed.unwrap_or_default()
+        );
+        return (Verdict::Inconclusive, because, None);
+    }
     if let Some(first) = of(Some(true), false).next() {
         let because = format!(
             "does not reach {}, which the policy permits ({})",
@@ -152,6 +171,12 @@ fn judged(seen: &RowsSeen) -> (Verdict, String, Option<Lack>) {
             first.expected.reason
         );
         return (Verdict::Lockout, because, None);
+    }
+    if let Some(what) = &seen.hidden {
+        let because = format!(
+            "a statement that names no row was counted as reaching none, and {what} may have done something else"
+        );
+        return (Verdict::Inconclusive, because, None);
     }
     match lack(seen) {
         Some(lack) => (
@@ -169,6 +194,8 @@ fn lack(seen: &RowsSeen) -> Option<Lack> {
     let permitted = seen.visitor || seen.rows.iter().any(|row| row.permitted_before);
     let forbidden = rows.any(|row| row.expected.permitted == Some(false));
     match seen.bounds {
+        // Refused as a whole, where nothing is permitted: there need not be a row to refuse.
+        Bounds::None if seen.refused => None,
         _ if seen.rows.is_empty() => Some(Lack::Any),
         Bounds::Some if !permitted => Some(Lack::Permitted),
         Bounds::Some if !forbidden => Some(Lack::Forbidden),
@@ -193,7 +220,7 @@ impl Lack {
 
 fn observed(seen: &RowsSeen, reached: usize) -> String {
     let all = seen.rows.len();
-    match seen.refused {
+    match seen.is_refused() {
         true => "refused (42501)".to_owned(),
         false => format!("reaches {reached} of {all} rows"),
     }

@@ -167,22 +167,27 @@ impl Parser<'_> {
         if self.is_next("!") {
             let start = self.at;
             self.at += 1;
-            self.one()?;
+            self.deeper(Self::one)?;
             return Ok(vec![vec![self.other(start)]]);
         }
         if self.take("(") {
-            self.depth += 1;
-            if self.depth > DEPTH_MAX {
-                return Err("it is nested too deeply".to_owned());
-            }
-            let found = self.either()?;
-            self.depth -= 1;
+            let found = self.deeper(Self::either)?;
             return match self.take(")") {
                 true => Ok(found),
                 false => Err("a closing parenthesis is missing".to_owned()),
             };
         }
         Ok(vec![vec![self.test()?]])
+    }
+
+    fn deeper(&mut self, part: impl FnOnce(&mut Self) -> Parsed) -> Parsed {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err("it is nested too deeply".to_owned());
+        }
+        let found = part(self);
+        self.depth -= 1;
+        found
     }
 
     fn test(&mut self) -> Result<Test, String> {

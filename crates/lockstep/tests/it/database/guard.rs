@@ -19,7 +19,7 @@ struct Case {
     values: Option<&'static str>,
 }
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case {
         name: "a superuser takes the role",
         spoil: "ALTER ROLE APP SUPERUSER",
@@ -67,6 +67,13 @@ const CASES: [Case; 11] = [
         spoil: "CREATE ROLE by_MEMBER BYPASSRLS; CREATE ROLE way_MEMBER; GRANT by_MEMBER TO way_MEMBER; GRANT way_MEMBER TO APP",
         why: "a role with BYPASSRLS, by SET ROLE",
         fix: "REVOKE by_MEMBER FROM way_MEMBER;",
+        values: None,
+    },
+    Case {
+        name: "gives itself roles",
+        spoil: "ALTER ROLE APP CREATEROLE",
+        why: "has CREATEROLE and so, before PostgreSQL 16,",
+        fix: "ALTER ROLE APP NOCREATEROLE;",
         values: None,
     },
     Case {

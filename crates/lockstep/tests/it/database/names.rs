@@ -96,7 +96,7 @@ fn what_is_not_there_is_told() {
         (
             "role: MEMBER",
             "role: nobody-of-that-name",
-            "there is no role `nobody-of-that-name`",
+            "role \"nobody-of-that-name\" does not exist (22023)",
         ),
         (
             "select: posts, columns: [title]",

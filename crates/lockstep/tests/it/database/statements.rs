@@ -6,7 +6,7 @@ use super::{SCHEMA, SUITE, Shop};
 use crate::support::names;
 
 /// What is allowed or denied as a whole.
-const WHOLE: &str = r#"
+pub(super) const WHOLE: &str = r#"
 version: 1
 policy: policy.yaml
 targets:
@@ -25,7 +25,7 @@ actions:
     count: { db: { usage: { sequence: log_numbers } } }
 "#;
 
-const WHOLE_POLICY: &str = "
+pub(super) const WHOLE_POLICY: &str = "
 version: 1
 types:
   user: {}
@@ -41,7 +41,7 @@ types:
 roles: { boss: { can: { works: ['*'] } } }
 ";
 
-const WHOLE_SCHEMA: &str = "
+pub(super) const WHOLE_SCHEMA: &str = "
 CREATE SCHEMA app; CREATE TABLE app.log (id int, note text); INSERT INTO app.log VALUES (1, 'one');
 CREATE SEQUENCE app.log_numbers;
 CREATE FUNCTION app.publish(number int, tenant text) RETURNS int LANGUAGE sql AS 'SELECT number';
