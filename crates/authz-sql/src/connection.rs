@@ -2,16 +2,16 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use authz::source::DatabaseAddress;
-use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 pub use tokio_postgres::{Client, Error, Transaction};
-use tokio_postgres::{Config, IsolationLevel, NoTls};
+use tokio_postgres::{Config, IsolationLevel};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::tls::Tls;
 
 /// The longest time that a connection may take to open, unless the address says otherwise.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
@@ -22,6 +22,7 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Address {
     config: Config,
+    tls: Tls,
 }
 
 /// Why a text is not the address of a PostgreSQL database. The text is not repeated: it may hold a
@@ -44,20 +45,32 @@ pub struct NoEntry {
 }
 
 impl Address {
-    /// Reads an address, as libpq writes them.
-    ///
-    /// Where TLS is asked for (`sslmode=require`, `verify-ca` or `verify-full`), the certificate
-    /// and the name in it are always verified.
+    /// Reads an address, as libpq writes them. `sslmode` and `sslrootcert` mean what they mean
+    /// there, but for `verify-ca` and `verify-full` without `sslrootcert`, which trust whom browsers
+    /// trust.
     ///
     /// # Errors
     /// That the text is no such address.
     pub fn parse(text: &str) -> Result<Self, NoAddress> {
-        DatabaseAddress::of(text).ok_or(NoAddress)?;
-        let text = ["verify-full", "verify-ca"]
-            .iter()
-            .fold(text.to_owned(), |text, mode| {
-                text.replace(&format!("sslmode={mode}"), "sslmode=require")
-            });
+        let address = DatabaseAddress::of(text).ok_or(NoAddress)?;
+        let (mut mode, mut roots, mut others) = (None, None, String::new());
+        for option in address.options.split('&') {
+            let (key, value) = option.split_once('=').unwrap_or((option, ""));
+            let place = match key {
+                "sslmode" => &mut mode,
+                "sslrootcert" => &mut roots,
+                _ => {
+                    others.push_str(&format!("&{option}"));
+                    continue;
+                }
+            };
+            let value = percent_encoding::percent_decode_str(value).decode_utf8();
+            *place = Some(value.map_err(|_| NoAddress)?.into_owned());
+        }
+        let mode = mode.as_deref().unwrap_or("prefer");
+        let (tls, mode) = Tls::of(mode, roots.as_deref()).ok_or(NoAddress)?;
+        let bare = text.split('?').next().unwrap_or(text);
+        let text = format!("{bare}?sslmode={mode}{others}");
         let mut config: Config = text.parse().map_err(|_| NoAddress)?;
         if config.get_hosts().is_empty() {
             return Err(NoAddress);
@@ -68,7 +81,7 @@ impl Address {
         if config.get_application_name().is_none() {
             config.application_name("lockstep");
         }
-        Ok(Self { config })
+        Ok(Self { config, tls })
     }
 
     /// The password in the address, if there is one.
@@ -88,7 +101,8 @@ impl Address {
         config.user(user);
         // Without a password, that of the address is sent: it is somebody else's, and so is none.
         config.password(password.unwrap_or_default());
-        Self { config }
+        let tls = self.tls.clone();
+        Self { config, tls }
     }
 
     /// Another database at the same place, entered as the same user.
@@ -96,7 +110,8 @@ impl Address {
     pub fn in_database(&self, name: &str) -> Self {
         let mut config = self.config.clone();
         config.dbname(name);
-        Self { config }
+        let tls = self.tls.clone();
+        Self { config, tls }
     }
 
     /// Enters the database. The connection ends when the client is dropped.
@@ -104,19 +119,24 @@ impl Address {
     /// # Errors
     /// Why it was not entered.
     pub async fn connect(&self) -> Result<Client, NoEntry> {
-        let opened = match open(&self.config).await {
+        let no_entry = |why, is_denied| NoEntry {
+            address: self.to_string(),
+            why,
+            is_denied,
+        };
+        let tls = self.tls.connector().map_err(|why| no_entry(why, false))?;
+        let opened = match open(&self.config, tls.clone()).await {
             // `prefer` promises nothing; a certificate that nobody vouches for is none.
             Err(error) if self.config.get_ssl_mode() == SslMode::Prefer && is_of_tls(&error) => {
                 let mut config = self.config.clone();
                 config.ssl_mode(SslMode::Disable);
-                open(&config).await
+                open(&config, tls).await
             }
             opened => opened,
         };
-        opened.map_err(|error| NoEntry {
-            address: self.to_string(),
-            why: told(&error),
-            is_denied: error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+        opened.map_err(|error| {
+            let is_denied = error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
+            no_entry(told(&error), is_denied)
         })
     }
 }
@@ -173,30 +193,10 @@ pub async fn read_only(client: &mut Client) -> Result<Transaction<'_>, Error> {
     Ok(transaction)
 }
 
-async fn open(config: &Config) -> Result<Client, Error> {
-    if config.get_ssl_mode() == SslMode::Disable {
-        let (client, connection) = config.connect(NoTls).await?;
-        tokio::spawn(connection);
-        return Ok(client);
-    }
-    let (client, connection) = config.connect(tls()).await?;
+async fn open(config: &Config, tls: MakeRustlsConnect) -> Result<Client, Error> {
+    let (client, connection) = config.connect(tls).await?;
     tokio::spawn(connection);
     Ok(client)
-}
-
-fn tls() -> MakeRustlsConnect {
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    #[expect(
-        clippy::expect_used,
-        reason = "the provider has every version of its own defaults"
-    )]
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider's own versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    MakeRustlsConnect::new(config)
 }
 
 /// Whether a connection failed because TLS did.

@@ -5,6 +5,7 @@
 //! database as somebody. Nothing here changes a database.
 
 pub mod connection;
+mod tls;
 
 pub mod catalogue;
 

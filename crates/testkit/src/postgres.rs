@@ -1,14 +1,15 @@
 //! A PostgreSQL of one's own: one throw-away cluster for each test process, started when first needed, with a fresh
 //! database for each test.
 //!
-//! Its programs are Debian's, or whatever stands in the `PATH`. The cluster ends with the process however that ends: a
+//! Its programs are those of the folder that the variable `LOCKSTEP_POSTGRES` names, or Debian's, or whatever stands in
+//! the `PATH`. The cluster ends with the process however that ends: a
 //! small shell waits at the other end of a pipe, which the operating system closes even for a process that is killed.
 
 use std::env;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -30,13 +31,15 @@ const STARTS_MAX: u32 = 5;
 /// Databases of this process, to number them.
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
-/// Starts a cluster in `$1` with the programs of `$2` on the port `$3`, says so, and ends it when standard input does.
+/// Starts a cluster in `$1` with the programs of `$2` on the port `$3`, with or without TLS as `$4` says, says so, and ends
+/// it when standard input does.
 const KEEPER: &str = r#"
 "$2/initdb" -D "$1/data" -U postgres --auth-local=trust --auth-host=scram-sha-256 --pwfile="$1/password" \
     --no-sync --locale=C.UTF-8 --encoding=UTF8 >"$1/log" 2>&1 &&
 "$2/pg_ctl" -D "$1/data" -w -l "$1/log" start >>"$1/log" 2>&1 </dev/null -o "-p $3 -k '$1' \
     -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
-    -c shared_buffers=32MB -c max_connections=200 -c autovacuum=off -c ssl=off" &&
+    -c shared_buffers=32MB -c max_connections=200 -c autovacuum=off -c ssl=$4 \
+    -c ssl_cert_file='$1/server.crt' -c ssl_key_file='$1/server.key'" &&
 echo ready
 exec >&-
 while read -r line; do :; done
@@ -60,27 +63,55 @@ pub struct Cluster {
 /// Where there is no PostgreSQL, with the way to install it: a test that needs one is not skipped.
 pub fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        let programs = programs().expect("a PostgreSQL is installed");
-        let mut started = Cluster::start(&programs);
-        for _ in 1..STARTS_MAX {
-            started = started.or_else(|_| Cluster::start(&programs));
-        }
-        started.expect("a cluster of PostgreSQL starts")
-    })
+    CLUSTER.get_or_init(|| Cluster::new(None))
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Debug, Clone, Copy)]
+pub struct Certificate<'a> {
+    /// The certificate.
+    pub certificate: &'a str,
+    /// Its private key.
+    pub key: &'a str,
+}
+
+/// A cluster of its own that speaks TLS with a certificate; it stays until the process ends.
+///
+/// # Panics
+/// As [`cluster`] does.
+pub fn cluster_with_tls(certificate: Certificate<'_>) -> &'static Cluster {
+    Box::leak(Box::new(Cluster::new(Some(certificate))))
 }
 
 impl Cluster {
-    fn start(programs: &Path) -> Result<Self, String> {
+    fn new(tls: Option<Certificate<'_>>) -> Self {
+        let programs = programs().expect("a PostgreSQL is installed");
+        let mut started = Self::start(&programs, tls);
+        for _ in 1..STARTS_MAX {
+            started = started.or_else(|_| Self::start(&programs, tls));
+        }
+        started.expect("a cluster of PostgreSQL starts")
+    }
+
+    fn start(programs: &Path, tls: Option<Certificate<'_>>) -> Result<Self, String> {
         let (uid, gid) = account();
         let folder = TempDir::with_prefix("pg-").expect("a temporary folder can be made");
         let port = free_port();
         fs::write(folder.path().join("password"), PASSWORD).expect("a file can be written");
+        if let Some(tls) = tls {
+            write_private(
+                &folder.path().join("server.crt"),
+                tls.certificate,
+                (uid, gid),
+            );
+            write_private(&folder.path().join("server.key"), tls.key, (uid, gid));
+        }
         let mut command = Command::new("sh");
         command
             .args(["-c", KEEPER, "keeper"])
             .args([folder.path(), programs])
             .arg(port.to_string())
+            .arg(if tls.is_some() { "on" } else { "off" })
             .current_dir("/")
             // What a terminal sends to the tests must not end the keeper before it has tidied up.
             .process_group(0)
@@ -234,8 +265,21 @@ impl Drop for Database {
     }
 }
 
-/// The folder of the newest PostgreSQL's programs.
+/// Writes a file that nobody but the cluster reads.
+fn write_private(path: &Path, text: &str, (uid, gid): (u32, u32)) {
+    fs::write(path, text).expect("a file can be written");
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(path, private).expect("its owner may say who reads it");
+    if fs::metadata(path).expect("it was written").uid() == 0 {
+        chown(path, Some(uid), Some(gid)).expect("root may give a file away");
+    }
+}
+
+/// The folder of the programs that were asked for, or else of the newest PostgreSQL's.
 fn programs() -> Result<PathBuf, String> {
+    if let Some(asked) = env::var_os("LOCKSTEP_POSTGRES") {
+        return Ok(PathBuf::from(asked));
+    }
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let version = |path: &Path| {
         let name = path.file_name()?.to_str()?;

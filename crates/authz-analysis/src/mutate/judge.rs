@@ -74,8 +74,8 @@ pub struct TestFile {
 pub struct Oracles<'a> {
     /// Tests of the policy.
     pub tests: &'a [TestFile],
-    /// The cells of which the plan of a suite expects something else with these files of the policy.
-    pub cells: &'a (dyn Fn(&[Source]) -> Vec<String> + Sync),
+    /// The cells of which the plan of a suite expects something else with a mutant.
+    pub cells: &'a (dyn Fn(&Mutant) -> Vec<String> + Sync),
     /// When tests and requests are judged.
     pub now: Timestamp,
 }
@@ -128,7 +128,7 @@ impl<'a> Judge<'a> {
             after: mutant.after.clone(),
             verdict: Verdict::Killed,
             tests: tests.collect(),
-            cells: (self.oracles.cells)(&mutant.sources),
+            cells: (self.oracles.cells)(mutant),
             example: None,
             suggestion: None,
             bounds: Vec::new(),

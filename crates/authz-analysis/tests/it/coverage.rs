@@ -44,7 +44,7 @@ fn exercised(coverage: &Coverage) -> BTreeSet<usize> {
 }
 
 /// What stands before the tests, and each test.
-fn taken_apart(tests: &str) -> (String, Vec<String>) {
+pub(crate) fn taken_apart(tests: &str) -> (String, Vec<String>) {
     let mut head = String::new();
     let mut each: Vec<String> = Vec::new();
     for line in tests.lines().map(|line| format!("{line}\n")) {

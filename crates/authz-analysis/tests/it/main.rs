@@ -20,6 +20,7 @@ mod imported_stores;
 mod lints;
 mod many_questions;
 mod matrix;
+mod models;
 mod mutants;
 mod overlooked;
 mod patterns;

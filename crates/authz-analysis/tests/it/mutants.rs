@@ -13,6 +13,7 @@ use authz_analysis::mutate::{
 };
 
 use crate::conformance::now;
+use crate::coverage::taken_apart;
 
 /// A policy with something of everything that can be mistaken.
 const EVERYTHING: &str = "\
@@ -213,6 +214,50 @@ fn what_is_proposed_for_a_survivor_kills_it() {
     }
     assert!(pasted > 20, "{pasted}");
     insta::assert_snapshot!("patterns", told);
+}
+
+/// The name of a test: its first line is `- name: NAME`.
+fn name_of(test: &str) -> &str {
+    let first = test.lines().next().unwrap_or_default();
+    let name = first.split_once("name:").map(|(_, name)| name.trim());
+    name.unwrap_or_default().trim_matches('"')
+}
+
+#[test]
+fn without_a_test_the_mutants_survive_that_it_alone_noticed() {
+    let (mut removed, mut named) = (0, 0);
+    for (folder, sources) in examples() {
+        let text = fs::read_to_string(folder.join("policy.test.yaml")).unwrap();
+        let all = mutants(&sources);
+        let before = judged(&sources, &all, tests(&folder, &sources, &text));
+        let (head, each) = taken_apart(&text);
+        // Each example gives some of its tests, so that all of them are through in time.
+        for at in (0..each.len()).step_by(3) {
+            let prefix = format!("{}: ", name_of(&each[at]));
+            let is_alone = |it: &&(_, &Judged)| {
+                let tests = &it.1.tests;
+                !tests.is_empty() && tests.iter().all(|test| test.starts_with(&prefix))
+            };
+            let alone: Vec<_> = all.iter().zip(&before).collect();
+            let alone = alone.iter().filter(is_alone).map(|(it, _)| (*it).clone());
+            let alone: Vec<_> = alone.collect();
+            let mut others = each.clone();
+            others.remove(at);
+            let without = format!("{head}{}", others.concat());
+            let after = judged(&sources, &alone, tests(&folder, &sources, &without));
+            for it in after {
+                assert_ne!(it.verdict, Verdict::Killed, "{prefix}{}", it.what);
+                let is_told = it.verdict == Verdict::Survived;
+                assert_eq!(it.suggestion.is_some(), is_told, "{prefix}{}", it.what);
+                named += usize::from(is_told);
+            }
+            removed += 1;
+        }
+    }
+    assert!(
+        removed > 20 && named > 20,
+        "{removed} tests, {named} mutants"
+    );
 }
 
 #[test]

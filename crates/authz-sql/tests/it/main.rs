@@ -6,4 +6,5 @@
 
 mod roles;
 mod scan;
+mod tls;
 mod trust;

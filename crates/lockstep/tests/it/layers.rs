@@ -336,3 +336,37 @@ expect: |
         seen.told
     );
 }
+
+/// Statements alone need nothing of the service, and leave nothing there.
+#[test]
+fn where_nobody_calls_nothing_is_made() {
+    let press = Press::new(Service::Author, "");
+    let project = press.project(SUITE);
+    let made = || {
+        press
+            .server
+            .requests()
+            .iter()
+            .filter(|it| it.method == "POST")
+            .count()
+    };
+    let report = |pattern: &str| {
+        let arguments = ["test", pattern, "--report", "json=-"];
+        Report::of(&press.run(&project, &arguments))
+    };
+    let alone = report("vic/post.delete/db");
+    assert_eq!((alone.code, made()), (Some(0), 0), "{}", alone.told);
+    assert_eq!(alone.json["summary"].get("layers"), None);
+    let both = report("vic/post.delete*");
+    assert_eq!(
+        both.json["summary"]["layers"]["compared"], 1,
+        "{}",
+        both.told
+    );
+    assert!(made() > 0);
+    // What was made is taken away.
+    assert_eq!(
+        press.database.execute("SELECT count(*) FROM posts").trim(),
+        "3"
+    );
+}

@@ -7,6 +7,10 @@ use super::finding::{lead, reason};
 use super::paint::Ink;
 use super::text::width;
 use crate::layers::Parted;
+use crate::text::grouped;
+
+/// The most rules that are named beside the one that is told.
+const NAMED_MAX: usize = 5;
 
 /// The widths of the left texts and of the two on the right: place and name.
 pub(super) fn widths(parted: &Parted) -> (usize, usize, usize) {
@@ -17,8 +21,12 @@ pub(super) fn widths(parted: &Parted) -> (usize, usize, usize) {
     (left, place, width(&parted.name))
 }
 
-/// Writes it into a block. How to try it again stands with the findings.
-pub(super) fn write(parted: &Parted, block: &mut Block) {
+/// Writes the first of them into a block, and the others by name. How to try it again stands with
+/// the findings.
+pub(super) fn write(alike: &[&Parted], block: &mut Block) {
+    let Some((parted, others)) = alike.split_first() else {
+        return;
+    };
     let ink = match parted.clash {
         Clash::Bypass => Ink::Harm,
         Clash::Lockout | Clash::Undecided => Ink::Wrong,
@@ -37,4 +45,12 @@ pub(super) fn write(parted: &Parted, block: &mut Block) {
         }
     }
     block.row("means", "", &parted.meaning, "");
+    let named = others.iter().take(NAMED_MAX).map(|it| it.name.as_str());
+    let mut named: Vec<String> = named.map(str::to_owned).collect();
+    if let Some(more @ 1..) = others.len().checked_sub(NAMED_MAX) {
+        named.push(format!("and {} more", grouped(more)));
+    }
+    if !named.is_empty() {
+        block.row("also", "", &named.join(", "), "");
+    }
 }

@@ -269,16 +269,17 @@ fn findings_text(findings: &[Finding], parted: &[Parted], columns: usize, paint:
     let mut rest: Vec<&Parted> = parted.iter().collect();
     for found in findings {
         say(&|block| finding::write(found, block));
-        rest.retain(|it| {
-            let is_here = it.wrong.contains(&found.cell);
-            if is_here {
-                say(&|block| layers::write(it, block));
-            }
-            !is_here
-        });
+        let (here, others): (Vec<&Parted>, Vec<&Parted>) = rest
+            .into_iter()
+            .partition(|it| it.wrong.contains(&found.cell));
+        rest = others;
+        // They stand in the order of how they clash.
+        for alike in here.chunk_by(|a, b| a.clash == b.clash) {
+            say(&|block| layers::write(alike, block));
+        }
     }
     for it in rest {
-        say(&|block| layers::write(it, block));
+        say(&|block| layers::write(&[it], block));
     }
     text
 }

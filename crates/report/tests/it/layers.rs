@@ -127,6 +127,21 @@ fn at_a_narrow_terminal() {
     insta::assert_snapshot!(terminal(&each_way(), style));
 }
 
+/// One finding has one block, on however many resources its layers disagree.
+#[test]
+fn alike_ones_are_named_with_the_first() {
+    let mut cells = cells();
+    cells[2].rows[1].access = Access::Allowed;
+    let told = terminal(&run(cells), PLAIN);
+    assert_eq!(told.matches("LAYERS").count(), 3, "{told}");
+    let also = "  also      viewer/post.delete/oscar\n";
+    assert!(told.contains(also), "{told}");
+    assert!(
+        told.contains("layers: 4 rules compared, 4 disagree."),
+        "{told}"
+    );
+}
+
 #[test]
 fn in_junit_it_fails() {
     let told = xml(&each_way());

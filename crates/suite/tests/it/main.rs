@@ -12,4 +12,5 @@ mod file;
 mod forms;
 mod layers;
 mod openapi;
+mod rows;
 mod schema;

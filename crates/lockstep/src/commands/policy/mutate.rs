@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-use authz::read_policy;
-use authz::source::Source;
-use authz_analysis::mutate::{self, Candidate, Judge, Judged, Oracles, TestFile};
+use authz::source::{Diagnostic, Source};
+use authz::{Facts, Policy, read_policy};
+use authz_analysis::mutate::{self, Candidate, Judge, Judged, Mutant, Oracles, TestFile};
 use authz_analysis::policy_tests;
 use jiff::Timestamp;
 use serde_json::json;
-use suite::model::{ActorIndex, Expected};
+use suite::model::{self, ActorIndex, Expected};
 use suite::plan::Plan;
 
 use super::which::found;
@@ -22,7 +23,7 @@ use crate::arguments::PolicyMutate;
 use crate::commands::{environment, print};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::load::{self, Files, load_policy};
+use crate::load::{self, Files, Loaded, load_policy};
 
 /// The suite, where none is named.
 const SUITE: &str = "lockstep.yaml";
@@ -46,9 +47,9 @@ pub(super) fn execute(command: &PolicyMutate) -> Result<ExitCode, Failure> {
             "there are no tests and no suite that could notice anything\nhelp: name files of tests, or a suite with `--suite FILE`",
         ));
     }
-    let cells = |sources: &[Source]| {
+    let cells = |mutant: &Mutant| {
         let suite = suite.as_ref();
-        suite.map_or(Vec::new(), |it| it.noticed_by(sources))
+        suite.map_or(Vec::new(), |it| it.noticed_by(mutant))
     };
     let oracles = Oracles {
         tests: &tests,
@@ -176,6 +177,11 @@ struct Suite {
     files: Files,
     now: Timestamp,
     cells: BTreeMap<String, Cell>,
+    /// What it decides by.
+    policy: Policy,
+    facts: Facts,
+    /// The suite as it was read, once for each that plans at a time.
+    spare: Mutex<Vec<model::Suite>>,
 }
 
 /// What is expected of a cell.
@@ -196,14 +202,29 @@ impl Suite {
                 path.display()
             )));
         }
-        let cells = cells(&files, now)?;
-        Ok(Self { files, now, cells })
+        let loaded = loaded(&files)?;
+        let suite = loaded.suite;
+        let planned = cells(&suite, now);
+        let cells = planned.map_err(|mistakes| Failure::Mistakes {
+            mistakes,
+            sources: loaded.sources,
+        })?;
+        let policy = suite.policy.clone();
+        let policy = policy.ok_or_else(|| Failure::usage("the suite has no policy".to_owned()))?;
+        Ok(Self {
+            files,
+            now,
+            cells,
+            policy,
+            facts: suite.facts.clone(),
+            spare: Mutex::new(vec![suite]),
+        })
     }
 
-    /// The cells of which something else is expected with these files of the policy, so that a
-    /// system which behaves so has a finding there.
-    fn noticed_by(&self, sources: &[Source]) -> Vec<String> {
-        let Ok(mutated) = cells(&self.files.with_policy(sources), self.now) else {
+    /// The cells of which something else is expected by a mutant, so that a system which behaves
+    /// so has a finding there.
+    fn noticed_by(&self, mutant: &Mutant) -> Vec<String> {
+        let Some(mutated) = self.cells_with(mutant) else {
             return vec!["the suite cannot be read with it".to_owned()];
         };
         let differs = |(name, cell): (&String, &Cell)| {
@@ -214,17 +235,38 @@ impl Suite {
         };
         self.cells.iter().filter_map(differs).collect()
     }
+
+    /// What the plan expects with another policy. Where that declares the same types and roles, the
+    /// suite means the same, and need not be read again.
+    fn cells_with(&self, mutant: &Mutant) -> Option<BTreeMap<String, Cell>> {
+        let Some(facts) = self.facts.as_for(&self.policy, &mutant.policy) else {
+            let read = loaded(&self.files.with_policy(&mutant.sources)).ok()?;
+            return cells(&read.suite, self.now).ok();
+        };
+        let spare = self.spare.lock().ok()?.pop();
+        let mut suite = match spare {
+            Some(suite) => suite,
+            None => loaded(&self.files).ok()?.suite,
+        };
+        suite.policy = Some(mutant.policy.clone());
+        suite.facts = facts;
+        let cells = cells(&suite, self.now);
+        self.spare.lock().ok()?.push(suite);
+        cells.ok()
+    }
 }
 
-/// What the plan of a suite expects. The table `expect` is left out: it says what is right, and here
-/// it is asked what a policy says.
-fn cells(files: &Files, now: Timestamp) -> Result<BTreeMap<String, Cell>, Failure> {
+/// A suite without the table `expect`: it says what is right, and here it is asked what a policy
+/// says.
+fn loaded(files: &Files) -> Result<Loaded, Failure> {
     let mut loaded = load::read(files.clone(), None, &environment, false)?;
     loaded.suite.expect = None;
-    let plan = Plan::new(&loaded.suite, now).map_err(|mistakes| Failure::Mistakes {
-        mistakes,
-        sources: loaded.sources.clone(),
-    })?;
+    Ok(loaded)
+}
+
+/// What the plan of a suite expects.
+fn cells(suite: &model::Suite, now: Timestamp) -> Result<BTreeMap<String, Cell>, Vec<Diagnostic>> {
+    let plan = Plan::new(suite, now)?;
     let named = plan.cells.iter().enumerate().map(|(at, cell)| {
         let expected = cell.expectation.expected;
         let has_control = match expected {
@@ -237,7 +279,7 @@ fn cells(files: &Files, now: Timestamp) -> Result<BTreeMap<String, Cell>, Failur
             items: cell.items.clone(),
             counts: has_control && cell.untried.is_none(),
         };
-        (plan.name(&loaded.suite, at), cell)
+        (plan.name(suite, at), cell)
     });
     Ok(named.collect())
 }
