@@ -10,14 +10,23 @@ use crate::catalogue::{Command, Id, Policy, Relation, RelationKind};
 /// Which tables the policies of each table read.
 type Reads = BTreeMap<Id, BTreeSet<Id>>;
 
+/// The commands whose policies are not asked by a query.
+const WRITES: [Command; 3] = [Command::Insert, Command::Update, Command::Delete];
+
 pub(super) fn find(scan: &Scan<'_>) -> Vec<Candidate> {
-    let reads = reads(scan, |command| command <= Command::Select);
+    let by_query = reads(scan, |command| command <= Command::Select);
+    let by_write = WRITES.map(|command| (command, reads(scan, |it| it == command)));
     let mut found = Vec::new();
     for (id, table) in scan.relations().filter(|(_, it)| it.row_security) {
-        match circle(&reads, id).as_slice() {
-            [] => found.extend(writes(scan, &reads, id, table)),
-            circle => found.push(queries(scan, id, table, circle)),
+        let circle = circle(&by_query, id);
+        if !circle.is_empty() {
+            found.push(queries(scan, id, table, &circle));
+            continue;
         }
+        let failing = by_write
+            .iter()
+            .filter(|(_, by_write)| comes_back(scan, &by_query, by_write, id));
+        found.extend(failing.map(|(command, _)| writes(scan, id, table, *command)));
     }
     found
 }
@@ -47,26 +56,21 @@ fn queries(scan: &Scan<'_>, id: Id, table: &Relation, circle: &[Id]) -> Candidat
     candidate(scan, id, table, Command::Select, sentence)
 }
 
-/// Policies for writing that lead to their own table, whose policies for reading read others: only
-/// to write fails then.
-fn writes(scan: &Scan<'_>, by_query: &Reads, id: Id, table: &Relation) -> Vec<Candidate> {
+/// Whether policies for writing lead to their own table, whose policies for reading read others:
+/// only to write fails then.
+fn comes_back(scan: &Scan<'_>, by_query: &Reads, by_write: &Reads, id: Id) -> bool {
     let mut own = scan.catalogue.policies_of(id);
     let has_queries = own.any(|it| it.command <= Command::Select && asks_tables(it));
-    let commands = [Command::Insert, Command::Update, Command::Delete];
-    let failing = commands.into_iter().filter(|command| {
-        let reads = reads(scan, |it| it == *command);
-        let mut first = reads.get(&id).into_iter().flatten();
-        has_queries && first.any(|it| *it == id || reached(by_query, *it).contains(&id))
-    });
-    failing
-        .map(|command| {
-            let word = grants::word(command);
-            let sentence = format!(
-                "its policies for {word} lead back to the table, whose policies for reading read others: every {word} fails"
-            );
-            candidate(scan, id, table, command, sentence)
-        })
-        .collect()
+    let mut first = by_write.get(&id).into_iter().flatten();
+    has_queries && first.any(|it| *it == id || reached(by_query, *it).contains(&id))
+}
+
+fn writes(scan: &Scan<'_>, id: Id, table: &Relation, command: Command) -> Candidate {
+    let word = grants::word(command);
+    let sentence = format!(
+        "its policies for {word} lead back to the table, whose policies for reading read others: every {word} fails"
+    );
+    candidate(scan, id, table, command, sentence)
 }
 
 fn candidate(
