@@ -105,6 +105,7 @@ fn mutants(firm: &Firm, policy: &Policy, now: Timestamp, report: &mut Report) {
     let mut counts = [0_usize; 4];
     let seconds = seconds(|| {
         let oracles = Oracles {
+            rows: &|_, _| Vec::new(),
             tests: &tests,
             cells: &|_| Vec::new(),
             now,
@@ -118,7 +119,8 @@ fn mutants(firm: &Firm, policy: &Policy, now: Timestamp, report: &mut Report) {
             *match judge.judge(&mutant).verdict {
                 Verdict::Killed => killed,
                 Verdict::Survived => survived,
-                Verdict::Unknown => unknown,
+                // Without a suite there are no rows.
+                Verdict::Unknown | Verdict::Rows => unknown,
                 Verdict::Equivalent => equivalent,
             } += 1;
         }

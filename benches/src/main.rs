@@ -3,6 +3,7 @@
 //! What each of them compares, and what it has come to, stands in `benches/README.md`.
 
 mod analysis;
+mod bombs;
 mod conditions;
 mod database;
 mod decisions;
@@ -38,8 +39,9 @@ fn main() -> anyhow::Result<()> {
         Some("conditions") => conditions::run(),
         Some("decisions") => decisions::run(),
         Some("analysis") => analysis::run(),
+        Some("bombs") => bombs::run(std::env::args().nth(2).as_deref()),
         _ => bail!(
-            "expected `probes`, `mixed`, `database`, `memory`, `relationships`, `listing`, `conditions`, `decisions` or `analysis`"
+            "expected `probes`, `mixed`, `database`, `memory`, `relationships`, `listing`, `conditions`, `decisions`, `analysis` or `bombs`"
         ),
     }?;
     if missed > 0 {
@@ -80,15 +82,20 @@ fn memory(base: &str) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let time = timed(|| runtime.block_on(peers::suite(base, CELLS_OF_MEMORY)))?;
     line("lockstep, recording and JSON report on", time);
+    println!(
+        "{CELLS_OF_MEMORY} cells, server in the same process: peak {}",
+        peak_memory()?
+    );
+    Ok(())
+}
+
+/// The most memory that this process has had, as the kernel says it: a number of kB.
+fn peak_memory() -> anyhow::Result<String> {
     let status = std::fs::read_to_string("/proc/self/status")
         .context("peak memory is read from /proc, which only Linux has")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.context("no VmHWM in /proc/self/status")?;
-    println!(
-        "{CELLS_OF_MEMORY} cells, server in the same process: peak {}",
-        peak.trim()
-    );
-    Ok(())
+    Ok(peak.trim().to_owned())
 }
 
 fn timed(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Duration> {

@@ -21,6 +21,9 @@ pub enum Verdict {
     Killed,
     /// Nobody notices it, and it decides something otherwise.
     Survived,
+    /// No test notices it, and it changes what a suite decides row by row: only a run, which sees
+    /// the rows, can tell.
+    Rows,
     /// Nobody notices it, and no difference was found, but not everything could be searched.
     Unknown,
     /// It decides everything as before: there is nothing to notice.
@@ -51,7 +54,7 @@ pub struct Judged {
     pub example: Option<Line>,
     /// The test, or the cell, that would notice it.
     pub suggestion: Option<String>,
-    /// Why it is not known whether it is equivalent.
+    /// Why it is not known whether it is equivalent, or whether it is noticed.
     pub bounds: Vec<String>,
 }
 
@@ -76,6 +79,9 @@ pub struct Oracles<'a> {
     pub tests: &'a [TestFile],
     /// The cells of which the plan of a suite expects something else with a mutant.
     pub cells: &'a (dyn Fn(&Mutant) -> Vec<String> + Sync),
+    /// The cells of that suite whose expectation for an action of a type follows from rows, which
+    /// only a run sees.
+    pub rows: &'a (dyn Fn(&str, &str) -> Vec<String> + Sync),
     /// When tests and requests are judged.
     pub now: Timestamp,
 }
@@ -134,7 +140,7 @@ impl<'a> Judge<'a> {
             bounds: Vec::new(),
         };
         if judged.tests.is_empty() && judged.cells.is_empty() {
-            unnoticed(self.policy, mutant, self.oracles.now, &mut judged);
+            unnoticed(self.policy, mutant, &self.oracles, &mut judged);
         }
         judged
     }
@@ -183,20 +189,44 @@ impl TestFile {
     }
 }
 
+/// "`a`, `b` and 3 more cells are decided row by row: only a run can tell"
+fn by_rows(cells: &BTreeSet<String>) -> String {
+    let named: Vec<String> = cells.iter().take(2).map(|it| format!("`{it}`")).collect();
+    let more = match cells.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more cells"),
+    };
+    let verb = if cells.len() == 1 { "is" } else { "are" };
+    let named = named.join(", ");
+    format!("{named}{more} {verb} decided row by row: only a run can tell")
+}
+
 /// What nobody notices is equivalent, if that is proven; otherwise what would notice it is told.
-fn unnoticed(policy: &Policy, mutant: &Mutant, now: Timestamp, judged: &mut Judged) {
+fn unnoticed(policy: &Policy, mutant: &Mutant, oracles: &Oracles<'_>, judged: &mut Judged) {
     let side = |policy| Side {
         policy,
         facts: Facts::none(),
     };
-    let found = diff(side(policy), side(&mutant.policy), now, Limits::default());
+    let found = diff(
+        side(policy),
+        side(&mutant.policy),
+        oracles.now,
+        Limits::default(),
+    );
+    let rows = found.lines.iter().flat_map(|line| {
+        let actions = line.actions.iter();
+        actions.flat_map(|action| (oracles.rows)(&line.type_name, action))
+    });
+    let rows: BTreeSet<String> = rows.collect();
     judged.verdict = match (found.lines.is_empty(), found.bounds.is_empty()) {
+        (false, _) if !rows.is_empty() => Verdict::Rows,
         (false, _) => Verdict::Survived,
         (true, true) => Verdict::Equivalent,
         (true, false) => Verdict::Unknown,
     };
     judged.bounds = match judged.verdict {
         Verdict::Unknown => found.bounds,
+        Verdict::Rows => vec![by_rows(&rows)],
         _ => Vec::new(),
     };
     // Only what is allowed by one of the two can be told apart by a test.

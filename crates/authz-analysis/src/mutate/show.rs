@@ -19,12 +19,15 @@ pub struct Score {
     pub survived: usize,
     /// Not noticed, and not known to decide anything otherwise.
     pub unknown: usize,
+    /// Not noticed by tests, and only a run can tell whether the suite notices it, by rows.
+    pub rows: usize,
     /// Nothing to notice.
     pub equivalent: usize,
 }
 
 impl Score {
     /// How many of those that may be noticed are, in percent, rounded down; 100 if there are none.
+    /// What only a run can tell is not counted.
     pub fn percent(&self) -> usize {
         let all = self.killed + self.survived + self.unknown;
         (self.killed * 100).checked_div(all).unwrap_or(100)
@@ -40,6 +43,7 @@ pub fn score(judged: &[Judged]) -> Score {
         by_plan: judged.iter().filter(|it| !it.cells.is_empty()).count(),
         survived: count(Verdict::Survived),
         unknown: count(Verdict::Unknown),
+        rows: count(Verdict::Rows),
         equivalent: count(Verdict::Equivalent),
     }
 }
@@ -48,15 +52,19 @@ pub fn score(judged: &[Judged]) -> Score {
 /// is known, and how many there are.
 pub fn render(judged: &[Judged]) -> String {
     let mut text = String::new();
-    for verdict in [Verdict::Survived, Verdict::Unknown] {
+    for verdict in [Verdict::Survived, Verdict::Rows, Verdict::Unknown] {
         for it in judged.iter().filter(|it| it.verdict == verdict) {
             one(&mut text, it);
         }
     }
     let score = score(judged);
+    let rows = match score.rows {
+        0 => String::new(),
+        some => format!("{some} for a run to tell, "),
+    };
     let _ = writeln!(
         text,
-        "{} mutants: {} killed ({} by tests, {} by the plan), {} survived, {} unknown, {} equivalent.  {} % killed",
+        "{} mutants: {} killed ({} by tests, {} by the plan), {} survived, {rows}{} unknown, {} equivalent.  {} % killed",
         judged.len(),
         score.killed,
         score.by_tests,
@@ -72,6 +80,7 @@ pub fn render(judged: &[Judged]) -> String {
 fn one(text: &mut String, it: &Judged) {
     let title = match it.verdict {
         Verdict::Unknown => "UNKNOWN",
+        Verdict::Rows => "BY ROWS",
         _ => "SURVIVED",
     };
     let _ = writeln!(text, "{title}  {}   {}", it.what, it.place);

@@ -16,12 +16,34 @@ pub(super) fn suggestion(line: &Line) -> String {
     );
     let can_be_told =
         is_allowed || (is_denied && matches!(line.new.answer, Answer::Allow | Answer::Undecided));
-    let can_be_said =
-        example.shared_with.is_none() && (example.subject.is_some() || !example.signed_in);
-    match can_be_told && can_be_said {
-        true => test(line, is_allowed),
-        false => cell(line),
+    let can_be_given = example.subject.is_some() || !example.signed_in;
+    match (can_be_told, can_be_given) {
+        (true, true) => share(example) + &test(line, is_allowed),
+        (true, false) => cell(
+            line,
+            "no test can be given somebody who is signed in and not known",
+        ),
+        (false, _) => {
+            let (old, new) = (line.old.answer, line.new.answer);
+            cell(
+                line,
+                &format!("no test of a policy tells `{old}` from `{new}`"),
+            )
+        }
     }
+}
+
+/// The share beside the request, which only a file of facts can give.
+fn share(example: &Example) -> String {
+    let Some(with) = &example.shared_with else {
+        return String::new();
+    };
+    let resource = Json::from(example.resource_name());
+    format!(
+        "  # in a file of tests with `facts: FILE`, where FILE says\n  #   shares: [{{ resource: {resource}, with: {}, permission: {} }}]\n",
+        word(with),
+        word(&example.action)
+    )
 }
 
 /// A test in our own form.
@@ -120,14 +142,10 @@ fn word(text: &str) -> String {
 }
 
 /// The cell of a suite that would notice it.
-fn cell(line: &Line) -> String {
+fn cell(line: &Line, why: &str) -> String {
     let example = &line.example;
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "  # no test of a policy tells `{}` from `{}`; a cell of a suite does:",
-        line.old.answer, line.new.answer
-    );
+    let _ = writeln!(text, "  # {why}; a cell of a suite does:");
     let _ = writeln!(
         text,
         "  #   action `{}.{}`, an actor and a resource such as: {example}",

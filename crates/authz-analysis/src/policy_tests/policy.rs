@@ -454,7 +454,7 @@ fn only_tenant(
         Ok(tenant) => tenant.map(str::to_owned),
         Err(several) => {
             let message = format!("`{subject}` has roles in several tenants");
-            let known = authz::source::one_of(several.into_iter());
+            let known = authz::source::one_of(several);
             let help = format!("say with `tenant` in which it acts: {known}");
             diagnostics.push(Diagnostic::new(place.clone(), message).help(help));
             None

@@ -17,7 +17,7 @@ use super::derivation::{Hop, Via, Way};
 use super::search::Search;
 
 /// How many hops and ways one search looks at.
-const WORK_MAX: usize = 100_000;
+const WORK_MAX: usize = 200_000;
 
 /// A relation of an object that was asked about.
 #[derive(Debug)]
@@ -114,7 +114,8 @@ impl<'s, 'a> Lacking<'s, 'a> {
     /// The ways of a node, once nothing changes any more.
     fn settle(mut self, first: usize) -> Vec<Way> {
         while !self.open.is_empty() && self.work > 0 {
-            // The later ones were met on the way from the earlier ones.
+            // The later ones were met on the way from the earlier ones. A round is gone through, even
+            // without work left, so that what was found reaches the first.
             for index in std::mem::take(&mut self.open).into_iter().rev() {
                 self.look_at(index);
             }
@@ -168,7 +169,12 @@ impl<'s, 'a> Lacking<'s, 'a> {
             return;
         };
         let budget = self.nodes.get(index).map_or(0, |node| node.budget);
-        let found = self.known(&follows, budget);
+        let mut found = self.known(&follows, budget);
+        if self.work == 0 {
+            // Not everything was looked at again.
+            let known = self.nodes.get(index);
+            found.extend(known.into_iter().flat_map(|node| node.ways.clone()));
+        }
         let ways = self.least(found);
         let Some(node) = self.nodes.get_mut(index) else {
             return;
@@ -342,19 +348,16 @@ impl<'s, 'a> Lacking<'s, 'a> {
                 let ways = self.known(base, budget).into_iter();
                 ways.map(|way| way.past(*number)).collect()
             }
-            Follows::Hop(hop, number, end) => {
-                let onward = match end {
-                    End::Subject => vec![Known::nothing()],
-                    End::Node(index) => {
-                        let node = self.nodes.get(*index);
-                        node.map(|node| node.ways.clone()).unwrap_or_default()
-                    }
-                };
-                let ways = onward.into_iter();
-                let ways = ways.map(|way| way.behind(hop, *number));
-                let ways: Vec<Known> = ways.filter(|way| way.lacks.len() <= budget).collect();
-                self.work = self.work.saturating_sub(ways.len());
-                ways
+            Follows::Hop(hop, number, End::Subject) => {
+                vec![Known::nothing().behind(hop, *number)]
+            }
+            Follows::Hop(hop, number, End::Node(index)) => {
+                let node = self.nodes.get(*index);
+                let onward = node.map(|node| node.ways.as_slice()).unwrap_or_default();
+                self.work = self.work.saturating_sub(onward.len());
+                let fits = |way: &&Known| way.lacks_behind(*number) <= budget;
+                let ways = onward.iter().filter(fits);
+                ways.map(|way| way.clone().behind(hop, *number)).collect()
             }
         }
     }
@@ -397,6 +400,12 @@ impl Known {
             length: 0,
             hops: Rc::new(Chain::End),
         }
+    }
+
+    /// How much it lacks behind a hop.
+    fn lacks_behind(&self, number: Option<usize>) -> usize {
+        let is_new = number.is_some_and(|it| self.lacks.binary_search(&it).is_err());
+        self.lacks.len() + usize::from(is_new)
     }
 
     /// The way behind a hop, that may lack a relationship.

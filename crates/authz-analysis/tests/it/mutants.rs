@@ -161,6 +161,7 @@ fn tests(folder: &Path, sources: &[Source], text: &str) -> TestFile {
 
 fn judged(sources: &[Source], mutants: &[Mutant], tests: TestFile) -> Vec<Judged> {
     let oracles = Oracles {
+        rows: &|_, _| Vec::new(),
         tests: &[tests],
         cells: &|_| Vec::new(),
         now: now(),
@@ -258,6 +259,59 @@ fn without_a_test_the_mutants_survive_that_it_alone_noticed() {
         removed > 20 && named > 20,
         "{removed} tests, {named} mutants"
     );
+}
+
+#[test]
+fn what_only_rows_can_tell_is_not_counted() {
+    let text = "version: 1\ntypes: { user: {}, doc: { actions: { read: instance, write: instance } } }\n\
+                roles:\n  reader: { can: { doc: [read] } }\n  writer: { can: { doc: [write] } }\n";
+    let sources = one(text);
+    let policy = read_policy(&sources).unwrap();
+    let of_writing = |_: &str, action: &str| match action {
+        "write" => vec!["cell".to_owned()],
+        _ => Vec::new(),
+    };
+    let oracles = Oracles {
+        tests: &[],
+        cells: &|_| Vec::new(),
+        rows: &of_writing,
+        now: now(),
+    };
+    let judge = Judge::new(&policy, &sources, oracles);
+    let judged: Vec<Judged> = mutants(&sources).iter().map(|it| judge.judge(it)).collect();
+    let score = score(&judged);
+    assert!(score.rows > 0 && score.survived > 0, "{score:?}");
+    for it in &judged {
+        let is_about_writing = it.what.contains("`write`");
+        let is_by_rows = it.verdict == Verdict::Rows;
+        assert_eq!(is_by_rows, is_about_writing, "{} {:?}", it.what, it.verdict);
+        assert_eq!(
+            is_by_rows,
+            it.bounds.iter().any(|why| why.contains("`cell`"))
+        );
+    }
+}
+
+#[test]
+fn a_share_is_proposed_for_the_facts_of_a_test() {
+    let text = "version: 1\ntenants: {}\ntypes: { user: {}, doc: { attributes: { tenant: tenant }, actions: { read: instance } } }\n\
+                roles:\n  reader: { can: { doc: [read] } }\nshares: { may_grant: { doc: [read] } }\n";
+    let (sources, policy) = (one(text), read_policy(&one(text)).unwrap());
+    let oracles = Oracles {
+        tests: &[],
+        cells: &|_| Vec::new(),
+        rows: &|_, _| Vec::new(),
+        now: now(),
+    };
+    let judge = Judge::new(&policy, &sources, oracles);
+    let all = mutants(&sources);
+    let of_shares = all.iter().find(|it| it.operator == Operator::ChangeShares);
+    let proposed = judge.judge(of_shares.unwrap()).suggestion.unwrap();
+    assert!(
+        proposed.contains("shares: [{ resource: \"doc:1\", with: acme, permission: read }]"),
+        "{proposed}"
+    );
+    assert!(proposed.contains("\n  - name: "), "{proposed}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn asked(
         Ok(Answer::Yes) => Ok(true),
         Ok(Answer::No) => Ok(false),
         Ok(Answer::Conditional(names)) => {
-            let missing: Vec<Arc<str>> = names.into_iter().collect();
+            let missing: Vec<Arc<str>> = names.iter().cloned().collect();
             let text = format!(
                 "it depends on `{}`, which is not known",
                 missing.join("`, `")

@@ -99,11 +99,22 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Whether there is an edge of this kind or of one before it.
+    #[inline]
+    pub(crate) fn begins_by(self, kind: KindId) -> bool {
+        self.0.first().is_some_and(|word| *word < end(kind))
+    }
+
     /// The words of the edges of a kind: [`other`] says where each leads to.
     #[inline]
     pub(crate) fn of_kind(self, kind: KindId) -> impl Iterator<Item = u64> + use<'a> {
-        let words = self.0.iter().skip(self.place(key(kind, 0)));
-        words.copied().take_while(move |word| *word < end(kind))
+        let first = key(kind, 0);
+        let words = match self.0.len() {
+            ..=SHORT_MAX => self.0,
+            _ => self.0.get(self.place(first)..).unwrap_or_default(),
+        };
+        let words = words.iter().copied().filter(move |word| *word >= first);
+        words.take_while(move |word| *word < end(kind))
     }
 
     /// Whether there is an edge of this kind to this other end, and then whether it is one

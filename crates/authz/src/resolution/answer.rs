@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// Whether a subject stands in a relation.
+/// Whether a subject stands in a relation. Two words, so that one is handed on in registers: most are
+/// yes or no.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It does.
@@ -14,7 +15,7 @@ pub enum Answer {
     /// It depends on parameters of conditions that have no value. Never a yes.
     Conditional(
         /// Their names.
-        BTreeSet<Arc<str>>,
+        Arc<BTreeSet<Arc<str>>>,
     ),
     /// It cannot be said. Never a yes.
     Failed(ResolutionError),
@@ -32,12 +33,16 @@ pub enum ResolutionError {
     /// The question was made for other facts or another model.
     Foreign,
     /// A condition could not be evaluated.
-    Condition {
-        /// Its name.
-        name: Arc<str>,
-        /// What went wrong, as a fragment for people.
-        message: String,
-    },
+    Condition(Box<FailedCondition>),
+}
+
+/// A condition that could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCondition {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What went wrong, as a fragment for people.
+    pub message: String,
 }
 
 /// A question that the model has no words for.
@@ -56,7 +61,7 @@ impl fmt::Display for ResolutionError {
             Self::Depth => f.write_str("the way along the facts is too long"),
             Self::Breadth => f.write_str("there are too many facts to look at"),
             Self::Foreign => f.write_str("the question was made for other facts"),
-            Self::Condition { name, message } => write!(f, "condition `{name}`: {message}"),
+            Self::Condition(failed) => write!(f, "condition `{}`: {}", failed.name, failed.message),
         }
     }
 }

@@ -95,14 +95,18 @@ impl<'a> Checker<'a> {
         subject: &SubjectReference,
         circumstances: Circumstances<'a>,
     ) -> Result<Answer, QuestionError> {
-        let question = self.engine.question(object, relation, subject)?;
-        Ok(self.answer(question, circumstances))
+        // The question is answered where it stands: a copy of it would wait until both of its names
+        // are found, and the walk needs one of them first.
+        match self.engine.question(object, relation, subject) {
+            Ok(ref question) => Ok(self.answer(question, circumstances)),
+            Err(error) => Err(error),
+        }
     }
 
     /// The answer to a question whose names the engine has looked up.
     /// One that another engine has looked them up for fails.
     #[inline]
-    pub fn answer(&mut self, question: Question<'_>, circumstances: Circumstances<'a>) -> Answer {
+    pub fn answer(&mut self, question: &Question<'_>, circumstances: Circumstances<'a>) -> Answer {
         if !std::ptr::eq(question.engine, self.engine) {
             return Answer::Failed(ResolutionError::Foreign);
         }
@@ -110,20 +114,13 @@ impl<'a> Checker<'a> {
         match question.walk(0, self.engine.rules.facts_max).0 {
             Found::Yes => Answer::Yes,
             Found::No => Answer::No,
-            Found::GaveUp => self.answer_at_length(&question, circumstances),
+            Found::GaveUp => {
+                self.begin(circumstances);
+                self.asker = question.asker;
+                self.facts_left = self.engine.rules.facts_max;
+                self.ask_at_length(question.object, question.relation)
+            }
         }
-    }
-
-    #[inline(never)]
-    fn answer_at_length(
-        &mut self,
-        question: &Question<'_>,
-        circumstances: Circumstances<'a>,
-    ) -> Answer {
-        self.begin(circumstances);
-        self.asker = question.asker;
-        self.facts_left = self.engine.rules.facts_max;
-        self.ask_at_length(question.object, question.relation)
     }
 
     /// Whether the answers so far may be others at another time.
@@ -132,6 +129,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Sets what the next questions are asked with.
+    #[inline]
     pub(super) fn begin(&mut self, circumstances: Circumstances<'a>) {
         self.context = circumstances.context;
         self.now = circumstances.now;
@@ -174,7 +172,7 @@ impl<'a> Checker<'a> {
             Value::Cycle if self.engine.rules.cycle_is_false => Answer::No,
             Value::Cycle => Answer::Failed(ResolutionError::Cycle),
             Value::Depth => Answer::Failed(ResolutionError::Depth),
-            Value::Unknown(names) => Answer::Conditional((*names).clone()),
+            Value::Unknown(names) => Answer::Conditional(names),
             Value::Failed(error) => Answer::Failed((*error).clone()),
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::condition::Failure;
 use crate::relationships::{Detail, Edge, NO_RELATION};
 
-use super::ResolutionError;
 use super::check::{Checker, Value};
+use super::{FailedCondition, ResolutionError};
 
 impl Checker<'_> {
     /// Whether a fact that the model allows counts now.
@@ -27,10 +27,9 @@ impl Checker<'_> {
             return Value::No;
         };
         let failed = |message: String| {
-            Value::Failed(Arc::new(ResolutionError::Condition {
-                name: Arc::clone(name),
-                message,
-            }))
+            let name = Arc::clone(name);
+            let failed = Box::new(FailedCondition { name, message });
+            Value::Failed(Arc::new(ResolutionError::Condition(failed)))
         };
         let parameters = &declared.parameters;
         let values = match parameters.values(Some(&detail.context), self.context) {

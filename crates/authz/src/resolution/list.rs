@@ -60,7 +60,7 @@ impl From<Answer> for Verdict {
     fn from(answer: Answer) -> Self {
         match answer {
             Answer::Yes => Self::Listed(BTreeSet::new()),
-            Answer::Conditional(missing) => Self::Listed(missing),
+            Answer::Conditional(missing) => Self::Listed(Arc::unwrap_or_clone(missing)),
             Answer::No => Self::LeftOut,
             Answer::Failed(error) => Self::Failed(error),
         }

@@ -30,7 +30,7 @@ use crate::source::nearest;
 
 pub(crate) use exercise::{Exercised, Spot, spots};
 
-pub use answer::{Answer, QuestionError, ResolutionError};
+pub use answer::{Answer, FailedCondition, QuestionError, ResolutionError};
 pub use check::Checker;
 pub use expand::{Member, Tree};
 pub use list::{Listed, ListedSubject, Listing, SubjectFilter};

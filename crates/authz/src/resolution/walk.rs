@@ -29,6 +29,8 @@ pub(super) struct Trail {
     relations: Vec<RelationId>,
     ends: Vec<End>,
     hops: Vec<Hop>,
+    /// The last of the kinds of facts that lead on.
+    last_hop: KindId,
     parts: usize,
 }
 
@@ -67,6 +69,8 @@ impl Trail {
         let trails = relations.map(|planned| {
             let mut trail = Self::default();
             let is_trail = trail.add(planned.id, plan, binding, rules);
+            let kinds = trail.hops.iter().map(|hop| hop.kind);
+            trail.last_hop = kinds.max().unwrap_or_default();
             is_trail.then_some(trail)
         });
         trails.collect()
@@ -182,21 +186,45 @@ impl Question<'_> {
     /// facts. What comes of it, and at how many facts it has looked.
     #[inline]
     pub(super) fn walk(&self, hops: u32, facts_max: u32) -> (Found, u32) {
-        let Some(trail) = self.trail else {
+        let rules = self.engine.rules;
+        let Some(trail) = self.trail.filter(|_| hops <= rules.hops_max) else {
             return (Found::GaveUp, 0);
         };
+        if self.is_of(self.object, trail) {
+            return (Found::Yes, 0);
+        }
+        let row = self.engine.snapshot.loaded_subjects_of(self.object);
+        if let Some(found) = row.and_then(|row| self.ends(row, trail)) {
+            return (found, 0);
+        }
         let budget = FACTS_MAX.min(facts_max);
         let mut walk = Walk {
             question: self,
             facts_left: budget,
-            hops_max: self
-                .engine
-                .rules
-                .hops_max
-                .min(hops.saturating_add(HOPS_MAX)),
+            hops_max: rules.hops_max.min(hops.saturating_add(HOPS_MAX)),
         };
-        let found = walk.relation(self.object, trail, hops);
+        let found = match row {
+            Some(row) if row.begins_by(trail.last_hop) => walk.on(row, trail, hops),
+            Some(_) => Found::No,
+            None => walk.newest(self.object, trail, hops),
+        };
         (found, budget - walk.facts_left)
+    }
+
+    /// Whether the edges of an object name who asks; none if they do not.
+    #[inline(always)]
+    fn ends(&self, row: Row<'_>, trail: &Trail) -> Option<Found> {
+        for end in &trail.ends {
+            let subject = self.named_by(end);
+            let found = subject.and_then(|subject| row.has(end.kind, subject));
+            match found {
+                None => {}
+                Some(true) => return Some(Found::GaveUp),
+                Some(false) if end.is_plain => return Some(Found::Yes),
+                Some(false) => {}
+            }
+        }
+        None
     }
 
     /// Whether who asks is whoever stands in a relation of this object, and the relation is on the
@@ -234,7 +262,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    #[inline]
+    #[inline(never)]
     fn relation(&mut self, object: u32, trail: &Trail, hops: u32) -> Found {
         if self.question.is_of(object, trail) {
             return Found::Yes;
@@ -260,17 +288,11 @@ impl Walk<'_> {
     /// The edges of nearly all objects.
     #[inline]
     fn few(&mut self, row: Row<'_>, trail: &Trail, hops: u32) -> Found {
-        for end in &trail.ends {
-            let subject = self.question.named_by(end);
-            let found = subject.and_then(|subject| row.has(end.kind, subject));
-            match found {
-                None => {}
-                Some(true) => return Found::GaveUp,
-                Some(false) if end.is_plain => return Found::Yes,
-                Some(false) => {}
-            }
+        match self.question.ends(row, trail) {
+            Some(found) => found,
+            None if row.begins_by(trail.last_hop) => self.on(row, trail, hops),
+            None => Found::No,
         }
-        self.on(row, trail, hops)
     }
 
     /// On from the edges of an object.

@@ -14,6 +14,7 @@ mod decisions;
 mod dialects;
 mod errors;
 mod evaluator;
+mod expanding;
 mod garbage;
 mod hours;
 mod joined;

@@ -82,6 +82,41 @@ fn where_nothing_could_notice_anything_it_is_a_mistake() {
     }
 }
 
+#[test]
+fn tests_notice_mutants_however_the_policy_is_spelled() {
+    let project = Project::new([
+        ("policy/policy.yaml", POLICY),
+        ("policy/a.test.yaml", TESTS),
+    ]);
+    let last = |told: &str| told.lines().last().unwrap().to_owned();
+    let (_, plain) = mutate(&project, &["--policy", "policy", "policy/a.test.yaml"]);
+    let whole = project.path().join("policy");
+    let (_, spelled) = mutate(
+        &project,
+        &["--policy", whole.to_str().unwrap(), "policy/a.test.yaml"],
+    );
+    assert!(!plain.contains(" 0 % killed"), "{plain}");
+    assert_eq!(last(&plain), last(&spelled));
+}
+
+#[test]
+fn tests_of_a_copy_are_refused() {
+    let store = "model: |\n  model\n    schema 1.1\n  type user\n  type doc\n    relations\n      define viewer: [user]\n\
+                 tests:\n  - name: a\n    check: [{ user: 'user:a', object: 'doc:1', assertions: { viewer: false } }]\n";
+    let project = Project::new([
+        ("policy/policy.yaml", POLICY),
+        ("policy/a.test.yaml", TESTS),
+        ("copy/policy.yaml", POLICY),
+        ("copy/a.test.yaml", TESTS),
+        ("store.fga.yaml", store),
+    ]);
+    for tests in ["copy/a.test.yaml", "store.fga.yaml"] {
+        let (code, told) = mutate(&project, &["--policy", "policy", tests]);
+        assert_eq!(code, Some(2), "{told}");
+        assert!(told.contains("do not exercise this policy"), "{told}");
+    }
+}
+
 /// Every mutant of the sample's policy, by what was done.
 fn mutants_of_the_sample() -> (Value, BTreeMap<String, Value>) {
     let suite = demo_suite();

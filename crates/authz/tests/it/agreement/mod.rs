@@ -314,7 +314,7 @@ impl Case<'_> {
             return;
         };
         // A no is the commonest answer: most of them are compared and not counted.
-        if found == Found::No && !random.chance(12) {
+        if found == Found::No && !random.chance(6) {
             return;
         }
         tally.cases += 1;

@@ -1,6 +1,7 @@
 //! `lockstep policy mutate`: which mistakes in a policy nobody would notice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -15,7 +16,7 @@ use authz_analysis::policy_tests;
 use jiff::Timestamp;
 use serde_json::json;
 use suite::model::{self, ActorIndex, Expected};
-use suite::plan::Plan;
+use suite::plan::{Plan, Trial};
 
 use super::which::found;
 use super::{named_by_tests, read};
@@ -54,6 +55,10 @@ pub(super) fn execute(command: &PolicyMutate) -> Result<ExitCode, Failure> {
     let oracles = Oracles {
         tests: &tests,
         cells: &cells,
+        rows: &|type_name, action| {
+            let suite = suite.as_ref();
+            suite.map_or(Vec::new(), |it| it.by_rows(type_name, action))
+        },
         now,
     };
     let judge = Judge::new(&policy, &sources, oracles);
@@ -142,10 +147,26 @@ fn tests(
         }
         paths = found(&folders.into_iter().collect::<Vec<_>>())?;
     }
-    paths.iter().map(|path| test_file(path, now)).collect()
+    let mut tests = Vec::new();
+    for path in &paths {
+        let file = test_file(path, sources, now)?;
+        let is_known = |it: &Source| sources.iter().any(|known| known.name() == it.name());
+        let is_for_it = file.files.iter().any(|(_, it)| is_known(it));
+        if is_for_it {
+            tests.push(file);
+        } else if !command.files.is_empty() {
+            let path = path.display();
+            return Err(Failure::usage(format!(
+                "the tests `{path}` do not exercise this policy: they name none of its files\nhelp: a mutant is a change of these files, so tests of a copy cannot notice it"
+            )));
+        }
+    }
+    Ok(tests)
 }
 
-fn test_file(path: &Path, now: Timestamp) -> Result<TestFile, Failure> {
+/// A file of tests. What it names of the policy is known by the same names as the policy's own
+/// `sources`, however the two are spelled.
+fn test_file(path: &Path, sources: &[Source], now: Timestamp) -> Result<TestFile, Failure> {
     let source = read(path).map_err(|why| {
         let path = path.display();
         Failure::usage(format!("the tests `{path}` cannot be read: {why}"))
@@ -153,6 +174,9 @@ fn test_file(path: &Path, now: Timestamp) -> Result<TestFile, Failure> {
     let mut files = Vec::new();
     let load = &mut |name: &str| {
         let source = named_by_tests(path, name)?;
+        let mut known = sources.iter();
+        let known = known.find(|it| is_same_file(it.name(), source.name()));
+        let source = known.unwrap_or(&source).clone();
         files.push((name.to_owned(), source.clone()));
         Ok(source)
     };
@@ -172,6 +196,12 @@ fn test_file(path: &Path, now: Timestamp) -> Result<TestFile, Failure> {
     Ok(TestFile { source, files })
 }
 
+/// Whether two paths lead to one file.
+fn is_same_file(a: &str, b: &str) -> bool {
+    let real = |path: &str| fs::canonicalize(path).ok();
+    a == b || real(a).is_some_and(|a| Some(a) == real(b))
+}
+
 /// A suite, and what its plan expects of each cell.
 struct Suite {
     files: Files,
@@ -184,6 +214,9 @@ struct Suite {
     spare: Mutex<Vec<model::Suite>>,
 }
 
+/// A type and an action of the policy.
+type Asked = (String, String);
+
 /// What is expected of a cell.
 struct Cell {
     expected: Expected,
@@ -191,6 +224,8 @@ struct Cell {
     items: Vec<(ActorIndex, bool)>,
     /// Whether a run would notice anything there: it is tried, and a denial has its control.
     counts: bool,
+    /// What the policy is asked of each row, where it decides on rows.
+    by_rows: Option<Asked>,
 }
 
 impl Suite {
@@ -236,6 +271,13 @@ impl Suite {
         self.cells.iter().filter_map(differs).collect()
     }
 
+    /// The cells for which the policy is asked this of each row.
+    fn by_rows(&self, type_name: &str, action: &str) -> Vec<String> {
+        let asked = Some((type_name.to_owned(), action.to_owned()));
+        let cells = self.cells.iter().filter(|(_, it)| it.by_rows == asked);
+        cells.map(|(name, _)| name.clone()).collect()
+    }
+
     /// What the plan expects with another policy. Where that declares the same types and roles, the
     /// suite means the same, and need not be read again.
     fn cells_with(&self, mutant: &Mutant) -> Option<BTreeMap<String, Cell>> {
@@ -278,8 +320,20 @@ fn cells(suite: &model::Suite, now: Timestamp) -> Result<BTreeMap<String, Cell>,
             expected,
             items: cell.items.clone(),
             counts: has_control && cell.untried.is_none(),
+            by_rows: asked_of_rows(suite, cell.trial),
         };
         (plan.name(suite, at), cell)
     });
     Ok(named.collect())
+}
+
+/// What the policy is asked of each row that the statement of a cell reaches.
+fn asked_of_rows(suite: &model::Suite, trial: Trial) -> Option<Asked> {
+    let Trial::Statement { action, .. } = trial else {
+        return None;
+    };
+    let statement = trial.statement(suite)?;
+    let rows = statement.rows_of(suite.databases.get(statement.database)?)?;
+    let permission = &suite.actions.get(action)?.permission;
+    Some((rows.type_name.to_string(), permission.to_string()))
 }
