@@ -161,7 +161,7 @@ fn subject(command: &Check, facts: &Facts) -> Result<SubjectFacts, Failure> {
 fn only_tenant(subject: &str, facts: &Facts) -> Result<Option<String>, Failure> {
     let reference: Reference = subject.parse().map_err(Failure::usage)?;
     let found = facts.only_tenant_of(&reference).map_err(|several| {
-        let known = authz::source::one_of(several.into_iter());
+        let known = authz::source::one_of(several);
         Failure::usage(format!(
             "`{subject}` has roles in several tenants\nhelp: say with `--tenant` in which it acts: {known}"
         ))

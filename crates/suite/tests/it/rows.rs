@@ -29,6 +29,7 @@ fn seen(rows: &[&str], unnamed: Option<u64>) -> RowsSeen {
         unknown: Vec::new(),
         unnamed,
         refused: false,
+        hidden: None,
         told: None,
     }
 }
