@@ -53,10 +53,11 @@ impl Imported {
         context: &Map<String, Json>,
     ) -> Outcome {
         let subject = self.facts.complete(SubjectFacts {
-            reference: Some(user.to_owned()),
+            reference: Some(renamed(user)),
             signed_in: true,
             ..SubjectFacts::default()
         });
+        let object = renamed(object);
         let (type_name, id) = object.split_once(':').unwrap();
         let request = Request {
             subject: &self.policy.subject(subject).unwrap(),
@@ -71,6 +72,12 @@ impl Imported {
         };
         self.policy.decide(&request).outcome
     }
+}
+
+/// A type behind a prefix has another name here: `acme/user` is `acme_user`.
+fn renamed(reference: &str) -> String {
+    let (type_name, id) = reference.split_once(':').unwrap();
+    format!("{}:{id}", type_name.replace('/', "_"))
 }
 
 /// A policy asks of single subjects alone.

@@ -254,5 +254,6 @@ fn the_terminal_tells_what_the_json_tells() {
     }
     let told = finished.stdout.matches("\n  cell      ").count();
     assert_eq!(told, json["findings"].as_array().unwrap().len());
-    assert_eq!(finished.stderr, "");
+    assert!(finished.stderr.contains("`lockstep demo --serve`"));
+    assert_eq!(finished.stderr.lines().count(), 2, "{}", finished.stderr);
 }
