@@ -102,3 +102,16 @@ fn a_matcher_that_is_nested_too_deeply_is_told() {
         assert!(told.contains("it is nested too deeply"));
     }
 }
+
+#[test]
+fn a_name_that_is_empty_is_told() {
+    let model = "[request_definition]\nr = sub, obj, act\n[policy_definition]\np = sub, obj, act\n[role_definition]\ng = _, _\n[policy_effect]\ne = some(where (p.eft == allow))\n[matchers]\nm = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act\n";
+    for lines in ["p, , doc, read\n", "p, staff, doc, read\ng, , staff\n"] {
+        let files = [
+            Source::new("model.conf", model),
+            Source::new("policy.csv", lines),
+        ];
+        let import = import(Origin::Casbin, &files, &mut |_| Err("none".to_owned())).unwrap();
+        assert_eq!(import.lost.len(), 1, "{lines}");
+    }
+}

@@ -26,6 +26,13 @@ pub(super) enum Who {
     Named(String),
 }
 
+impl Who {
+    /// Whether the name is empty, which is that of nobody.
+    pub(super) fn is_nobody(&self) -> bool {
+        matches!(self, Self::Named(name) if name.is_empty())
+    }
+}
+
 /// What it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {

@@ -150,7 +150,13 @@ fn groups_of(
             told.lose(&line.place, message, BY_HAND);
         }
     }
-    let mut groups = Groups::new(model, lines, |line, why| {
+    let is_nameless = |line: &Line| line.kind != "p" && line.values.iter().any(String::is_empty);
+    for line in lines.iter().filter(|line| is_nameless(line)) {
+        told.lose(&line.place, "one of its names is empty", BY_HAND);
+    }
+    let named = lines.iter().filter(|line| !is_nameless(line));
+    let lines: Vec<Line> = named.cloned().collect();
+    let mut groups = Groups::new(model, &lines, |line, why| {
         told.lose(&line.place, why, BY_HAND)
     });
     for (name, _) in &model.groups {
@@ -252,6 +258,9 @@ fn statements<'l>(
             continue;
         }
         match meaning.ways(line) {
+            Ok(ways) if ways.iter().any(|way| way.who.is_nobody()) => {
+                told.lose(&line.place, "it names nobody", BY_HAND);
+            }
             Ok(ways) => {
                 let reads = ways
                     .iter()
