@@ -104,9 +104,15 @@ fn a_matcher_that_is_nested_too_deeply_is_told() {
 }
 
 #[test]
-fn a_name_that_is_empty_is_told() {
+fn a_name_that_is_empty_or_too_long_is_told() {
     let model = "[request_definition]\nr = sub, obj, act\n[policy_definition]\np = sub, obj, act\n[role_definition]\ng = _, _\n[policy_effect]\ne = some(where (p.eft == allow))\n[matchers]\nm = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act\n";
-    for lines in ["p, , doc, read\n", "p, staff, doc, read\ng, , staff\n"] {
+    let long = "x".repeat(1_024);
+    for lines in [
+        "p, , doc, read\n",
+        "p, staff, doc, read\ng, , staff\n",
+        &format!("p, staff, doc, read\ng, {long}, staff\n"),
+        &format!("p, {long}, doc, read\n"),
+    ] {
         let files = [
             Source::new("model.conf", model),
             Source::new("policy.csv", lines),

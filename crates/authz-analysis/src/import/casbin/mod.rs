@@ -22,7 +22,7 @@ use meaning::{Meaning, Way, What, Who};
 use model::{Effect, Line, Model};
 use print::Plan;
 
-use super::write::{FACTS, POLICY};
+use super::write::{self, FACTS, POLICY};
 use super::{File, Import};
 use crate::policy_tests::Broken;
 
@@ -150,9 +150,14 @@ fn groups_of(
             told.lose(&line.place, message, BY_HAND);
         }
     }
-    let is_nameless = |line: &Line| line.kind != "p" && line.values.iter().any(String::is_empty);
+    let is_name = |it: &String| !it.is_empty() && is_short(it);
+    let is_nameless = |line: &Line| line.kind != "p" && !line.values.iter().all(is_name);
     for line in lines.iter().filter(|line| is_nameless(line)) {
-        told.lose(&line.place, "one of its names is empty", BY_HAND);
+        told.lose(
+            &line.place,
+            "one of its names is empty or too long",
+            BY_HAND,
+        );
     }
     let named = lines.iter().filter(|line| !is_nameless(line));
     let lines: Vec<Line> = named.cloned().collect();
@@ -219,6 +224,12 @@ fn planned(meaning: &Meaning<'_>, lines: &[Line], told: &mut Told) -> Plan {
     print::plan(meaning, effect, &statements, told)
 }
 
+/// Whether it can be written as a key of YAML, which has at most 1,024 characters (YAML 1.2.2,
+/// section 7.4.2).
+fn is_short(name: &str) -> bool {
+    write::quoted(name).len() <= 1_000
+}
+
 fn statements<'l>(
     meaning: &Meaning<'_>,
     effect: Effect,
@@ -237,6 +248,10 @@ fn statements<'l>(
         if found != expected {
             let message = format!("it has {found} fields; `p` has {expected}");
             told.lose(&line.place, message, BY_HAND);
+            continue;
+        }
+        if !line.values.iter().all(|it| is_short(it)) {
+            told.lose(&line.place, "one of its fields is too long", BY_HAND);
             continue;
         }
         let is_denial = match meaning.value(line, "eft") {

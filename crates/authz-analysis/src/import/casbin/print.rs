@@ -401,6 +401,9 @@ pub(super) fn policy(plan: &Plan) -> String {
         }
         let _ = writeln!(text, "  {}: {}", write::word(name), write::map(parts));
     }
+    if plan.types.is_empty() {
+        let _ = writeln!(text, "  {USER}: {{}}");
+    }
     if !plan.roles.is_empty() {
         text.push_str("roles:\n");
     }
