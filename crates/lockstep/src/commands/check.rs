@@ -93,7 +93,7 @@ fn text(command: &Check, question: &Question<'_>, account: &Account) -> Result<S
         return as_json(command, question, account, &why);
     }
     let (answer, steps) = (told::answer(command, account), told::steps(account));
-    let why = told::why(&why, question.facts, account, command.all);
+    let why = told::why(&why, question, account, command.all);
     Ok(format!("{answer}{steps}{why}"))
 }
 

@@ -225,6 +225,7 @@ fn every_part_of_the_policy_is_told_with_its_place() {
         "user:otto read document:memo --tenant globex --explain",
         "user:alice update document:plan --scopes read:data,profile --explain",
         "user:alice update document:plan --scopes write:data",
+        "user:nobody-knows update document:memo --explain",
         "nobody read document:plan --explain",
     ];
     let shown: String = cases.iter().map(|case| told(&project, case)).collect();

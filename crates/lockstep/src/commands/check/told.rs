@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use authz::source::Place;
 use authz::{Account, Detail, Facts, Grant, GrantedBy, Outcome, Remedy, Says};
 use authz_analysis::witness::{
-    Fact, Hop, Obstacle, Path, Via, WITNESS_FACTS_MAX, WITNESSES_MAX, Why, Witness,
+    Fact, Hop, Obstacle, Path, Question, Via, WITNESS_FACTS_MAX, WITNESSES_MAX, Why, Witness,
 };
 
 use crate::arguments::Check;
@@ -70,7 +70,8 @@ fn line(text: &mut String, indent: usize, told: &str, place: Option<&Place>) {
 }
 
 /// What would turn a denial, or by which paths something is permitted.
-pub(super) fn why(why: &Why, facts: &Facts, account: &Account, all: bool) -> String {
+pub(super) fn why(why: &Why, question: &Question<'_>, account: &Account, all: bool) -> String {
+    let facts = question.facts;
     let mut text = String::new();
     if account.decision.outcome == Outcome::Permit {
         paths(&mut text, why, facts);
@@ -89,7 +90,7 @@ pub(super) fn why(why: &Why, facts: &Facts, account: &Account, all: bool) -> Str
     more(&mut text, why.witnesses.len().saturating_sub(most));
     words(&mut text, &account.remedies);
     if why.witnesses.is_empty() {
-        nothing_found(&mut text, why.is_complete);
+        nothing_found(&mut text, why.is_complete, question);
     }
     let is_new = |it: &&Obstacle| account.steps.iter().all(|step| step.text != it.text);
     let obstacles: Vec<&Obstacle> = why.obstacles.iter().filter(is_new).collect();
@@ -167,7 +168,7 @@ fn paths(text: &mut String, why: &Why, facts: &Facts) {
     }
 }
 
-fn nothing_found(text: &mut String, is_complete: bool) {
+fn nothing_found(text: &mut String, is_complete: bool, question: &Question<'_>) {
     let _ = match is_complete {
         true => writeln!(
             text,
@@ -178,6 +179,11 @@ fn nothing_found(text: &mut String, is_complete: bool) {
             "\n  nothing was found that would permit it; the search ended at its bounds"
         ),
     };
+    let subject = &question.subject;
+    let has_gate = question.policy.has_tenant_gate(question.type_name);
+    if has_gate && subject.signed_in && subject.tenant.is_none() {
+        text.push_str("  while the subject acts in no tenant: `--tenant` says in which it does\n");
+    }
 }
 
 /// What stops it and is not told in the steps.
